@@ -1,0 +1,2 @@
+//! The dvbf command: train, evaluate and report Deep Variational Bayes Filters.
+fn main() {}

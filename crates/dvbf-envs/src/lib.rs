@@ -1,0 +1,1 @@
+//! Simulators, integrators and renderers that make synthetic recordings of dynamical systems.

@@ -1,0 +1,1 @@
+//! Central differences against which hand-written gradients are checked.

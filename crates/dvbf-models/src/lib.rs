@@ -1,0 +1,1 @@
+//! Transitions, emissions, recognition networks and initial states of deep state-space models.

@@ -1,0 +1,1 @@
+//! Forward and backward pairs written by hand, the parameter visitor, and optimizers.

@@ -1,0 +1,1 @@
+//! Densities, divergences and reparameterized samples with hand-written gradients.

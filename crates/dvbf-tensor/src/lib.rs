@@ -1,0 +1,1 @@
+//! Vectorized kernels over ndarray views: matrix products, elementwise functions, reductions and counter-based noise.

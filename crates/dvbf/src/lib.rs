@@ -1,0 +1,1 @@
+//! Training, evaluation, experiments and reports for Deep Variational Bayes Filters.
