@@ -1,1 +1,17 @@
-//! Vectorized kernels over ndarray views: matrix products, elementwise functions, reductions and counter-based noise.
+#![doc = include_str!("../README.md")]
+
+mod gemm;
+mod level;
+mod map;
+mod math;
+mod noise;
+mod reduce;
+mod scalar;
+
+pub use gemm::{Accum, PackedMatrix, gemm, gemm_packed};
+pub use level::{Level, level};
+pub use map::{add_bias, add_bias_relu, mask_by_positive, softmax_rows};
+pub use math::{exp, ln, logistic, softplus, tanh};
+pub use noise::{Noise, philox};
+pub use reduce::{add_column_sums, axpy, dot, sum_squares};
+pub use scalar::Scalar;

@@ -1,0 +1,209 @@
+//! Counter-based noise: draws are pure functions of `(seed, stream, index)`.
+//!
+//! Philox 4×32 with ten rounds (Salmon, Moraes, Dror and Shaw 2011) turns counters into uniform
+//! words; Box and Muller's transform turns pairs of words into standard normal draws. Nothing is
+//! stored between draws, so results depend neither on threads nor on the order of calls.
+
+use crate::level::leveled;
+use crate::math::{ln32, sin_cos_turns};
+use crate::scalar::Scalar;
+
+const MULTIPLIERS: [u32; 2] = [0xD251_1F53, 0xCD9E_8D57];
+const WEYL: [u32; 2] = [0x9E37_79B9, 0xBB67_AE85];
+
+/// One Philox 4×32-10 block: four uniform words from a counter and a key.
+#[inline(always)]
+#[expect(clippy::inline_always, reason = "inlined into every instruction set's copy")]
+#[expect(clippy::cast_possible_truncation, reason = "the halves of a 64-bit product")]
+pub fn philox(mut counter: [u32; 4], mut key: [u32; 2]) -> [u32; 4] {
+    for _ in 0..10 {
+        let first = u64::from(MULTIPLIERS[0]) * u64::from(counter[0]);
+        let second = u64::from(MULTIPLIERS[1]) * u64::from(counter[2]);
+        counter = [
+            (second >> 32) as u32 ^ counter[1] ^ key[0],
+            second as u32,
+            (first >> 32) as u32 ^ counter[3] ^ key[1],
+            first as u32,
+        ];
+        key = [key[0].wrapping_add(WEYL[0]), key[1].wrapping_add(WEYL[1])];
+    }
+    counter
+}
+
+/// A stream of noise; copies draw the same values.
+///
+/// ```
+/// use dvbf_tensor::Noise;
+/// let (mut a, mut b) = ([0.0_f32; 6], [0.0_f64; 3]);
+/// Noise::new(7, 1).normal(&mut a);
+/// Noise::new(7, 1).normal(&mut b);
+/// assert_eq!(f64::from(a[2]), b[2]);
+/// ```
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Noise {
+    key: [u32; 2],
+    stream: [u32; 2],
+}
+
+#[expect(clippy::cast_possible_truncation, reason = "the halves of a 64-bit word")]
+fn halves(word: u64) -> [u32; 2] {
+    [word as u32, (word >> 32) as u32]
+}
+
+impl Noise {
+    /// The stream `stream` of `seed`.
+    pub fn new(seed: u64, stream: u64) -> Self {
+        Self { key: halves(seed), stream: halves(stream) }
+    }
+
+    /// Fills `out` with independent draws from `N(0, 1)`.
+    ///
+    /// Both precisions get the same single-precision draws; `|draw| < 6.7`.
+    pub fn normal<S: Scalar>(&self, out: &mut [S]) {
+        normals(self.key, self.stream, out);
+    }
+
+    /// Fills `out` with independent draws from the uniform distribution on `[0, 1)`.
+    pub fn uniform<S: Scalar>(&self, out: &mut [S]) {
+        uniforms(self.key, self.stream, out);
+    }
+
+    /// Shuffles `items` uniformly (Fisher and Yates).
+    pub fn shuffle<T>(&self, items: &mut [T]) {
+        let mut index = 0_u32;
+        for last in (1..items.len()).rev() {
+            let words = philox([index, 0, self.stream[0], self.stream[1]], self.key);
+            let wide = u128::from(u64::from(words[0]) << 32 | u64::from(words[1]));
+            let chosen = usize::try_from((wide * (last as u128 + 1)) >> 64).unwrap_or(last);
+            items.swap(last, chosen);
+            index += 1;
+        }
+    }
+}
+
+/// Counters handled together, so that the rounds vectorize.
+const BLOCK: usize = 16;
+
+#[inline(always)]
+#[expect(clippy::inline_always, reason = "inlined into every instruction set's copy")]
+#[expect(clippy::cast_possible_truncation, reason = "the halves of a 64-bit counter")]
+fn words(first: u64, stream: [u32; 2], key: [u32; 2]) -> [[u32; BLOCK]; 4] {
+    let mut out = [[0; BLOCK]; 4];
+    for i in 0..BLOCK {
+        let index = first + i as u64;
+        let block = philox([index as u32, (index >> 32) as u32, stream[0], stream[1]], key);
+        for (row, word) in out.iter_mut().zip(block) {
+            row[i] = word;
+        }
+    }
+    out
+}
+
+/// A uniform number in `(0, 1]` with 24 bits.
+#[inline(always)]
+#[expect(clippy::inline_always, reason = "inlined into every instruction set's copy")]
+fn open_unit(word: u32) -> f32 {
+    ((word >> 8) + 1) as f32 * (1.0 / 16_777_216.0)
+}
+
+/// A uniform number in `[0, 1)` with 24 bits.
+#[inline(always)]
+#[expect(clippy::inline_always, reason = "inlined into every instruction set's copy")]
+fn unit(word: u32) -> f32 {
+    (word >> 8) as f32 * (1.0 / 16_777_216.0)
+}
+
+leveled! {
+    fn normals<S: Scalar>(key: [u32; 2], stream: [u32; 2], out: &mut [S]) {
+        let mut first = 0;
+        for chunk in out.chunks_mut(4 * BLOCK) {
+            let w = words(first, stream, key);
+            first += BLOCK as u64;
+            let mut draws = [0.0_f32; 4 * BLOCK];
+            for i in 0..BLOCK {
+                for half in 0..2 {
+                    let radius = (-2.0 * ln32(open_unit(w[2 * half][i]))).sqrt();
+                    let (sine, cosine) = sin_cos_turns(unit(w[2 * half + 1][i]));
+                    draws[2 * half * BLOCK + i] = radius * cosine;
+                    draws[(2 * half + 1) * BLOCK + i] = radius * sine;
+                }
+            }
+            for (o, &d) in chunk.iter_mut().zip(&draws) {
+                *o = S::of(f64::from(d));
+            }
+        }
+    }
+
+    fn uniforms<S: Scalar>(key: [u32; 2], stream: [u32; 2], out: &mut [S]) {
+        let mut first = 0;
+        for chunk in out.chunks_mut(4 * BLOCK) {
+            let w = words(first, stream, key);
+            first += BLOCK as u64;
+            for (o, &word) in chunk.iter_mut().zip(w.as_flattened()) {
+                *o = S::of(f64::from(unit(word)));
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// The known-answer vectors that come with the authors' Random123 library.
+    #[test]
+    fn philox_matches_known_answers() {
+        assert_eq!(philox([0; 4], [0; 2]), [0x6627_e8d5, 0xe169_c58d, 0xbc57_ac4c, 0x9b00_dbd8]);
+        assert_eq!(
+            philox([u32::MAX; 4], [u32::MAX; 2]),
+            [0x408f_276d, 0x41c8_3b0e, 0xa20b_c7c6, 0x6d54_51fd]
+        );
+        assert_eq!(
+            philox(
+                [0x243f_6a88, 0x85a3_08d3, 0x1319_8a2e, 0x0370_7344],
+                [0xa409_3822, 0x299f_31d0]
+            ),
+            [0xd16c_fe09, 0x94fd_cceb, 0x5001_e420, 0x2412_6ea1]
+        );
+    }
+
+    #[test]
+    fn normal_draws_have_the_right_moments() {
+        let mut draws = vec![0.0_f64; 400_000];
+        Noise::new(1, 2).normal(&mut draws);
+        let n = draws.len() as f64;
+        let moment = |k: i32| draws.iter().map(|d| d.powi(k)).sum::<f64>() / n;
+        assert!(moment(1).abs() < 0.006, "mean {}", moment(1));
+        assert!((moment(2) - 1.0).abs() < 0.01, "variance {}", moment(2));
+        assert!(moment(3).abs() < 0.025, "skewness {}", moment(3));
+        assert!((moment(4) - 3.0).abs() < 0.07, "kurtosis {}", moment(4));
+        let lag: f64 = draws.windows(2).map(|w| w[0] * w[1]).sum::<f64>() / n;
+        assert!(lag.abs() < 0.007, "neighbors correlate {lag}");
+    }
+
+    #[test]
+    fn draws_do_not_depend_on_how_many_are_asked_for() {
+        let (mut long, mut short) = ([0.0_f32; 200], [0.0_f32; 77]);
+        Noise::new(3, 4).normal(&mut long);
+        Noise::new(3, 4).normal(&mut short);
+        assert_eq!(long[..77], short);
+        Noise::new(3, 5).normal(&mut short);
+        assert_ne!(long[..77], short);
+    }
+
+    #[test]
+    fn shuffle_is_a_permutation_without_bias() {
+        let mut counts = [[0_u32; 5]; 5];
+        for stream in 0..20_000 {
+            let mut items = [0, 1, 2, 3, 4];
+            Noise::new(9, stream).shuffle(&mut items);
+            let mut sorted = items;
+            sorted.sort_unstable();
+            assert_eq!(sorted, [0, 1, 2, 3, 4]);
+            for (place, &item) in items.iter().enumerate() {
+                counts[place][item] += 1;
+            }
+        }
+        assert!(counts.as_flattened().iter().all(|c| (3750..4250).contains(c)), "{counts:?}");
+    }
+}

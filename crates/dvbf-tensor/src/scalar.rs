@@ -1,0 +1,137 @@
+//! The two floating-point types that everything is generic over.
+
+use crate::gemm::Family;
+use crate::math;
+use ndarray::NdFloat;
+use serde::{Serialize, de::DeserializeOwned};
+use std::cell::RefCell;
+use std::iter::Sum;
+use std::thread::LocalKey;
+
+mod sealed {
+    pub trait Sealed {}
+    impl Sealed for f32 {}
+    impl Sealed for f64 {}
+}
+
+/// `f32` or `f64`. Sealed: the kernels know both and no other.
+pub trait Scalar: sealed::Sealed + NdFloat + Default + Sum + Serialize + DeserializeOwned {
+    /// Zero.
+    const ZERO: Self;
+    /// One.
+    const ONE: Self;
+
+    /// The nearest value to `value`.
+    fn of(value: f64) -> Self;
+
+    /// This value in double precision.
+    fn to_double(self) -> f64;
+
+    /// `eˣ`, as the kernels compute it.
+    #[doc(hidden)]
+    fn kernel_exp(self) -> Self;
+    /// `ln x` for positive normal `x`.
+    #[doc(hidden)]
+    fn kernel_ln(self) -> Self;
+    /// `ln(1 + eˣ)`.
+    #[doc(hidden)]
+    fn kernel_softplus(self) -> Self;
+    /// `1 / (1 + e⁻ˣ)`.
+    #[doc(hidden)]
+    fn kernel_logistic(self) -> Self;
+    /// `tanh x`.
+    #[doc(hidden)]
+    fn kernel_tanh(self) -> Self;
+    /// The micro-kernels for a product with `columns` columns.
+    #[doc(hidden)]
+    fn family(columns: usize) -> &'static Family<Self>;
+    /// The packing buffers of this thread.
+    #[doc(hidden)]
+    fn buffers() -> &'static LocalKey<RefCell<[Vec<Self>; 2]>>;
+}
+
+thread_local! {
+    static SINGLE: RefCell<[Vec<f32>; 2]> = const { RefCell::new([Vec::new(), Vec::new()]) };
+    static DOUBLE: RefCell<[Vec<f64>; 2]> = const { RefCell::new([Vec::new(), Vec::new()]) };
+}
+
+impl Scalar for f32 {
+    const ZERO: Self = 0.0;
+    const ONE: Self = 1.0;
+
+    #[expect(clippy::cast_possible_truncation, reason = "rounding is what is asked for")]
+    #[inline]
+    fn of(value: f64) -> Self {
+        value as f32
+    }
+    #[inline]
+    fn to_double(self) -> f64 {
+        f64::from(self)
+    }
+    #[inline]
+    fn kernel_exp(self) -> Self {
+        math::exp32(self)
+    }
+    #[inline]
+    fn kernel_ln(self) -> Self {
+        math::ln32(self)
+    }
+    #[inline]
+    fn kernel_softplus(self) -> Self {
+        math::softplus32(self)
+    }
+    #[inline]
+    fn kernel_logistic(self) -> Self {
+        1.0 / (1.0 + math::exp32(-self))
+    }
+    #[inline]
+    fn kernel_tanh(self) -> Self {
+        math::tanh32(self)
+    }
+    fn family(columns: usize) -> &'static Family<Self> {
+        crate::gemm::family32(columns)
+    }
+    fn buffers() -> &'static LocalKey<RefCell<[Vec<Self>; 2]>> {
+        &SINGLE
+    }
+}
+
+impl Scalar for f64 {
+    const ZERO: Self = 0.0;
+    const ONE: Self = 1.0;
+
+    #[inline]
+    fn of(value: f64) -> Self {
+        value
+    }
+    #[inline]
+    fn to_double(self) -> f64 {
+        self
+    }
+    #[inline]
+    fn kernel_exp(self) -> Self {
+        self.exp()
+    }
+    #[inline]
+    fn kernel_ln(self) -> Self {
+        self.ln()
+    }
+    #[inline]
+    fn kernel_softplus(self) -> Self {
+        if self.is_nan() { self } else { self.max(0.0) + (-self.abs()).exp().ln_1p() }
+    }
+    #[inline]
+    fn kernel_logistic(self) -> Self {
+        1.0 / (1.0 + (-self).exp())
+    }
+    #[inline]
+    fn kernel_tanh(self) -> Self {
+        self.tanh()
+    }
+    fn family(columns: usize) -> &'static Family<Self> {
+        crate::gemm::family64(columns)
+    }
+    fn buffers() -> &'static LocalKey<RefCell<[Vec<Self>; 2]>> {
+        &DOUBLE
+    }
+}
