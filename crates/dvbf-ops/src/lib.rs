@@ -1,1 +1,19 @@
-//! Forward and backward pairs written by hand, the parameter visitor, and optimizers.
+#![doc = include_str!("../README.md")]
+
+mod adam;
+mod clip;
+mod linear;
+mod mixture;
+mod mlp;
+mod params;
+mod rmsprop;
+mod softmax;
+
+pub use adam::Adam;
+pub use clip::global_norm;
+pub use linear::{Linear, LinearPack};
+pub use mixture::{Mixture, MixtureCache};
+pub use mlp::{Mlp, MlpCache};
+pub use params::{Params, Path};
+pub use rmsprop::RmsProp;
+pub use softmax::softmax_backward;

@@ -73,3 +73,24 @@ macro_rules! leveled {
     )*};
 }
 pub(crate) use leveled;
+
+/// A computation that [`vectorize`] compiles once per [`Level`].
+///
+/// `run` must carry `#[inline(always)]`, otherwise the instruction sets beyond the target's
+/// baseline do not reach its loops.
+pub trait Kernel {
+    /// What the computation gives.
+    type Output;
+    /// Computes it.
+    fn run(self) -> Self::Output;
+}
+
+leveled! {
+    fn run_leveled<K: Kernel>(kernel: K) -> K::Output { kernel.run() }
+}
+
+/// Runs `kernel` with the best instruction set of this processor.
+#[inline]
+pub fn vectorize<K: Kernel>(kernel: K) -> K::Output {
+    run_leveled(kernel)
+}

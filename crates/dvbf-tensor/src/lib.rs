@@ -9,7 +9,7 @@ mod reduce;
 mod scalar;
 
 pub use gemm::{Accum, PackedMatrix, gemm, gemm_packed};
-pub use level::{Level, level};
+pub use level::{Kernel, Level, level, vectorize};
 pub use map::{add_bias, add_bias_relu, mask_by_positive, softmax_rows};
 pub use math::{exp, ln, logistic, softplus, tanh};
 pub use noise::{Noise, philox};

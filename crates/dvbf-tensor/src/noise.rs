@@ -56,6 +56,17 @@ impl Noise {
         Self { key: halves(seed), stream: halves(stream) }
     }
 
+    /// Stream number `index` of 256 streams that belong to this one.
+    ///
+    /// Parts of different streams coincide only when the streams agree in their low 56 bits, so
+    /// streams that are divided are numbered below 2⁵⁶.
+    #[must_use]
+    pub fn part(&self, index: u8) -> Self {
+        let [low, high] = self.stream;
+        let carried = (high << 8) | (low >> 24);
+        Self { key: self.key, stream: [(low << 8) | u32::from(index), carried] }
+    }
+
     /// Fills `out` with independent draws from `N(0, 1)`.
     ///
     /// Both precisions get the same single-precision draws; `|draw| < 6.7`.
