@@ -1,1 +1,25 @@
-//! Deep Variational Bayes Filter: the bound and its gradient, the online filter, the simulator and the model file.
+#![doc = include_str!("../README.md")]
+
+mod batch;
+mod bound;
+mod config;
+mod file;
+mod filter;
+mod gradient;
+mod model;
+mod rollout;
+mod workspace;
+
+pub use batch::{Batch, Objective};
+pub use bound::Bound;
+pub use config::{ConfigError, EmissionStd, ModelConfig, TransitionKind};
+pub use file::{FileError, ModelFile, read_framed, write_framed};
+pub use filter::{Belief, Filter, FilterError};
+pub use gradient::GradientOptions;
+pub use model::Dvbf;
+pub use rollout::Rollout;
+pub use workspace::Workspace;
+
+pub use dvbf_models::{AnyTransition, LocallyLinear, Residual, Transition, TransitionDims};
+pub use dvbf_ops::{Adam, Params, Path, RmsProp, global_norm};
+pub use dvbf_tensor::{Noise, Scalar};

@@ -1,1 +1,14 @@
-//! Transitions, emissions, recognition networks and initial states of deep state-space models.
+#![doc = include_str!("../README.md")]
+
+mod emission;
+mod initial;
+mod recognition;
+mod transition;
+
+pub use emission::{EmissionScratch, GaussianEmission, NoiseScale, Observations};
+pub use initial::{InitialCache, InitialState};
+pub use recognition::{Innovation, InnovationCache};
+pub use transition::{
+    AnyTransition, AnyTransitionCache, LocallyLinear, LocallyLinearCache, Residual, ResidualCache,
+    Transition, TransitionDims,
+};

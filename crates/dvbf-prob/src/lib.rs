@@ -1,1 +1,9 @@
-//! Densities, divergences and reparameterized samples with hand-written gradients.
+#![doc = include_str!("../README.md")]
+
+mod gaussian_head;
+mod gaussian_likelihood;
+mod tempered_kl;
+
+pub use gaussian_head::{GaussianHead, STD_FLOOR};
+pub use gaussian_likelihood::{GaussianLikelihood, LikelihoodGradient, gaussian_log_density};
+pub use tempered_kl::{kl_to_standard_normal, tempered_kl, tempered_kl_backward};

@@ -1,0 +1,138 @@
+//! The evidence lower bound of a batch: inference, transition, emission, divergence.
+//!
+//! One step (T observations, T − 1 transitions; first author's code of 2016): `w₁ → z₁`, then for
+//! `t = 1 … T − 1`: `q(w_t | z_t, u_t, x_{t+1})`, a sample of it, `z_{t+1} = f(z_t, u_t, w_t)`.
+
+use crate::batch::{Batch, Objective};
+use crate::model::Dvbf;
+use crate::workspace::Workspace;
+use dvbf_models::{Observations, Transition};
+use dvbf_prob::tempered_kl;
+use dvbf_tensor::Scalar;
+use ndarray::{Array1, ArrayView2, s};
+
+/// The bound's terms, one value a sequence.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Bound<S> {
+    /// `ln p(x | z)` over observed channels.
+    pub log_lik: Array1<S>,
+    /// `E_q[ln q(w) − c ln p(w)]`, the divergence at `c = 1`.
+    pub kl: Array1<S>,
+}
+
+impl<S: Scalar> Bound<S> {
+    /// Terms for `sequences` sequences, zero.
+    pub fn zeros(sequences: usize) -> Self {
+        Self { log_lik: Array1::zeros(sequences), kl: Array1::zeros(sequences) }
+    }
+
+    /// The mean loss of a sequence under `objective`.
+    pub fn loss(&self, objective: Objective<S>) -> S {
+        let sequences = S::of(self.kl.len() as f64);
+        (objective.kl * self.kl.sum() - objective.likelihood * self.log_lik.sum()) / sequences
+    }
+}
+
+impl<S: Scalar, T: Transition<S>> Dvbf<S, T> {
+    /// Infers `z (T·B, Z)` of a batch: the filter, with the batch's noise.
+    ///
+    /// The states are in [`Workspace::state`]. With zero noise they are the means of the posterior
+    /// path. The workspace must have been [prepared](Workspace::prepare).
+    ///
+    /// # Panics
+    /// If the batch's shapes disagree or exceed the workspace.
+    #[track_caller]
+    pub fn infer(&self, batch: &Batch<'_, S>, work: &mut Workspace<S, T>) {
+        let steps = batch.steps();
+        let (n, rows) = (batch.sequences, batch.input.nrows());
+        assert!(rows <= work.state.nrows(), "workspace is too small for {rows} rows");
+        assert!(n <= work.raw.nrows(), "workspace is too small for {n} sequences");
+        work.rows = rows;
+        let Workspace { initial, recognition, transition, head, state, noise, .. } = work;
+        let mut raw = work.raw.slice_mut(s![..n, ..]);
+        let input = masked(batch, &mut work.input);
+
+        self.initial.recognize(input, batch.control, raw.view_mut(), initial);
+        head.forward(0, raw.view(), work.ones.slice(s![..n]));
+        let first = s![..n, ..];
+        head.sample(0, batch.noise.slice(first), noise.slice_mut(first));
+        self.initial.start(noise.slice(first), state.slice_mut(first), initial);
+
+        self.recognition.observe(input.slice(s![n.., ..]), recognition);
+        for t in 0..steps - 1 {
+            let (at, next) = (t * n, (t + 1) * n);
+            let (now, later) = (s![at..next, ..], s![next..next + n, ..]);
+            let (z, mut z_next) = state.multi_slice_mut((now, later));
+            let u = batch.control.slice(now);
+            self.recognition.forward(at, z.view(), u, raw.view_mut(), recognition);
+            head.forward(next, raw.view(), batch.seen.slice(s![next..next + n]));
+            let mut w = noise.slice_mut(later);
+            head.sample(next, batch.noise.slice(later), w.view_mut());
+            self.transition.forward(at, z.view(), u, w.view(), z_next.view_mut(), transition);
+        }
+    }
+
+    /// [`infer`](Self::infer), then the bound's terms of every sequence.
+    ///
+    /// `prior` is the tempering constant `c` of the divergence.
+    ///
+    /// # Panics
+    /// If the batch's shapes disagree or exceed the workspace, or `out` is for another number of
+    /// sequences.
+    #[track_caller]
+    pub fn bound(
+        &self,
+        batch: &Batch<'_, S>,
+        prior: S,
+        work: &mut Workspace<S, T>,
+        out: &mut Bound<S>,
+    ) {
+        self.infer(batch, work);
+        let rows = work.rows;
+        let observed = Observations { value: batch.target, mask: batch.mask };
+        self.emission.log_likelihood(
+            work.state.slice(s![..rows, ..]),
+            observed,
+            work.log_lik.slice_mut(s![..rows]),
+            &mut work.emission,
+        );
+        work.sum_rows(batch.sequences, prior, out);
+    }
+}
+
+impl<S: Scalar, T: Transition<S>> Workspace<S, T> {
+    /// Sums the terms of all rows by sequence.
+    #[track_caller]
+    pub(crate) fn sum_rows(&self, sequences: usize, prior: S, out: &mut Bound<S>) {
+        assert_eq!((out.log_lik.len(), out.kl.len()), (sequences, sequences), "terms a sequence");
+        out.log_lik.fill(S::ZERO);
+        out.kl.fill(S::ZERO);
+        for row in 0..self.rows {
+            let (mean, std) = (self.head.mean(), self.head.std());
+            let (mean, std) = (mean.row(row), std.row(row));
+            let kl = tempered_kl(
+                mean.as_slice().expect("rows are contiguous"),
+                std.as_slice().expect("rows are contiguous"),
+                prior,
+            );
+            out.kl[row % sequences] += kl;
+            out.log_lik[row % sequences] += self.log_lik[row];
+        }
+    }
+}
+
+/// The inputs, with masked channels set to zero if there is a mask.
+pub(crate) fn masked<'a, S: Scalar>(
+    batch: &'a Batch<'_, S>,
+    buffer: &'a mut ndarray::Array2<S>,
+) -> ArrayView2<'a, S> {
+    let Some(mask) = batch.mask else { return batch.input.view() };
+    if buffer.dim() != mask.dim() {
+        *buffer = ndarray::Array2::zeros(mask.dim());
+    }
+    ndarray::Zip::from(&mut *buffer)
+        .and(batch.input)
+        .and(mask)
+        .for_each(|out, &x, &m| *out = if m > S::ZERO { x } else { S::ZERO });
+    buffer.view()
+}

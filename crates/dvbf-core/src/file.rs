@@ -1,0 +1,231 @@
+//! The model file: one framed file with a magic number, version, length and checksum.
+//!
+//! Layout, little-endian: magic (8 bytes), format version (`u32`), payload length (`u64`), CRC-32
+//! of everything before and of the payload (`u32`), payload. The payload is a [`ModelFile`] in
+//! bincode; this module is the only one that knows the codec. A file is written beside its place,
+//! synced, renamed, and the directory synced, so that a crash leaves the old file or the new one.
+
+use crate::config::{ConfigError, ModelConfig};
+use crate::model::Dvbf;
+use dvbf_ops::Params;
+use dvbf_tensor::Noise;
+use serde::{Deserialize, Serialize, de::DeserializeOwned};
+use std::fs::{self, File, OpenOptions};
+use std::io::{self, Read, Write};
+use std::path::{Path, PathBuf};
+
+const MAGIC: [u8; 8] = *b"DVBF\r\n\x1a\n";
+const VERSION: u32 = 1;
+const HEADER: usize = 8 + 4 + 8 + 4;
+/// No model of this kind is larger than this many bytes.
+const LIMIT: u64 = 1 << 31;
+
+/// Why a model file could not be read or written.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum FileError {
+    /// The system refused.
+    #[error("{}: {source}", path.display())]
+    Io {
+        /// The file.
+        path: PathBuf,
+        /// What the system said.
+        source: io::Error,
+    },
+    /// The file does not begin as a model file does.
+    #[error("{} is not a dvbf model file", path.display())]
+    Foreign {
+        /// The file.
+        path: PathBuf,
+    },
+    /// The file was written by a later format.
+    #[error("{} has format version {version}; this program reads up to {VERSION}", path.display())]
+    Future {
+        /// The file.
+        path: PathBuf,
+        /// Its format version.
+        version: u32,
+    },
+    /// The file is shorter or longer than its header says, or its checksum differs.
+    #[error("{} is damaged: {what}", path.display())]
+    Damaged {
+        /// The file.
+        path: PathBuf,
+        /// What does not fit.
+        what: String,
+    },
+    /// The settings inside describe no model.
+    #[error("{}: {source}", path.display())]
+    Config {
+        /// The file.
+        path: PathBuf,
+        /// The setting.
+        source: ConfigError,
+    },
+}
+
+impl FileError {
+    fn io(path: &Path, source: io::Error) -> Self {
+        Self::Io { path: path.to_owned(), source }
+    }
+
+    fn damaged(path: &Path, what: impl Into<String>) -> Self {
+        Self::Damaged { path: path.to_owned(), what: what.into() }
+    }
+}
+
+/// A model with its configuration, and whatever a trainer needs to go on.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct ModelFile {
+    /// Sizes and kinds of the parts.
+    pub config: ModelConfig,
+    /// Parameters in the order of visits.
+    pub values: Vec<f32>,
+    /// State of a trainer in its own encoding; empty in a file made for use.
+    pub trainer: Vec<u8>,
+}
+
+impl ModelFile {
+    /// A file for use, without a trainer's state.
+    pub fn new(config: &ModelConfig, model: &Dvbf<f32>) -> Self {
+        Self { config: config.clone(), values: model.to_flat(), trainer: Vec::new() }
+    }
+
+    /// Reads and checks a file.
+    ///
+    /// # Errors
+    /// If the file cannot be read, is foreign, damaged or of a later version, or describes no
+    /// model.
+    pub fn read(path: &Path) -> Result<Self, FileError> {
+        let file: Self = read_framed(path)?;
+        file.config
+            .validate()
+            .map_err(|source| FileError::Config { path: path.to_owned(), source })?;
+        let expected = Dvbf::<f32>::random(&file.config, Noise::new(0, 0)).map_or(0, |m| m.count());
+        if file.values.len() != expected {
+            let got = file.values.len();
+            let what = format!("{got} parameters, the configuration needs {expected}");
+            return Err(FileError::damaged(path, what));
+        }
+        if let Some(i) = file.values.iter().position(|v| !v.is_finite()) {
+            return Err(FileError::damaged(path, format!("parameter {i} is not finite")));
+        }
+        Ok(file)
+    }
+
+    /// Writes the file so that a crash leaves the old file or the new one.
+    ///
+    /// # Errors
+    /// If the system refuses; the old file is then intact.
+    pub fn write(&self, path: &Path) -> Result<(), FileError> {
+        write_framed(path, self)
+    }
+
+    /// The model, with the file's parameters.
+    ///
+    /// # Panics
+    /// If the fields were changed since reading so that they no longer fit each other.
+    pub fn into_model(self) -> Dvbf<f32> {
+        let mut model = Dvbf::random(&self.config, Noise::new(0, 0)).expect("checked on reading");
+        model.set_flat(&self.values);
+        model
+    }
+}
+
+fn codec() -> impl bincode::config::Config {
+    bincode::config::standard().with_fixed_int_encoding().with_limit::<{ LIMIT as usize }>()
+}
+
+/// Encodes `value` and writes it as a framed file, durably.
+///
+/// # Errors
+/// If the system refuses; the old file is then intact.
+pub fn write_framed<V: Serialize>(path: &Path, value: &V) -> Result<(), FileError> {
+    let payload = bincode::serde::encode_to_vec(value, codec())
+        .map_err(|e| FileError::damaged(path, format!("cannot be encoded: {e}")))?;
+    let mut header = Vec::with_capacity(HEADER);
+    header.extend_from_slice(&MAGIC);
+    header.extend_from_slice(&VERSION.to_le_bytes());
+    header.extend_from_slice(&(payload.len() as u64).to_le_bytes());
+    let checksum = checksum(&header, &payload);
+    header.extend_from_slice(&checksum.to_le_bytes());
+
+    let name = path.file_name().unwrap_or_default().to_string_lossy();
+    let scratch = path.with_file_name(format!(".{name}.{}.tmp", std::process::id()));
+    let written = write_synced(&scratch, &[&header, &payload])
+        .and_then(|()| fs::rename(&scratch, path))
+        .and_then(|()| sync_folder(path));
+    written.map_err(|source| {
+        // The scratch file is useless now; that it may stay behind is the lesser error.
+        let _ = fs::remove_file(&scratch);
+        FileError::io(path, source)
+    })
+}
+
+fn write_synced(path: &Path, parts: &[&[u8]]) -> io::Result<()> {
+    let mut file = OpenOptions::new().write(true).create(true).truncate(true).open(path)?;
+    for part in parts {
+        file.write_all(part)?;
+    }
+    file.sync_all()
+}
+
+/// Makes a rename durable.
+fn sync_folder(path: &Path) -> io::Result<()> {
+    let folder = path.parent().filter(|p| !p.as_os_str().is_empty()).unwrap_or(Path::new("."));
+    if cfg!(unix) { File::open(folder)?.sync_all() } else { Ok(()) }
+}
+
+/// Reads a framed file and decodes its payload.
+///
+/// # Errors
+/// If the file cannot be read, is foreign, damaged or of a later version.
+pub fn read_framed<V: DeserializeOwned>(path: &Path) -> Result<V, FileError> {
+    let io = |source| FileError::io(path, source);
+    let file = File::open(path).map_err(io)?;
+    let size = file.metadata().map_err(io)?.len();
+    if size > LIMIT {
+        return Err(FileError::damaged(path, format!("{size} bytes is more than any model")));
+    }
+    let mut bytes = Vec::new();
+    Read::take(file, LIMIT).read_to_end(&mut bytes).map_err(io)?;
+    decode(path, &bytes)
+}
+
+fn decode<V: DeserializeOwned>(path: &Path, bytes: &[u8]) -> Result<V, FileError> {
+    if bytes.len() < MAGIC.len() || bytes[..MAGIC.len()] != MAGIC {
+        return Err(FileError::Foreign { path: path.to_owned() });
+    }
+    if bytes.len() < HEADER {
+        return Err(FileError::damaged(path, "it ends inside its header"));
+    }
+    let (header, payload) = bytes.split_at(HEADER);
+    let word = |at: usize| {
+        u32::from_le_bytes([header[at], header[at + 1], header[at + 2], header[at + 3]])
+    };
+    let version = word(8);
+    if version > VERSION {
+        return Err(FileError::Future { path: path.to_owned(), version });
+    }
+    let length = u64::from(word(12)) | u64::from(word(16)) << 32;
+    if length != payload.len() as u64 {
+        let what = format!("{} bytes of data, the header says {length}", payload.len());
+        return Err(FileError::damaged(path, what));
+    }
+    if checksum(&header[..HEADER - 4], payload) != word(20) {
+        return Err(FileError::damaged(path, "its checksum differs"));
+    }
+    let (value, used) = bincode::serde::decode_from_slice(payload, codec())
+        .map_err(|e| FileError::damaged(path, format!("cannot be decoded: {e}")))?;
+    if used != payload.len() {
+        return Err(FileError::damaged(path, "data follow after the model"));
+    }
+    Ok(value)
+}
+
+fn checksum(header: &[u8], payload: &[u8]) -> u32 {
+    let mut hasher = crc32fast::Hasher::new();
+    hasher.update(header);
+    hasher.update(payload);
+    hasher.finalize()
+}

@@ -1,0 +1,157 @@
+//! The gradient of the loss of a batch: back through emission, divergence and time.
+
+use crate::batch::{Batch, Objective};
+use crate::bound::Bound;
+use crate::model::Dvbf;
+use crate::workspace::Workspace;
+use dvbf_models::{Observations, Transition};
+use dvbf_prob::tempered_kl_backward;
+use dvbf_tensor::Scalar;
+use ndarray::{ArrayViewMut2, s};
+
+/// How a gradient is scaled on its way.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct GradientOptions<S> {
+    /// Weights of the loss's terms.
+    pub objective: Objective<S>,
+    /// Factor of the summed loss of all sequences, such as one over their number.
+    pub scale: S,
+    /// Bound of every element of `dz_t`, applied at every step (±2 in the first author's code of
+    /// 2016); exact gradients need infinity.
+    pub state_limit: S,
+}
+
+impl<S: Scalar, T: Transition<S>> Dvbf<S, T> {
+    /// The bound's terms of every sequence; adds the gradient of
+    /// `scale · Σ_b loss_b` to `grads`.
+    ///
+    /// The workspace must have been [prepared](Workspace::prepare) with these parameters.
+    ///
+    /// # Panics
+    /// If the batch's shapes disagree or exceed the workspace, or `out` is for another number of
+    /// sequences.
+    #[track_caller]
+    pub fn gradient(
+        &self,
+        batch: &Batch<'_, S>,
+        options: GradientOptions<S>,
+        work: &mut Workspace<S, T>,
+        out: &mut Bound<S>,
+        grads: &mut Self,
+    ) {
+        self.pull_back(batch, options, work, out, grads, None);
+    }
+
+    /// [`gradient`](Self::gradient), which also adds the gradient with respect to the noise to
+    /// `dnoise (T·B, W)`.
+    ///
+    /// # Panics
+    /// As [`gradient`](Self::gradient), or if `dnoise` has another shape than the noise.
+    #[track_caller]
+    pub fn gradient_with_noise(
+        &self,
+        batch: &Batch<'_, S>,
+        options: GradientOptions<S>,
+        work: &mut Workspace<S, T>,
+        out: &mut Bound<S>,
+        grads: &mut Self,
+        dnoise: ArrayViewMut2<'_, S>,
+    ) {
+        assert_eq!(dnoise.dim(), batch.noise.dim(), "noise cotangent against noise");
+        self.pull_back(batch, options, work, out, grads, Some(dnoise));
+    }
+
+    fn pull_back(
+        &self,
+        batch: &Batch<'_, S>,
+        options: GradientOptions<S>,
+        work: &mut Workspace<S, T>,
+        out: &mut Bound<S>,
+        grads: &mut Self,
+        mut deps: Option<ArrayViewMut2<'_, S>>,
+    ) {
+        self.infer(batch, work);
+        let (n, rows) = (batch.sequences, work.rows);
+        let steps = rows / n;
+        let GradientOptions { objective, scale, state_limit } = options;
+        let all = s![..rows, ..];
+
+        work.dstate.slice_mut(all).fill(S::ZERO);
+        self.emission.log_likelihood_gradient(
+            work.state.slice(all),
+            Observations { value: batch.target, mask: batch.mask },
+            -objective.likelihood * scale,
+            work.log_lik.slice_mut(s![..rows]),
+            work.dstate.slice_mut(all),
+            &mut grads.emission,
+            &mut work.emission,
+        );
+        work.sum_rows(n, objective.prior, out);
+
+        for (buffer, ()) in [(&mut work.dmean, ()), (&mut work.dstd, ())] {
+            buffer.slice_mut(all).fill(S::ZERO);
+        }
+        let contiguous = "whole rows are contiguous";
+        tempered_kl_backward(
+            work.head.mean().slice(all).as_slice().expect(contiguous),
+            work.head.std().slice(all).as_slice().expect(contiguous),
+            objective.prior,
+            objective.kl * scale,
+            work.dmean.slice_mut(all).as_slice_mut().expect(contiguous),
+            work.dstd.slice_mut(all).as_slice_mut().expect(contiguous),
+        );
+
+        let Workspace { initial, recognition, transition, head, dstate, .. } = work;
+        let (dmean, dstd) = (&work.dmean, &work.dstd);
+        let mut dw = work.dnoise.slice_mut(s![..n, ..]);
+        let mut draw = work.raw.slice_mut(s![..n, ..]);
+        for t in (0..steps - 1).rev() {
+            let (at, next) = (t * n, (t + 1) * n);
+            let (now, later) = (s![at..next, ..], s![next..next + n, ..]);
+            let (mut dz, mut dz_next) = dstate.multi_slice_mut((now, later));
+            limit(&mut dz_next, state_limit);
+            dw.fill(S::ZERO);
+            self.transition.backward(at, dz_next.view(), dz.view_mut(), dw.view_mut(), transition);
+            if let Some(deps) = &mut deps {
+                head.backward_noise(next, dw.view(), deps.slice_mut(later));
+            }
+            let by_divergence = (dmean.slice(later), dstd.slice(later));
+            let eps = batch.noise.slice(later);
+            head.backward(next, eps, dw.view(), by_divergence, draw.view_mut());
+            self.recognition.backward(at, draw.view(), dz.view_mut(), recognition);
+        }
+
+        let first = s![..n, ..];
+        limit(&mut dstate.slice_mut(first), state_limit);
+        dw.fill(S::ZERO);
+        self.initial.backward_start(dstate.slice(first), dw.view_mut(), initial);
+        if let Some(deps) = &mut deps {
+            head.backward_noise(0, dw.view(), deps.slice_mut(first));
+        }
+        let by_divergence = (dmean.slice(first), dstd.slice(first));
+        head.backward(0, batch.noise.slice(first), dw.view(), by_divergence, draw.view_mut());
+        self.initial.backward_recognize(draw.view(), initial);
+
+        let input = match batch.mask {
+            Some(_) => work.input.view(),
+            None => batch.input,
+        };
+        self.recognition.accumulate(input.slice(s![n.., ..]), recognition, &mut grads.recognition);
+        self.transition.accumulate(transition, &mut grads.transition);
+        self.initial.accumulate(initial, &mut grads.initial);
+    }
+}
+
+fn limit<S: Scalar>(dstate: &mut ArrayViewMut2<'_, S>, bound: S) {
+    if bound < S::infinity() {
+        dstate.map_inplace(|d| {
+            *d = if *d > bound {
+                bound
+            } else if *d < -bound {
+                -bound
+            } else {
+                *d
+            }
+        });
+    }
+}

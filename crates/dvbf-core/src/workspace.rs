@@ -1,0 +1,86 @@
+//! Buffers of one pass over a batch, made once and reused.
+
+use crate::model::Dvbf;
+use dvbf_models::{EmissionScratch, InitialCache, InnovationCache, Transition};
+use dvbf_prob::GaussianHead;
+use dvbf_tensor::Scalar;
+use ndarray::{Array1, Array2, ArrayView2, s};
+
+/// Buffers for batches of at most a fixed number of sequences and steps.
+#[derive(Debug)]
+pub struct Workspace<S: Scalar, T: Transition<S>> {
+    pub(crate) initial: InitialCache<S>,
+    pub(crate) recognition: InnovationCache<S>,
+    pub(crate) transition: T::Cache,
+    pub(crate) emission: EmissionScratch<S>,
+    pub(crate) head: GaussianHead<S>,
+    /// Inputs with masked channels set to zero.
+    pub(crate) input: Array2<S>,
+    /// `z (T·B, Z)`.
+    pub(crate) state: Array2<S>,
+    /// `w (T·B, W)`.
+    pub(crate) noise: Array2<S>,
+    /// Output of a recognition network for one step, `(B, 2W)`.
+    pub(crate) raw: Array2<S>,
+    pub(crate) log_lik: Array1<S>,
+    pub(crate) dstate: Array2<S>,
+    pub(crate) dnoise: Array2<S>,
+    pub(crate) dmean: Array2<S>,
+    pub(crate) dstd: Array2<S>,
+    pub(crate) ones: Array1<S>,
+    pub(crate) rows: usize,
+}
+
+impl<S: Scalar, T: Transition<S>> Workspace<S, T> {
+    /// Buffers for `model` on batches of at most `sequences` sequences and `rows = T·B` rows.
+    pub fn new(model: &Dvbf<S, T>, sequences: usize, rows: usize) -> Self {
+        let dims = model.transition.dims();
+        let (z, w) = (dims.state, dims.noise);
+        Self {
+            initial: model.initial.cache(sequences),
+            recognition: model.recognition.cache(rows),
+            transition: model.transition.cache(rows),
+            emission: model.emission.scratch(),
+            head: GaussianHead::new(rows, w),
+            input: Array2::zeros((0, 0)),
+            state: Array2::zeros((rows, z)),
+            noise: Array2::zeros((rows, w)),
+            raw: Array2::zeros((sequences, 2 * w)),
+            log_lik: Array1::zeros(rows),
+            dstate: Array2::zeros((rows, z)),
+            dnoise: Array2::zeros((sequences, w)),
+            dmean: Array2::zeros((rows, w)),
+            dstd: Array2::zeros((rows, w)),
+            ones: Array1::from_elem(sequences, S::ONE),
+            rows: 0,
+        }
+    }
+
+    /// Packs the parameters; to be called after every change of them.
+    pub fn prepare(&mut self, model: &Dvbf<S, T>) {
+        model.initial.prepare(&mut self.initial);
+        model.recognition.prepare(&mut self.recognition);
+        model.transition.prepare(&mut self.transition);
+        model.emission.prepare(&mut self.emission);
+    }
+
+    /// `z (T·B, Z)` of the last pass.
+    pub fn state(&self) -> ArrayView2<'_, S> {
+        self.state.slice(s![..self.rows, ..])
+    }
+
+    /// `w (T·B, W)` of the last pass.
+    pub fn noise(&self) -> ArrayView2<'_, S> {
+        self.noise.slice(s![..self.rows, ..])
+    }
+
+    /// Means of `q(w)`, `(T·B, W)`, of the last pass.
+    pub fn noise_mean(&self) -> ArrayView2<'_, S> {
+        self.head.mean().slice_move(s![..self.rows, ..])
+    }
+
+    /// Standard deviations of `q(w)`, `(T·B, W)`, of the last pass.
+    pub fn noise_std(&self) -> ArrayView2<'_, S> {
+        self.head.std().slice_move(s![..self.rows, ..])
+    }
+}

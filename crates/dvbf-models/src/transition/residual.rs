@@ -1,0 +1,157 @@
+//! Residual network transition (first author's code of 2016, with a learned noise scale).
+//!
+//! | | equation | needs |
+//! |-|----------|-------|
+//! | forward | `z' = z + net([z, u]) + eˢ ⊙ w` | |
+//! | `dz` | `dz'` and the network's part | cache of [`Mlp`] |
+//! | `dw` | `eˢ ⊙ dz'` | `s` |
+//! | `ds` | `Σ_rows dz' ⊙ eˢ ⊙ w` | `dz'`, `w` (cached) |
+//!
+//! The noise has as many dimensions as the state.
+
+use super::{Transition, TransitionDims};
+use dvbf_ops::{Mlp, MlpCache, Params, Path};
+use dvbf_tensor::{Noise, Scalar};
+use ndarray::{Array1, Array2, ArrayView2, ArrayViewD, ArrayViewMut2, ArrayViewMutD, s};
+
+/// Parameters: the network and the logarithm of the noise scale.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Residual<S> {
+    // Invariant: the network maps `Z + U` values to `Z`, and there are `Z` scales.
+    net: Mlp<S>,
+    log_scale: Array1<S>,
+}
+
+/// What [`Residual`]'s backward pass reads.
+#[derive(Debug)]
+pub struct ResidualCache<S> {
+    net: MlpCache<S>,
+    scale: Array1<S>,
+    noise: Array2<S>,
+    dnext: Array2<S>,
+    dinput: Array2<S>,
+    rows: usize,
+}
+
+impl<S: Scalar> Residual<S> {
+    /// The transition of this network and this logarithm of the noise scale.
+    ///
+    /// # Panics
+    /// If the network does not map `Z + U ≥ Z` values to `Z`, with `Z` the number of scales.
+    #[track_caller]
+    pub fn new(net: Mlp<S>, log_scale: Array1<S>) -> Self {
+        let (inputs, outputs) = net.dim();
+        assert_eq!(outputs, log_scale.len(), "network outputs against noise scales");
+        assert!(inputs >= outputs, "the network sees the state");
+        Self { net, log_scale }
+    }
+
+    /// A network with one hidden layer of `hidden` units and small output; noise scale 0.1.
+    ///
+    /// # Panics
+    /// If noise and state differ in size.
+    #[track_caller]
+    pub fn random(dims: TransitionDims, hidden: usize, noise: Noise) -> Self {
+        assert_eq!(dims.noise, dims.state, "noise against state");
+        let widths = [dims.state + dims.control, hidden, dims.state];
+        let net = Mlp::random(&widths, &[2.0_f64.sqrt(), 0.1], noise);
+        Self::new(net, Array1::from_elem(dims.state, S::of(0.1_f64.ln())))
+    }
+}
+
+impl<S: Scalar> Transition<S> for Residual<S> {
+    type Cache = ResidualCache<S>;
+
+    fn dims(&self) -> TransitionDims {
+        let (inputs, state) = self.net.dim();
+        TransitionDims { state, control: inputs - state, noise: state }
+    }
+
+    fn cache(&self, rows: usize) -> Self::Cache {
+        let (inputs, state) = self.net.dim();
+        ResidualCache {
+            net: self.net.cache(rows),
+            scale: Array1::zeros(state),
+            noise: Array2::zeros((rows, state)),
+            dnext: Array2::zeros((rows, state)),
+            dinput: Array2::zeros((rows, inputs)),
+            rows: 0,
+        }
+    }
+
+    fn prepare(&self, cache: &mut Self::Cache) {
+        self.net.prepare(&mut cache.net);
+        cache.scale.zip_mut_with(&self.log_scale, |scale, &log| *scale = log.exp());
+    }
+
+    fn forward(
+        &self,
+        at: usize,
+        state: ArrayView2<'_, S>,
+        control: ArrayView2<'_, S>,
+        noise: ArrayView2<'_, S>,
+        mut next: ArrayViewMut2<'_, S>,
+        cache: &mut Self::Cache,
+    ) {
+        let (n, z) = state.dim();
+        let mut input = cache.net.input(at, n);
+        assert_eq!(input.ncols(), z + control.ncols(), "state and control against the network");
+        assert_eq!((control.nrows(), noise.dim()), (n, (n, z)), "rows of controls and noise");
+        input.slice_mut(s![.., ..z]).assign(&state);
+        input.slice_mut(s![.., z..]).assign(&control);
+        self.net.forward_written(at, next.view_mut(), &mut cache.net);
+        next += &state;
+        cache.rows = at + n;
+        cache.noise.slice_mut(s![at..at + n, ..]).assign(&noise);
+        for (mut next, noise) in next.rows_mut().into_iter().zip(noise.rows()) {
+            for ((next, &noise), &scale) in next.iter_mut().zip(noise).zip(&cache.scale) {
+                *next += scale * noise;
+            }
+        }
+    }
+
+    fn backward(
+        &self,
+        at: usize,
+        dnext: ArrayView2<'_, S>,
+        mut dstate: ArrayViewMut2<'_, S>,
+        mut dnoise: ArrayViewMut2<'_, S>,
+        cache: &mut Self::Cache,
+    ) {
+        let (n, z) = dnext.dim();
+        assert_eq!((dstate.dim(), dnoise.dim()), ((n, z), (n, z)), "cotangents against dz'");
+        let mut dinput = cache.dinput.slice_mut(s![..n, ..]);
+        dinput.fill(S::ZERO);
+        self.net.backward(at, dnext, dinput.view_mut(), &mut cache.net);
+        cache.dnext.slice_mut(s![at..at + n, ..]).assign(&dnext);
+        dstate += &dnext;
+        dstate += &dinput.slice(s![.., ..z]);
+        for (mut dnoise, dnext) in dnoise.rows_mut().into_iter().zip(dnext.rows()) {
+            for ((dnoise, &dnext), &scale) in dnoise.iter_mut().zip(dnext).zip(&cache.scale) {
+                *dnoise += scale * dnext;
+            }
+        }
+    }
+
+    fn accumulate(&self, cache: &mut Self::Cache, grads: &mut Self) {
+        self.net.accumulate(&mut cache.net, &mut grads.net);
+        let rows = s![..cache.rows, ..];
+        for (dnext, noise) in cache.dnext.slice(rows).rows().into_iter().zip(cache.noise.rows()) {
+            for (i, grad) in grads.log_scale.iter_mut().enumerate() {
+                *grad += cache.scale[i] * dnext[i] * noise[i];
+            }
+        }
+    }
+}
+
+impl<S: Scalar> Params<S> for Residual<S> {
+    fn visit(&self, path: Path<'_>, f: &mut dyn FnMut(Path<'_>, ArrayViewD<'_, S>)) {
+        self.net.visit(path.child("net"), f);
+        f(path.child("log_scale"), self.log_scale.view().into_dyn());
+    }
+
+    fn visit_mut(&mut self, path: Path<'_>, f: &mut dyn FnMut(Path<'_>, ArrayViewMutD<'_, S>)) {
+        self.net.visit_mut(path.child("net"), f);
+        f(path.child("log_scale"), self.log_scale.view_mut().into_dyn());
+    }
+}
