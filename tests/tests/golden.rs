@@ -56,7 +56,7 @@ impl Golden {
             InitialState::new(self.mlp("initial.recognition"), self.mlp("initial.state"), frames),
             Innovation::new(self.linear("recognition.0"), self.linear("recognition.1"), (x, z, u)),
             LocallyLinear::new(self.mlp("transition.mixing"), maps),
-            GaussianEmission::new(self.mlp("emission"), log_std, NoiseScale::Learned),
+            GaussianEmission::new(self.mlp("emission"), z, log_std, NoiseScale::Learned),
         )
     }
 }
@@ -92,6 +92,7 @@ fn check(name: &str) {
     let batch = Batch {
         sequences,
         input: x.view(),
+        start: None,
         target: x.view(),
         mask: Some(channels.view()),
         seen: seen.view(),

@@ -10,6 +10,9 @@ pub struct Batch<'a, S> {
     pub sequences: usize,
     /// What the recognition networks see, `(T·B, X)`; may carry added noise.
     pub input: ArrayView2<'a, S>,
+    /// What the initial state's network sees instead of the first rows of `input`: its first
+    /// `min(k, T)·B` rows, `(≥ …, X)`.
+    pub start: Option<ArrayView2<'a, S>>,
     /// What the likelihood is taken of, `(T·B, X)`.
     pub target: ArrayView2<'a, S>,
     /// One where a channel was observed, `(T·B, X)`; everything was without a mask. Masked values
@@ -39,6 +42,13 @@ impl<S: Scalar> Batch<'_, S> {
         assert_eq!(self.seen.len(), rows, "seen flags against rows");
         assert_eq!(self.control.nrows(), rows, "controls against rows");
         assert_eq!(self.noise.nrows(), rows, "noise against rows");
+        if let Some(start) = self.start {
+            assert_eq!(start.ncols(), self.input.ncols(), "start against inputs");
+            assert!(
+                start.nrows() <= rows && start.nrows() % self.sequences == 0,
+                "rows of the start"
+            );
+        }
         if let Some(mask) = self.mask {
             assert_eq!(mask.dim(), self.input.dim(), "mask against inputs");
         }

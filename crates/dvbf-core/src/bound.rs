@@ -9,7 +9,7 @@ use crate::workspace::Workspace;
 use dvbf_models::{Observations, Transition};
 use dvbf_prob::tempered_kl;
 use dvbf_tensor::Scalar;
-use ndarray::{Array1, ArrayView2, s};
+use ndarray::{Array1, Array2, ArrayView2, Zip, s};
 
 /// The bound's terms, one value a sequence.
 #[derive(Clone, Debug, PartialEq)]
@@ -50,9 +50,13 @@ impl<S: Scalar, T: Transition<S>> Dvbf<S, T> {
         work.rows = rows;
         let Workspace { initial, recognition, transition, head, state, noise, .. } = work;
         let mut raw = work.raw.slice_mut(s![..n, ..]);
-        let input = masked(batch, &mut work.input);
+        let input = masked(&batch.input, batch.mask.as_ref(), &mut work.input);
+        let start = match &batch.start {
+            Some(start) => masked(start, batch.mask.as_ref(), &mut work.start),
+            None => input.view(),
+        };
 
-        self.initial.recognize(input, batch.control, raw.view_mut(), initial);
+        self.initial.recognize(start, batch.control, raw.view_mut(), initial);
         head.forward(0, raw.view(), work.ones.slice(s![..n]));
         let first = s![..n, ..];
         head.sample(0, batch.noise.slice(first), noise.slice_mut(first));
@@ -121,18 +125,19 @@ impl<S: Scalar, T: Transition<S>> Workspace<S, T> {
     }
 }
 
-/// The inputs, with masked channels set to zero if there is a mask.
+/// `values`, with masked channels set to zero if there is a mask.
 pub(crate) fn masked<'a, S: Scalar>(
-    batch: &'a Batch<'_, S>,
-    buffer: &'a mut ndarray::Array2<S>,
+    values: &'a ArrayView2<'_, S>,
+    mask: Option<&ArrayView2<'_, S>>,
+    buffer: &'a mut Array2<S>,
 ) -> ArrayView2<'a, S> {
-    let Some(mask) = batch.mask else { return batch.input.view() };
-    if buffer.dim() != mask.dim() {
-        *buffer = ndarray::Array2::zeros(mask.dim());
+    let Some(mask) = mask else { return values.view() };
+    if buffer.dim() != values.dim() {
+        *buffer = Array2::zeros(values.dim());
     }
-    ndarray::Zip::from(&mut *buffer)
-        .and(batch.input)
-        .and(mask)
+    Zip::from(&mut *buffer)
+        .and(values)
+        .and(mask.slice(s![..values.nrows(), ..]))
         .for_each(|out, &x, &m| *out = if m > S::ZERO { x } else { S::ZERO });
     buffer.view()
 }

@@ -48,6 +48,8 @@ pub struct ModelConfig {
     /// Hidden units of the mixing network, which is affine if zero; of the residual network
     /// otherwise.
     pub transition_hidden: usize,
+    /// `V`, leading dimensions of the state that the emission sees; at most `state`.
+    pub emission_state: usize,
     /// How the emission's standard deviation is set.
     pub emission_std_kind: EmissionStd,
     /// The emission's standard deviation: the value, or where training starts.
@@ -107,6 +109,7 @@ impl ModelConfig {
             ("hidden", self.hidden, 1),
             ("initial_frames", self.initial_frames, 1),
             ("matrices", self.matrices, 1),
+            ("emission_state", self.emission_state, 1),
             (
                 "transition_hidden",
                 self.transition_hidden,
@@ -117,7 +120,11 @@ impl ModelConfig {
             if value < least {
                 return Err(ConfigError::Zero { key });
             }
-            let limit = if key == "observation" { LIMIT } else { 1 << 16 };
+            let limit = match key {
+                "observation" => LIMIT,
+                "emission_state" => self.state,
+                _ => 1 << 16,
+            };
             if value > limit {
                 return Err(ConfigError::TooLarge { key, value, limit });
             }

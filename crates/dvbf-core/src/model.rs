@@ -103,8 +103,8 @@ impl<S: Scalar> Dvbf<S> {
             EmissionStd::LearnedPerChannel => (x, NoiseScale::Learned),
         };
         let log_std = Array1::from_elem(channels, S::of(config.emission_std.ln()));
-        let emission =
-            GaussianEmission::random((z, config.hidden, x), log_std, scale, noise.part(3));
+        let sizes = (z, config.emission_state, config.hidden, x);
+        let emission = GaussianEmission::random(sizes, log_std, scale, noise.part(3));
         Ok(Self::new(initial, recognition, transition, emission))
     }
 }

@@ -16,6 +16,7 @@ pub struct Workspace<S: Scalar, T: Transition<S>> {
     pub(crate) head: GaussianHead<S>,
     /// Inputs with masked channels set to zero.
     pub(crate) input: Array2<S>,
+    pub(crate) start: Array2<S>,
     /// `z (T·B, Z)`.
     pub(crate) state: Array2<S>,
     /// `w (T·B, W)`.
@@ -43,6 +44,7 @@ impl<S: Scalar, T: Transition<S>> Workspace<S, T> {
             emission: model.emission.scratch(),
             head: GaussianHead::new(rows, w),
             input: Array2::zeros((0, 0)),
+            start: Array2::zeros((0, 0)),
             state: Array2::zeros((rows, z)),
             noise: Array2::zeros((rows, w)),
             raw: Array2::zeros((sequences, 2 * w)),

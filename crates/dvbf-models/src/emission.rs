@@ -1,11 +1,14 @@
-//! Gaussian emission `p(x | z) = N(net(z), diag σ²)`.
+//! Gaussian emission `p(x | z) = N(net(z₁ … z_V), diag σ²)`.
+//!
+//! The network sees the first `V ≤ Z` dimensions of the state. With `V < Z` the others reach the
+//! observations through the transition only, as a velocity does.
 //!
 //! Shapes: `z (R, Z)`, `x, mask (R, X)`, `ln σ (1)` or `(X)`, `ℓ (R)`; rows `R` are all steps of
 //! all sequences.
 //!
 //! | | equation | needs |
 //! |-|----------|-------|
-//! | forward | `μ = net(z)`, `ℓ = Σ ln N(x; μ, σ²)` over observed channels | |
+//! | forward | `μ = net(z₁ … z_V)`, `ℓ = Σ ln N(x; μ, σ²)` over observed channels | |
 //! | `dμ`, `d ln σ` | see `dvbf_prob::GaussianLikelihood` | |
 //! | `dz`, parameters | those of the perceptron | |
 //!
@@ -35,8 +38,10 @@ pub enum NoiseScale {
 /// Parameters of the emission.
 #[derive(Clone, Debug, PartialEq)]
 pub struct GaussianEmission<S> {
-    // Invariant: `log_std` has one value or one for each output of `mean`.
+    // Invariant: `log_std` has one value or one for each output of `mean`; `mean` has at most
+    // `state` inputs.
     mean: Mlp<S>,
+    state: usize,
     log_std: Array1<S>,
     scale: NoiseScale,
 }
@@ -60,34 +65,44 @@ pub struct Observations<'a, S> {
 }
 
 impl<S: Scalar> GaussianEmission<S> {
-    /// The emission with this mean network and logarithm of the standard deviation.
+    /// The emission of a state of `state = Z` dimensions with this mean network, which sees as many
+    /// leading dimensions as it has inputs, and this logarithm of the standard deviation.
     ///
     /// # Panics
-    /// If there is neither one standard deviation nor one a channel.
+    /// If the network has more inputs than the state, or there is neither one standard deviation
+    /// nor one a channel.
     #[track_caller]
-    pub fn new(mean: Mlp<S>, log_std: Array1<S>, scale: NoiseScale) -> Self {
-        let channels = mean.dim().1;
+    pub fn new(mean: Mlp<S>, state: usize, log_std: Array1<S>, scale: NoiseScale) -> Self {
+        let (visible, channels) = mean.dim();
+        assert!(visible <= state, "the network sees {visible} of {state} dimensions");
         assert!(
             log_std.len() == 1 || log_std.len() == channels,
             "one standard deviation or one for each of {channels} channels"
         );
-        Self { mean, log_std, scale }
+        Self { mean, state, log_std, scale }
     }
 
-    /// One hidden layer of `width` units.
+    /// One hidden layer of `width` units on the first `visible` dimensions of the state.
     pub fn random(
-        (state, width, observation): (usize, usize, usize),
+        (state, visible, width, observation): (usize, usize, usize, usize),
         log_std: Array1<S>,
         scale: NoiseScale,
         noise: Noise,
     ) -> Self {
         let gains = [2.0_f64.sqrt(), 1.0];
-        Self::new(Mlp::random(&[state, width, observation], &gains, noise), log_std, scale)
+        let mean = Mlp::random(&[visible, width, observation], &gains, noise);
+        Self::new(mean, state, log_std, scale)
     }
 
     /// `(Z, X)`.
     pub fn dim(&self) -> (usize, usize) {
-        self.mean.dim()
+        (self.state, self.mean.dim().1)
+    }
+
+    /// The leading dimensions of the state that the network sees.
+    fn visible<'a>(&self, state: &'a ArrayView2<'_, S>) -> ArrayView2<'a, S> {
+        assert_eq!(state.ncols(), self.state, "state against Z");
+        state.slice(s![.., ..self.mean.dim().0])
     }
 
     /// `ln σ`, one value or one a channel.
@@ -131,6 +146,7 @@ impl<S: Scalar> GaussianEmission<S> {
         scratch: &mut EmissionScratch<S>,
     ) {
         assert_eq!(mean.dim(), (state.nrows(), self.dim().1), "mean against (R, X)");
+        let state = self.visible(&state);
         for start in (0..state.nrows()).step_by(BLOCK) {
             let rows = s![start..(start + BLOCK).min(state.nrows()), ..];
             self.mean.forward(0, state.slice(rows), mean.slice_mut(rows), &mut scratch.mean);
@@ -150,6 +166,7 @@ impl<S: Scalar> GaussianEmission<S> {
         scratch: &mut EmissionScratch<S>,
     ) {
         assert_eq!(observed.value.dim(), (state.nrows(), self.dim().1), "x against (R, X)");
+        let state = self.visible(&state);
         for start in (0..state.nrows()).step_by(BLOCK) {
             let end = (start + BLOCK).min(state.nrows());
             let rows = s![start..end, ..];
@@ -178,6 +195,9 @@ impl<S: Scalar> GaussianEmission<S> {
     ) {
         assert_eq!(observed.value.dim(), (state.nrows(), self.dim().1), "x against (R, X)");
         scratch.ignored.fill(S::ZERO);
+        assert_eq!(dstate.dim(), state.dim(), "dz against z");
+        let mut dstate = dstate.slice_mut(s![.., ..self.mean.dim().0]);
+        let state = self.visible(&state);
         for start in (0..state.nrows()).step_by(BLOCK) {
             let end = (start + BLOCK).min(state.nrows());
             let rows = s![start..end, ..];
