@@ -1,9 +1,17 @@
 #![doc = include_str!("../README.md")]
 
+mod environment;
 mod error;
+mod gymnasium;
 mod integrate;
+mod pendulum;
+mod recording;
 mod render;
 
+pub use environment::{Environment, Spec, StateKind, StateVariable};
 pub use error::EnvError;
+pub use gymnasium::{GymPendulum, GymPendulumSettings};
 pub use integrate::{Integrator, rk4, semi_implicit_euler};
+pub use pendulum::{Pendulum, PendulumSettings};
+pub use recording::{Recordings, record, rollout};
 pub use render::{ImageSettings, Renderer, Style};

@@ -1,0 +1,62 @@
+//! What a simulator offers, so that recordings can be made of any of them.
+
+use rand::RngCore;
+use serde::{Deserialize, Serialize};
+
+/// How a component of the true state is to be read.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum StateKind {
+    /// An angle in radians: values that differ by 2π mean the same.
+    Angle,
+    /// A number on the line.
+    Linear,
+}
+
+/// A component of the true state.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct StateVariable {
+    /// Its name, in lower case with underscores.
+    pub name: String,
+    /// How it is to be read.
+    pub kind: StateKind,
+}
+
+/// Sizes and constants of an environment.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Spec {
+    /// The components of the state, in order; their number is `S`.
+    pub state: Vec<StateVariable>,
+    /// Numbers in a control, `U`.
+    pub control_size: usize,
+    /// Numbers in an observation, `X`.
+    pub observation_size: usize,
+    /// Height and width when observations are images; their product is `X`.
+    pub image: Option<(usize, usize)>,
+    /// Seconds between two observations.
+    pub dt: f64,
+    /// Standard deviation of the noise that recordings add to each number of an observation.
+    pub noise_std: f64,
+}
+
+/// A deterministic system with random starts and random controls.
+///
+/// Shapes: `state (S)`, `control (U)`, observation `(X)` as in [`Spec`]; implementors may panic on
+/// others. Every random number comes from the generator that is passed in. The trait can be made
+/// into an object.
+pub trait Environment {
+    /// Sizes and constants; the same at every call.
+    fn spec(&self) -> Spec;
+
+    /// Draws an initial state.
+    fn reset(&self, rng: &mut dyn RngCore, state: &mut [f64]);
+
+    /// Draws the control of one step.
+    fn sample_control(&self, rng: &mut dyn RngCore, control: &mut [f64]);
+
+    /// Replaces `state` by the state [`dt`](Spec::dt) seconds later, `control` being held.
+    fn advance(&self, state: &mut [f64], control: &[f64]);
+
+    /// Writes what is observed of `state`, without noise.
+    fn observe(&self, state: &[f64], out: &mut [f32]);
+}
