@@ -136,13 +136,32 @@ fn codec() -> impl bincode::config::Config {
     bincode::config::standard().with_fixed_int_encoding().with_limit::<{ LIMIT as usize }>()
 }
 
-/// Encodes `value` and writes it as a framed file, durably.
+/// Bytes are not an encoded value, or a value cannot be encoded.
+#[derive(Debug, thiserror::Error)]
+#[error("{0}")]
+pub struct CodecError(String);
+
+/// `value` in the encoding of model files.
 ///
 /// # Errors
-/// If the system refuses; the old file is then intact.
-pub fn write_framed<V: Serialize>(path: &Path, value: &V) -> Result<(), FileError> {
-    let payload = bincode::serde::encode_to_vec(value, codec())
-        .map_err(|e| FileError::damaged(path, format!("cannot be encoded: {e}")))?;
+/// If `value` is larger than any model.
+pub fn encode<V: Serialize>(value: &V) -> Result<Vec<u8>, CodecError> {
+    bincode::serde::encode_to_vec(value, codec()).map_err(|e| CodecError(e.to_string()))
+}
+
+/// The value that [`encode`] made `bytes` from.
+///
+/// # Errors
+/// If the bytes are not such an encoding, or others follow.
+pub fn decode<V: DeserializeOwned>(bytes: &[u8]) -> Result<V, CodecError> {
+    let (value, used) =
+        bincode::serde::decode_from_slice(bytes, codec()).map_err(|e| CodecError(e.to_string()))?;
+    if used == bytes.len() { Ok(value) } else { Err(CodecError("data follow the value".into())) }
+}
+
+/// Encodes `value` and writes it as a framed file, durably.
+fn write_framed<V: Serialize>(path: &Path, value: &V) -> Result<(), FileError> {
+    let payload = encode(value).map_err(|e| FileError::damaged(path, e.to_string()))?;
     let mut header = Vec::with_capacity(HEADER);
     header.extend_from_slice(&MAGIC);
     header.extend_from_slice(&VERSION.to_le_bytes());
@@ -177,10 +196,7 @@ fn sync_folder(path: &Path) -> io::Result<()> {
 }
 
 /// Reads a framed file and decodes its payload.
-///
-/// # Errors
-/// If the file cannot be read, is foreign, damaged or of a later version.
-pub fn read_framed<V: DeserializeOwned>(path: &Path) -> Result<V, FileError> {
+fn read_framed<V: DeserializeOwned>(path: &Path) -> Result<V, FileError> {
     let io = |source| FileError::io(path, source);
     let file = File::open(path).map_err(io)?;
     let size = file.metadata().map_err(io)?.len();
@@ -189,10 +205,10 @@ pub fn read_framed<V: DeserializeOwned>(path: &Path) -> Result<V, FileError> {
     }
     let mut bytes = Vec::new();
     Read::take(file, LIMIT).read_to_end(&mut bytes).map_err(io)?;
-    decode(path, &bytes)
+    unframe(path, &bytes)
 }
 
-fn decode<V: DeserializeOwned>(path: &Path, bytes: &[u8]) -> Result<V, FileError> {
+fn unframe<V: DeserializeOwned>(path: &Path, bytes: &[u8]) -> Result<V, FileError> {
     if bytes.len() < MAGIC.len() || bytes[..MAGIC.len()] != MAGIC {
         return Err(FileError::Foreign { path: path.to_owned() });
     }
@@ -215,12 +231,7 @@ fn decode<V: DeserializeOwned>(path: &Path, bytes: &[u8]) -> Result<V, FileError
     if checksum(&header[..HEADER - 4], payload) != word(20) {
         return Err(FileError::damaged(path, "its checksum differs"));
     }
-    let (value, used) = bincode::serde::decode_from_slice(payload, codec())
-        .map_err(|e| FileError::damaged(path, format!("cannot be decoded: {e}")))?;
-    if used != payload.len() {
-        return Err(FileError::damaged(path, "data follow after the model"));
-    }
-    Ok(value)
+    decode(payload).map_err(|e| FileError::damaged(path, e.to_string()))
 }
 
 fn checksum(header: &[u8], payload: &[u8]) -> u32 {

@@ -13,7 +13,7 @@ mod workspace;
 pub use batch::{Batch, Objective};
 pub use bound::Bound;
 pub use config::{ConfigError, EmissionStd, ModelConfig, TransitionKind};
-pub use file::{FileError, ModelFile, read_framed, write_framed};
+pub use file::{CodecError, FileError, ModelFile, decode, encode};
 pub use filter::{Belief, Filter, FilterError};
 pub use gradient::GradientOptions;
 pub use model::Dvbf;
@@ -22,4 +22,4 @@ pub use workspace::Workspace;
 
 pub use dvbf_models::{AnyTransition, LocallyLinear, Residual, Transition, TransitionDims};
 pub use dvbf_ops::{Adam, Params, Path, RmsProp, global_norm};
-pub use dvbf_tensor::{Noise, Scalar};
+pub use dvbf_tensor::{Noise, Scalar, axpy as add_scaled};

@@ -1,1 +1,9 @@
-//! Training, evaluation, experiments and reports for Deep Variational Bayes Filters.
+#![doc = include_str!("../README.md")]
+
+pub mod data;
+pub mod eval;
+pub mod pool;
+pub mod run;
+pub mod schedule;
+pub mod settings;
+pub mod train;

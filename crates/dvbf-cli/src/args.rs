@@ -1,0 +1,140 @@
+//! Command-line arguments.
+
+use clap::{Args, Parser, Subcommand, ValueEnum};
+use dvbf::eval::Summary;
+use dvbf::run::{FolderError, RunError, TrainRequest};
+use dvbf::settings::{Settings, SettingsError, apply_override, preset};
+use std::fmt;
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+/// Learn a simulator and a filter from recordings.
+#[derive(Debug, Parser)]
+#[command(name = "dvbf", version, about)]
+pub(crate) struct Arguments {
+    #[command(subcommand)]
+    pub(crate) command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum Command {
+    /// Train a model, evaluate it, and write a run folder.
+    Train(Train),
+}
+
+/// Systems that recordings are simulated of.
+#[derive(Clone, Copy, Debug, ValueEnum)]
+pub(crate) enum Environment {
+    /// A damped pendulum under torque, seen as small images.
+    Pendulum,
+}
+
+impl fmt::Display for Environment {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("pendulum")
+    }
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Train {
+    /// The system to learn.
+    pub(crate) environment: Environment,
+    /// Named set of settings to start from [default: pendulum].
+    #[arg(long)]
+    preset: Option<String>,
+    /// TOML file with all settings, such as the config.toml of another run.
+    #[arg(long, conflicts_with = "preset")]
+    config: Option<PathBuf>,
+    /// Change one setting, such as training.steps=1000; may be repeated.
+    #[arg(long = "set", value_name = "KEY=VALUE")]
+    overrides: Vec<String>,
+    /// Seed of parameters, batches and noise.
+    #[arg(long)]
+    seed: Option<u64>,
+    /// Updates of the parameters.
+    #[arg(long)]
+    steps: Option<u64>,
+    /// Threads; all cores by default. Results do not depend on it.
+    #[arg(long, default_value_t = 0)]
+    threads: usize,
+    /// Folder of the run [default: runs/<preset>-seed<seed>].
+    #[arg(long)]
+    out: Option<PathBuf>,
+    /// Continue the run in the folder from its checkpoint.
+    #[arg(long)]
+    resume: bool,
+    /// Print nothing but errors.
+    #[arg(long)]
+    pub(crate) quiet: bool,
+    /// Print the summary as JSON and nothing else.
+    #[arg(long)]
+    pub(crate) json: bool,
+    /// Fail with exit status 3 unless a figure reaches a bound, such as open_loop.45<=0.004 or
+    /// r2.sample.velocity>=0.95; may be repeated.
+    #[arg(long = "require", value_name = "FIGURE<=BOUND")]
+    required: Vec<String>,
+}
+
+impl Train {
+    /// The request that the arguments describe.
+    pub(crate) fn request(&self) -> Result<TrainRequest, RunError> {
+        let settings = self.settings()?;
+        for text in &self.required {
+            parse_requirement(text)?;
+        }
+        let named = || format!("runs/{}-seed{}", settings.preset, settings.seed).into();
+        let folder = self.out.clone().unwrap_or_else(named);
+        Ok(TrainRequest { settings, folder, resume: self.resume, threads: self.threads })
+    }
+
+    fn settings(&self) -> Result<Settings, RunError> {
+        let mut settings = if let Some(path) = &self.config {
+            let text = std::fs::read_to_string(path).map_err(|source| {
+                RunError::Folder(FolderError::Io { path: path.clone(), source })
+            })?;
+            Settings::from_toml(&text)
+                .map_err(|source| FolderError::Settings { path: path.clone(), source })?
+        } else {
+            preset(self.preset.as_deref().unwrap_or("pendulum"))?
+        };
+        for text in &self.overrides {
+            settings = apply_override(&settings, text)?;
+        }
+        settings.seed = self.seed.unwrap_or(settings.seed);
+        settings.training.steps = self.steps.unwrap_or(settings.training.steps);
+        settings.validate()?;
+        Ok(settings)
+    }
+
+    /// Success if all required figures are reached, otherwise exit status 3.
+    pub(crate) fn requirements(&self, summary: &Summary) -> ExitCode {
+        let tree = serde_json::to_value(summary).unwrap_or_default();
+        let mut code = ExitCode::SUCCESS;
+        for text in &self.required {
+            let Ok((key, at_most, bound)) = parse_requirement(text) else { continue };
+            let path = format!("/{}", key.replace('.', "/"));
+            let figure = tree.pointer(&path).and_then(serde_json::Value::as_f64);
+            let reached = figure.is_some_and(|f| if at_most { f <= bound } else { f >= bound });
+            if !reached {
+                let got = figure.map_or_else(|| "missing".into(), |f| f.to_string());
+                crate::progress::error_line(&format!("required {text}, but {key} is {got}"));
+                code = ExitCode::from(3);
+            }
+        }
+        code
+    }
+}
+
+/// `(figure, whether the bound is from above, bound)`.
+fn parse_requirement(text: &str) -> Result<(&str, bool, f64), SettingsError> {
+    let problem = || SettingsError::Value {
+        key: "--require".into(),
+        problem: format!("{text:?} has not the form figure<=bound or figure>=bound"),
+    };
+    let (key, at_most, bound) = match (text.split_once("<="), text.split_once(">=")) {
+        (Some((key, bound)), _) => (key, true, bound),
+        (None, Some((key, bound))) => (key, false, bound),
+        (None, None) => return Err(problem()),
+    };
+    Ok((key.trim(), at_most, bound.trim().parse().map_err(|_| problem())?))
+}

@@ -1,0 +1,70 @@
+//! The tables at the end of a run.
+#![expect(clippy::print_stdout, reason = "this is the program's result")]
+
+use dvbf::eval::Columns;
+use dvbf::run::Finished;
+
+/// R² of Karl et al. 2017, table 1.
+const PAPER: [(&str, f64); 3] = [("sin", 0.961), ("cos", 0.982), ("velocity", 0.916)];
+
+/// Prints the figures of a finished run.
+pub(crate) fn print(finished: &Finished, json: bool, quiet: bool) {
+    let summary = &finished.summary;
+    if json {
+        println!("{}", serde_json::to_string_pretty(summary).unwrap_or_default());
+        return;
+    }
+    if quiet {
+        return;
+    }
+    let names: Vec<&String> = summary.r2.sample.keys().collect();
+    println!("\nR² on held-out sequences");
+    print!("  {:<28}", "");
+    for name in &names {
+        print!("{name:>10}");
+    }
+    println!();
+    let row = |label: &str, columns: &Columns| {
+        print!("  {label:<28}");
+        for name in &names {
+            print!("{:>10.4}", columns.get(*name).copied().unwrap_or(f64::NAN));
+        }
+        println!();
+    };
+    row("posterior samples", &summary.r2.sample);
+    row("posterior means", &summary.r2.mean);
+    row("samples, cubic read-out", &summary.r2.nonlinear);
+    let paper = PAPER.iter().map(|(name, value)| ((*name).to_owned(), *value)).collect();
+    row("Karl et al. 2017, samples", &paper);
+
+    println!(
+        "\nOpen-loop squared error per pixel after {} filtered frames",
+        finished.settings.evaluation.filtered
+    );
+    println!(
+        "  {:>6}{:>12}{:>14}{:>13}{:>17}",
+        "frames", "model", "persistence", "mean image", "true equations*"
+    );
+    for (horizon, row) in &summary.open_loop {
+        println!(
+            "  {horizon:>6}{:>12.5}{:>14.5}{:>13.5}{:>17.5}",
+            row.model, row.persistence, row.mean_image, row.physics
+        );
+    }
+    println!("  * started 0.05 rad and 0.2 rad/s off");
+    let bound = &summary.bound;
+    println!(
+        "\nBound {:.1} nats per sequence (reconstruction {:.1}, KL {:.2}{})",
+        bound.total,
+        bound.reconstruction,
+        bound.kl,
+        bound.iwae64.map_or_else(String::new, |b| format!("; importance-weighted {b:.1}"))
+    );
+    println!(
+        "{} updates in {:.1} s on {} thread(s); files in {}",
+        summary.steps,
+        summary.seconds,
+        summary.threads,
+        finished.folder.path().display()
+    );
+}

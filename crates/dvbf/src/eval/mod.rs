@@ -1,0 +1,14 @@
+//! What a trained model is worth: regression of latent states, bound, open-loop prediction.
+
+mod importance;
+mod infer;
+mod open_loop;
+mod regression;
+mod summary;
+
+pub use importance::importance_weighted_bound;
+pub use infer::{Draw, Inferred, infer};
+pub use open_loop::{Baselines, OpenLoop, baselines, predict, rollout_errors};
+pub use regression::{Readout, regress};
+pub(crate) use summary::r2 as summary_r2;
+pub use summary::{BoundFigures, Columns, OpenLoopRow, R2Figures, Summary};

@@ -1,0 +1,158 @@
+//! The final figures of a run.
+
+use super::{
+    Baselines, Draw, OpenLoop, Readout, importance_weighted_bound, infer, regress, rollout_errors,
+};
+use crate::data::{Splits, regression_targets};
+use crate::pool::Pool;
+use crate::settings::Settings;
+use dvbf_core::Dvbf;
+use dvbf_envs::Recordings;
+use ndarray::{Array2, Array3};
+use serde::{Deserialize, Serialize};
+use std::collections::BTreeMap;
+
+/// Figures by column name.
+pub type Columns = BTreeMap<String, f64>;
+
+/// R² on held-out sequences, every step counted, fitted on the training sequences.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct R2Figures {
+    /// From samples of the posterior: the figures of Karl et al. 2017.
+    pub sample: Columns,
+    /// From the mean path.
+    pub mean: Columns,
+    /// From samples, by a cubic read-out.
+    pub nonlinear: Columns,
+}
+
+/// Bound on the test set, in nats per sequence.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct BoundFigures {
+    /// Evidence lower bound.
+    pub total: f64,
+    /// Its reconstruction term.
+    pub reconstruction: f64,
+    /// Its divergence.
+    pub kl: f64,
+    /// Importance-weighted bound with 64 samples, or as many as were configured.
+    pub iwae64: Option<f64>,
+}
+
+/// Open-loop error up to one horizon, per channel.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+pub struct OpenLoopRow {
+    /// The model.
+    pub model: f64,
+    /// The last filtered frame, repeated.
+    pub persistence: f64,
+    /// The mean training image.
+    pub mean_image: f64,
+    /// The true equations from a slightly wrong state.
+    pub physics: f64,
+}
+
+/// What `summary.json` holds.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Summary {
+    /// Name of the preset.
+    pub preset: String,
+    /// Seed of the run.
+    pub seed: u64,
+    /// Updates.
+    pub steps: u64,
+    /// Wall time of the run, from making the data to these figures.
+    pub seconds: f64,
+    /// Threads of the run.
+    pub threads: usize,
+    /// Dimensions of the latent state.
+    pub latent_dim: usize,
+    /// Regression of the true state on the latent state.
+    pub r2: R2Figures,
+    /// Bound.
+    pub bound: BoundFigures,
+    /// Open-loop error by horizon.
+    pub open_loop: BTreeMap<usize, OpenLoopRow>,
+}
+
+/// `(N, T, Z)` as rows `n·T + t`.
+pub(crate) fn rows(state: &Array3<f32>) -> Array2<f64> {
+    let (n, t, z) = state.dim();
+    state.mapv(f64::from).into_shape_with_order((n * t, z)).expect("a standard array")
+}
+
+/// R² of every column from latent states of both sets.
+pub(crate) fn r2(
+    readout: Readout,
+    (train, train_z): (&Recordings, &Array3<f32>),
+    (test, test_z): (&Recordings, &Array3<f32>),
+) -> Vec<(String, f64)> {
+    let ((names, train_y), (_, test_y)) = (regression_targets(train), regression_targets(test));
+    let (train_z, test_z) = (rows(train_z), rows(test_z));
+    let figures =
+        regress(readout, (train_z.view(), train_y.view()), (test_z.view(), test_y.view()));
+    names.into_iter().zip(figures).collect()
+}
+
+impl Summary {
+    /// Evaluates `model` on the test sets.
+    pub fn evaluate(
+        model: &Dvbf<f32>,
+        settings: &Settings,
+        splits: &Splits,
+        baselines: &Baselines,
+        pool: &Pool,
+    ) -> Self {
+        let steps = settings.data.steps;
+        let seed = settings.seed;
+        let (train, test) = (&splits.train, &splits.test);
+        let draw = |data: &Recordings, draw: Draw| infer(model, data, steps, draw, pool);
+        let train_sample = draw(train, Draw::Sample(seed));
+        let test_sample = draw(test, Draw::Sample(seed.wrapping_add(1)));
+        let (train_mean, test_mean) = (draw(train, Draw::Mean), draw(test, Draw::Mean));
+        let samples = (train, &train_sample.state);
+        let held = (test, &test_sample.state);
+        let mean = r2(Readout::Linear, (train, &train_mean.state), (test, &test_mean.state));
+        let r2 = R2Figures {
+            sample: r2(Readout::Linear, samples, held).into_iter().collect(),
+            mean: mean.into_iter().collect(),
+            nonlinear: r2(Readout::Cubic, samples, held).into_iter().collect(),
+        };
+
+        let average = |v: &ndarray::Array1<f64>| v.sum() / v.len() as f64;
+        let (reconstruction, kl) = (average(&test_sample.log_lik), average(&test_sample.kl));
+        let paths = settings.evaluation.importance_samples;
+        let bound = BoundFigures {
+            total: reconstruction - kl,
+            reconstruction,
+            kl,
+            iwae64: (paths > 0).then(|| importance_weighted_bound(model, test, paths, seed, pool)),
+        };
+
+        let horizons = &settings.evaluation.horizons;
+        let longest = horizons.iter().copied().max().unwrap_or(0);
+        let window = (settings.evaluation.filtered, longest);
+        let errors = rollout_errors(model, &splits.test_long, window, pool);
+        let row = |&h: &usize| {
+            let at = |errors: &OpenLoop| errors.at(h);
+            let row = OpenLoopRow {
+                model: at(&errors),
+                persistence: at(&baselines.persistence),
+                mean_image: at(&baselines.mean_image),
+                physics: at(&baselines.physics),
+            };
+            (h, row)
+        };
+        Self {
+            preset: settings.preset.clone(),
+            seed,
+            steps: settings.training.steps,
+            seconds: 0.0,
+            threads: pool.threads(),
+            latent_dim: settings.model.state,
+            r2,
+            bound,
+            open_loop: horizons.iter().map(row).collect(),
+        }
+    }
+}

@@ -1,0 +1,273 @@
+//! Training a model on an environment, from settings to figures.
+
+use super::folder::{FolderError, RunFolder};
+use super::record::LogRecord;
+use crate::data::Splits;
+use crate::eval::{Draw, Readout, Summary, baselines, infer, rollout_errors, summary_r2};
+use crate::pool::{Pool, PoolError};
+use crate::settings::{Settings, SettingsError};
+use crate::train::{StepStats, TrainError, Trainer, TrainerState};
+use dvbf_core::ModelFile;
+use dvbf_envs::{EnvError, Pendulum};
+use std::path::PathBuf;
+use std::time::Instant;
+
+/// What is to be run.
+#[derive(Clone, Debug)]
+pub struct TrainRequest {
+    /// Every setting; for a resumed run those of its folder are used.
+    pub settings: Settings,
+    /// The run's folder.
+    pub folder: PathBuf,
+    /// Whether to go on from the folder's checkpoint.
+    pub resume: bool,
+    /// Threads; as many as there are cores if zero.
+    pub threads: usize,
+}
+
+/// Who watches a run, and may stop it.
+pub trait Observer {
+    /// A part of the run begins, such as making the data.
+    fn phase(&mut self, name: &str);
+    /// An update was made; `step` of `total` are done.
+    fn step(&mut self, step: u64, total: u64, stats: &StepStats);
+    /// The model was evaluated on the validation set.
+    fn logged(&mut self, record: &LogRecord);
+    /// Whether the run is to stop after saving a checkpoint.
+    fn should_stop(&self) -> bool;
+}
+
+/// How a run ended.
+#[derive(Clone, Debug)]
+pub enum Outcome {
+    /// All updates were made and the figures computed.
+    Finished(Box<Finished>),
+    /// The observer stopped it; the checkpoint holds this many updates.
+    Stopped(u64),
+}
+
+/// A finished run.
+#[derive(Clone, Debug)]
+pub struct Finished {
+    /// The figures.
+    pub summary: Summary,
+    /// The run's folder.
+    pub folder: RunFolder,
+    /// Its settings.
+    pub settings: Settings,
+}
+
+/// Why a run ended early.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum RunError {
+    /// The folder or one of its files.
+    #[error(transparent)]
+    Folder(#[from] FolderError),
+    /// A setting.
+    #[error(transparent)]
+    Settings(#[from] SettingsError),
+    /// A setting of the environment.
+    #[error(transparent)]
+    Environment(#[from] EnvError),
+    /// The training.
+    #[error(transparent)]
+    Train(#[from] TrainError),
+    /// The threads.
+    #[error(transparent)]
+    Pool(#[from] PoolError),
+}
+
+/// Runs a request: data, training, evaluation, files.
+///
+/// # Errors
+/// If a file cannot be read or written, a setting is impossible, or the training breaks down.
+pub fn train(request: &TrainRequest, observer: &mut dyn Observer) -> Result<Outcome, RunError> {
+    let clock = Instant::now();
+    let pool = Pool::new(request.threads)?;
+    let (folder, settings, checkpoint) = open(request)?;
+
+    observer.phase("making the recordings");
+    let splits = Splits::pendulum(&settings)?;
+    if observer.should_stop() {
+        return Ok(Outcome::Stopped(0));
+    }
+    let mut trainer = match checkpoint {
+        Some((file, state)) => Trainer::resume(&settings, file, state, &splits.train),
+        None => Trainer::new(&settings, &splits.train)?,
+    };
+    let mut session = Session { folder, settings, splits, pool, clock };
+    observer.phase("training");
+    if !session.train(&mut trainer, observer)? {
+        return Ok(Outcome::Stopped(trainer.step_count()));
+    }
+    observer.phase("evaluating");
+    let summary = session.evaluate()?;
+    let Session { folder, settings, .. } = session;
+    Ok(Outcome::Finished(Box::new(Finished { summary, folder, settings })))
+}
+
+type Checkpoint = (ModelFile, TrainerState);
+
+/// The folder with its settings, and the checkpoint of a resumed run.
+fn open(request: &TrainRequest) -> Result<(RunFolder, Settings, Option<Checkpoint>), RunError> {
+    if !request.resume {
+        request.settings.validate()?;
+        let folder = RunFolder::create(&request.folder, &request.settings)?;
+        return Ok((folder, request.settings.clone(), None));
+    }
+    let folder = RunFolder::open(&request.folder)?;
+    let settings = folder.settings()?;
+    let file = folder.checkpoint()?;
+    let state = TrainerState::decode(&file.trainer, file.values.len()).ok_or_else(|| {
+        let problem = "it holds a model for use, not a training to continue".into();
+        FolderError::Damaged { path: folder.file("checkpoint.dvbf"), problem }
+    })?;
+    folder.truncate_history(state.step)?;
+    Ok((folder, settings, Some((file, state))))
+}
+
+struct Session {
+    folder: RunFolder,
+    settings: Settings,
+    splits: Splits,
+    pool: Pool,
+    clock: Instant,
+}
+
+impl Session {
+    /// Trains to the end; false if the observer stopped it before.
+    fn train(
+        &mut self,
+        trainer: &mut Trainer,
+        observer: &mut dyn Observer,
+    ) -> Result<bool, RunError> {
+        let total = self.settings.training.steps;
+        let mut since = Since::new();
+        while !trainer.is_done() {
+            if observer.should_stop() {
+                self.folder.save_checkpoint(&trainer.checkpoint())?;
+                return Ok(false);
+            }
+            let stats = trainer.step(&self.splits.train, &self.pool)?;
+            since.add(&stats);
+            let step = trainer.step_count();
+            observer.step(step, total, &stats);
+            if step % self.settings.training.log_interval == 0 || trainer.is_done() {
+                let record = self.validate(trainer, &since)?;
+                since = Since::new();
+                observer.logged(&record);
+            }
+            if step % self.settings.training.checkpoint_interval == 0 || trainer.is_done() {
+                self.folder.save_checkpoint(&trainer.checkpoint())?;
+            }
+        }
+        Ok(true)
+    }
+
+    /// Evaluates on the validation set, logs, and keeps the best model.
+    fn validate(&self, trainer: &mut Trainer, since: &Since) -> Result<LogRecord, RunError> {
+        let model = trainer.evaluated_model();
+        let (data, evaluation) = (&self.settings.data, &self.settings.evaluation);
+        let sample = |split, seed| infer(&model, split, data.steps, Draw::Sample(seed), &self.pool);
+        let train = sample(&self.splits.train, 0);
+        let held = sample(&self.splits.validation, 1);
+        let figures = summary_r2(
+            Readout::Linear,
+            (&self.splits.train, &train.state),
+            (&self.splits.validation, &held.state),
+        );
+        let longest = evaluation.horizons.iter().copied().filter(|&h| h <= 45).max();
+        let horizon = longest.or(evaluation.horizons.first().copied()).unwrap_or(1);
+        let window = (evaluation.filtered, horizon);
+        let errors = rollout_errors(&model, &self.splits.validation_long, window, &self.pool);
+        let average = |v: &ndarray::Array1<f64>| v.sum() / v.len() as f64;
+        let kl = average(&held.kl);
+        let record = since.record(
+            trainer,
+            LogRecord {
+                step: trainer.step_count(),
+                bound: 0.0,
+                reconstruction: 0.0,
+                kl: 0.0,
+                grad_norm: 0.0,
+                learning_rate: 0.0,
+                skipped: 0,
+                r2: figures.into_iter().collect(),
+                validation_bound: average(&held.log_lik) - kl,
+                validation_kl: kl,
+                open_loop: errors.at(horizon),
+                open_loop_horizon: horizon,
+                sequences_per_second: 0.0,
+                seconds: self.clock.elapsed().as_secs_f64(),
+            },
+        );
+        self.folder.append(&record)?;
+        if record.open_loop < trainer.best_score() {
+            trainer.set_best_score(record.open_loop);
+            self.folder.save_best(&ModelFile::new(trainer.config(), &model))?;
+        }
+        Ok(record)
+    }
+
+    /// The figures of the best model on the test sets.
+    fn evaluate(&self) -> Result<Summary, RunError> {
+        let model = self.folder.best()?.into_model();
+        let (settings, splits) = (&self.settings, &self.splits);
+        let env = Pendulum::new(settings.pendulum.clone())?;
+        let longest = settings.evaluation.horizons.iter().copied().max().unwrap_or(0);
+        let window = (settings.evaluation.filtered, longest);
+        let reference = baselines(&env, &splits.train, &splits.test_long, window);
+        let mut summary = Summary::evaluate(&model, settings, splits, &reference, &self.pool);
+        summary.seconds = self.clock.elapsed().as_secs_f64();
+        let text = serde_json::to_string_pretty(&summary).map_err(|e| FolderError::Damaged {
+            path: self.folder.file("summary.json"),
+            problem: e.to_string(),
+        })?;
+        self.folder.write("summary.json", (text + "\n").as_bytes())?;
+        Ok(summary)
+    }
+}
+
+/// Means of the updates since the last record.
+struct Since {
+    clock: Instant,
+    count: f64,
+    sums: [f64; 4],
+    learning_rate: f64,
+    skipped: u64,
+}
+
+impl Since {
+    fn new() -> Self {
+        Self { clock: Instant::now(), count: 0.0, sums: [0.0; 4], learning_rate: 0.0, skipped: 0 }
+    }
+
+    fn add(&mut self, stats: &StepStats) {
+        self.learning_rate = stats.learning_rate;
+        if stats.applied {
+            self.count += 1.0;
+            let terms = [stats.bound, stats.reconstruction, stats.kl, stats.grad_norm];
+            for (sum, term) in self.sums.iter_mut().zip(terms) {
+                *sum += term;
+            }
+        } else {
+            self.skipped += 1;
+        }
+    }
+
+    fn record(&self, trainer: &Trainer, rest: LogRecord) -> LogRecord {
+        let [bound, reconstruction, kl, grad_norm] = self.sums.map(|s| s / self.count.max(1.0));
+        let seconds = self.clock.elapsed().as_secs_f64();
+        LogRecord {
+            bound,
+            reconstruction,
+            kl,
+            grad_norm,
+            learning_rate: self.learning_rate,
+            skipped: self.skipped,
+            sequences_per_second: self.count * trainer.batch() as f64 / seconds.max(1e-9),
+            ..rest
+        }
+    }
+}

@@ -1,0 +1,9 @@
+//! A run from settings to figures, in a folder of its own.
+
+mod experiment;
+mod folder;
+mod record;
+
+pub use experiment::{Finished, Observer, Outcome, RunError, TrainRequest, train};
+pub use folder::{FolderError, RunFolder};
+pub use record::LogRecord;

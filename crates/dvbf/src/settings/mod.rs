@@ -1,0 +1,312 @@
+//! Every setting of a run, its checks, presets and overrides.
+
+mod overrides;
+mod preset;
+
+pub use overrides::apply_override;
+pub use preset::{PRESETS, preset};
+
+use crate::schedule::Ramp;
+use dvbf_core::{ConfigError, EmissionStd, ModelConfig, TransitionKind};
+use dvbf_envs::PendulumSettings;
+use serde::{Deserialize, Serialize};
+
+/// Every setting of a run. `config.toml` in a run folder holds all of them, resolved.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Settings {
+    /// Name of the preset that the settings started from.
+    pub preset: String,
+    /// Seed of the parameters, of the order of sequences and of all training noise.
+    pub seed: u64,
+    /// How many recordings are made, and how long.
+    pub data: DataSettings,
+    /// The simulated system.
+    pub pendulum: PendulumSettings,
+    /// Sizes and kinds of the model's parts.
+    pub model: ModelSettings,
+    /// The recipe.
+    pub training: TrainingSettings,
+    /// What is measured.
+    pub evaluation: EvaluationSettings,
+}
+
+/// How many recordings are made, and how long.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct DataSettings {
+    /// Seed of the recordings; runs with other `seed` see the same data.
+    pub seed: u64,
+    /// Training sequences.
+    pub train: usize,
+    /// Validation sequences, and as many long ones for open-loop prediction.
+    pub validation: usize,
+    /// Test sequences, and as many long ones for open-loop prediction.
+    pub test: usize,
+    /// Frames of a sequence.
+    pub steps: usize,
+    /// Frames of a long sequence.
+    pub long_steps: usize,
+}
+
+/// Sizes and kinds of the model's parts; what the data determine is missing here.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct ModelSettings {
+    /// `Z`, dimensions of the latent state.
+    pub state: usize,
+    /// `W`, dimensions of the process noise.
+    pub noise: usize,
+    /// `H`, hidden units of emission and recognition.
+    pub hidden: usize,
+    /// `k`, frames that start the state.
+    pub initial_frames: usize,
+    /// The kind of transition.
+    pub transition: TransitionKind,
+    /// `M`, base matrices of the locally linear transition.
+    pub matrices: usize,
+    /// Hidden units of the mixing network (affine if zero) or of the residual network.
+    pub transition_hidden: usize,
+    /// Leading dimensions of the state that the emission sees.
+    pub emission_state: usize,
+    /// How the emission's standard deviation is set.
+    pub emission_std_kind: EmissionStd,
+    /// The emission's standard deviation: the value, or where training starts.
+    pub emission_std: f64,
+}
+
+impl ModelSettings {
+    /// The model's configuration for data with `observation` and `control` channels.
+    ///
+    /// # Errors
+    /// Names the first setting that no model can have.
+    pub fn resolve(&self, observation: usize, control: usize) -> Result<ModelConfig, ConfigError> {
+        let config = ModelConfig {
+            observation,
+            control,
+            state: self.state,
+            noise: self.noise,
+            hidden: self.hidden,
+            initial_frames: self.initial_frames,
+            transition: self.transition,
+            matrices: self.matrices,
+            transition_hidden: self.transition_hidden,
+            emission_state: self.emission_state,
+            emission_std_kind: self.emission_std_kind,
+            emission_std: self.emission_std,
+        };
+        config.validate()?;
+        Ok(config)
+    }
+}
+
+/// Which rule moves the parameters.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum OptimizerKind {
+    /// Adam with β₁ 0.9, β₂ 0.999, ε 1e-8.
+    Adam,
+    /// RMSprop with decay 0.9 and offset 1e-4 inside the root: what "adadelta, step rate 0.1" of
+    /// Karl et al. 2017 really was, at a learning rate of 1e-3.
+    Rmsprop,
+}
+
+/// The recipe. Ramps are over the progress of training, from 0 to 1.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct TrainingSettings {
+    /// Updates of the parameters.
+    pub steps: u64,
+    /// Sequences of an update.
+    pub batch: usize,
+    /// Sequences that are computed together; gradients of shards are added in order.
+    pub shard: usize,
+    /// Frames of the window that an update cuts from every sequence at a random place; the whole
+    /// sequence if zero.
+    pub window: usize,
+    /// The rule that moves the parameters.
+    pub optimizer: OptimizerKind,
+    /// Its learning rate.
+    pub learning_rate: Ramp,
+    /// Largest Euclidean norm of a gradient of the mean loss a step and sequence.
+    pub clip: f64,
+    /// Bound of every element of the state's gradient at every step; none if zero.
+    pub state_clip: f64,
+    /// Recognition drop-out: the probability that a step follows the prior instead of the
+    /// recognition network, so that the transition must predict over several frames.
+    pub drop: Ramp,
+    /// Weight of the divergence.
+    pub kl_weight: Ramp,
+    /// Tempering constant `c` of the joint density (Karl et al. 2017, eq. 10').
+    pub temper: Ramp,
+    /// Updates between changes of `c`.
+    pub temper_period: u64,
+    /// Standard deviation of the noise added to what the recognition network sees.
+    pub input_noise: f64,
+    /// Standard deviation of the noise added to what the initial state's network sees.
+    pub start_noise: f64,
+    /// Decay of the running average of the parameters that is evaluated; no average if zero.
+    pub average: f64,
+    /// Updates between evaluations on the validation set.
+    pub log_interval: u64,
+    /// Updates between checkpoints.
+    pub checkpoint_interval: u64,
+    /// Updates in a row that may be skipped for a gradient that is not finite.
+    pub max_skipped: u64,
+}
+
+/// What is measured.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct EvaluationSettings {
+    /// Frames that are filtered before an open-loop prediction.
+    pub filtered: usize,
+    /// Predicted frames at which the open-loop error is reported.
+    pub horizons: Vec<usize>,
+    /// Samples of the importance-weighted bound; not computed if zero.
+    pub importance_samples: usize,
+}
+
+/// A setting that no run can have.
+#[derive(Clone, Debug, PartialEq, thiserror::Error)]
+#[non_exhaustive]
+pub enum SettingsError {
+    /// A model setting.
+    #[error(transparent)]
+    Model(#[from] ConfigError),
+    /// Any other setting.
+    #[error("{key}: {problem}")]
+    Value {
+        /// The dotted key.
+        key: String,
+        /// What is wrong with its value.
+        problem: String,
+    },
+    /// A key that does not exist.
+    #[error("unknown setting {key}{}", suggestion.as_ref().map(|s| format!("; did you mean {s}?")).unwrap_or_default())]
+    UnknownKey {
+        /// The key as given.
+        key: String,
+        /// The nearest existing key.
+        suggestion: Option<String>,
+    },
+    /// A preset that does not exist.
+    #[error("unknown preset {name}; there are {}{}", PRESETS.join(", "), suggestion.as_ref().map(|s| format!("; did you mean {s}?")).unwrap_or_default())]
+    UnknownPreset {
+        /// The name as given.
+        name: String,
+        /// The nearest existing name.
+        suggestion: Option<String>,
+    },
+    /// A configuration file that is not TOML of the right shape.
+    #[error("{0}")]
+    Toml(String),
+}
+
+fn value_error(key: &str, problem: impl Into<String>) -> SettingsError {
+    SettingsError::Value { key: key.into(), problem: problem.into() }
+}
+
+impl Settings {
+    /// Checks every setting that the data do not determine.
+    ///
+    /// # Errors
+    /// Names the first impossible setting.
+    pub fn validate(&self) -> Result<(), SettingsError> {
+        self.pendulum.validate().map_err(|e| value_error("pendulum", e.to_string()))?;
+        self.model.resolve(1, 1)?;
+        let (data, training, evaluation) = (&self.data, &self.training, &self.evaluation);
+        let counts = [
+            ("data.train", data.train),
+            ("data.validation", data.validation),
+            ("data.test", data.test),
+            ("data.steps", data.steps),
+            ("training.batch", training.batch),
+            ("training.shard", training.shard),
+            ("evaluation.filtered", evaluation.filtered),
+        ];
+        for (key, value) in counts {
+            if value == 0 {
+                return Err(value_error(key, "must be at least 1"));
+            }
+        }
+        let intervals = [
+            ("training.steps", training.steps),
+            ("training.temper_period", training.temper_period),
+            ("training.log_interval", training.log_interval),
+            ("training.checkpoint_interval", training.checkpoint_interval),
+        ];
+        for (key, value) in intervals {
+            if value == 0 {
+                return Err(value_error(key, "must be at least 1"));
+            }
+        }
+        if training.window > data.steps {
+            let problem = format!("is longer than data.steps = {}", data.steps);
+            return Err(value_error("training.window", problem));
+        }
+        if training.batch > data.train {
+            let problem = format!("is more than data.train = {}", data.train);
+            return Err(value_error("training.batch", problem));
+        }
+        let ramps = [
+            ("training.learning_rate", training.learning_rate, (0.0, 10.0)),
+            ("training.drop", training.drop, (0.0, 1.0)),
+            ("training.kl_weight", training.kl_weight, (0.0, 1e6)),
+            ("training.temper", training.temper, (1e-6, 1.0)),
+        ];
+        for (key, ramp, (low, high)) in ramps {
+            if let Some(problem) = ramp.problem(low, high) {
+                return Err(value_error(key, problem));
+            }
+        }
+        let numbers = [
+            ("training.clip", training.clip, f64::MIN_POSITIVE, f64::INFINITY),
+            ("training.state_clip", training.state_clip, 0.0, f64::INFINITY),
+            ("training.input_noise", training.input_noise, 0.0, 1e3),
+            ("training.start_noise", training.start_noise, 0.0, 1e3),
+            ("training.average", training.average, 0.0, 0.999_999),
+        ];
+        for (key, value, low, high) in numbers {
+            if !(low..=high).contains(&value) {
+                return Err(value_error(
+                    key,
+                    format!("is {value}; it must lie between {low} and {high}"),
+                ));
+            }
+        }
+        let longest = evaluation.horizons.iter().copied().max().unwrap_or(0);
+        if evaluation.filtered + longest > data.long_steps {
+            let problem = format!(
+                "{} filtered and {longest} predicted frames are more than data.long_steps = {}",
+                evaluation.filtered, data.long_steps
+            );
+            return Err(value_error("evaluation.horizons", problem));
+        }
+        Ok(())
+    }
+
+    /// All settings as TOML.
+    ///
+    /// # Panics
+    /// Never: settings are plain data.
+    pub fn to_toml(&self) -> String {
+        toml::to_string_pretty(self).expect("settings are plain data")
+    }
+
+    /// Settings from TOML that holds all of them.
+    ///
+    /// # Errors
+    /// If the text is not TOML, a key is unknown or missing, or a value is impossible.
+    pub fn from_toml(text: &str) -> Result<Self, SettingsError> {
+        let settings: Self =
+            toml::from_str(text).map_err(|e| SettingsError::Toml(e.to_string()))?;
+        settings.validate()?;
+        Ok(settings)
+    }
+
+    /// Every dotted key with its value.
+    pub fn entries(&self) -> Vec<(String, String)> {
+        overrides::entries(self)
+    }
+}

@@ -1,0 +1,135 @@
+//! `key=value` overrides, with the nearest existing key for one that does not exist.
+
+use super::{Settings, SettingsError, value_error};
+use toml::Value;
+
+/// The existing name nearest to `name`, if one is near.
+pub(crate) fn nearest<'a>(name: &str, known: impl Iterator<Item = &'a str>) -> Option<String> {
+    known
+        .map(|k| (strsim::jaro_winkler(name, k), k))
+        .filter(|(similarity, _)| *similarity > 0.7)
+        .max_by(|a, b| a.0.total_cmp(&b.0))
+        .map(|(_, k)| k.to_owned())
+}
+
+/// Every dotted key of `settings` with its value as TOML.
+pub(super) fn entries(settings: &Settings) -> Vec<(String, String)> {
+    let tree = Value::try_from(settings).expect("settings are plain data");
+    let mut out = Vec::new();
+    flatten("", &tree, &mut out);
+    out
+}
+
+fn flatten(prefix: &str, value: &Value, out: &mut Vec<(String, String)>) {
+    if let Value::Table(table) = value {
+        for (key, value) in table {
+            let path = if prefix.is_empty() { key.clone() } else { format!("{prefix}.{key}") };
+            flatten(&path, value, out);
+        }
+    } else {
+        out.push((prefix.to_owned(), value.to_string()));
+    }
+}
+
+/// `settings` with one `key=value` override, such as `training.steps=1000` or
+/// `model.transition=residual`. A ramp given as one number becomes constant.
+///
+/// # Errors
+/// If the text has no `=`, the key does not exist, or the value has the wrong kind.
+pub fn apply_override(settings: &Settings, text: &str) -> Result<Settings, SettingsError> {
+    let Some((key, given)) = text.split_once('=') else {
+        return Err(value_error(text, "an override has the form key=value"));
+    };
+    let (key, given) = (key.trim(), given.trim());
+    let mut tree = Value::try_from(settings).expect("settings are plain data");
+    let unknown = || {
+        let known = entries(settings);
+        let suggestion = nearest(key, known.iter().map(|(k, _)| k.as_str()));
+        SettingsError::UnknownKey { key: key.into(), suggestion }
+    };
+    let mut slot = &mut tree;
+    for part in key.split('.') {
+        slot = slot.as_table_mut().and_then(|t| t.get_mut(part)).ok_or_else(unknown)?;
+    }
+    *slot = converted(slot, given).ok_or_else(|| {
+        value_error(key, format!("{given:?} is not a value of the kind of {slot}"))
+    })?;
+    tree.try_into().map_err(|e: toml::de::Error| value_error(key, e.message()))
+}
+
+/// `given` as a value of the kind of `old`.
+fn converted(old: &Value, given: &str) -> Option<Value> {
+    let quoted = || Value::String(given.trim_matches('"').to_owned());
+    match old {
+        Value::String(_) => Some(quoted()),
+        Value::Integer(_) => given.replace('_', "").parse().ok().map(Value::Integer),
+        Value::Float(_) => given.replace('_', "").parse().ok().map(Value::Float),
+        Value::Boolean(_) => given.parse().ok().map(Value::Boolean),
+        Value::Table(table) if table.contains_key("from") && table.contains_key("shape") => {
+            let mut ramp = table.clone();
+            if let Ok(value) = given.replace('_', "").parse::<f64>() {
+                ramp.insert("from".into(), Value::Float(value));
+                ramp.insert("to".into(), Value::Float(value));
+                return Some(Value::Table(ramp));
+            }
+            parse(given)
+        }
+        _ => parse(given),
+    }
+}
+
+fn parse(given: &str) -> Option<Value> {
+    toml::from_str::<toml::Table>(&format!("value = {given}")).ok()?.remove("value")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::preset;
+    use super::*;
+
+    #[test]
+    fn overrides_change_exactly_their_key() {
+        let base = preset("pendulum").unwrap();
+        let changed = apply_override(&base, "training.steps=12_000").unwrap();
+        assert_eq!(changed.training.steps, 12_000);
+        let back = apply_override(&changed, &format!("training.steps={}", base.training.steps));
+        assert_eq!(back.unwrap(), base);
+        let rate = apply_override(&base, "training.learning_rate=1e-4").unwrap();
+        assert_eq!(
+            (rate.training.learning_rate.from, rate.training.learning_rate.to),
+            (1e-4, 1e-4)
+        );
+        let end = apply_override(&base, "training.drop.to=0.5").unwrap();
+        assert_eq!((end.training.drop.from, end.training.drop.to), (0.7, 0.5));
+        let kind = apply_override(&base, "model.transition=residual").unwrap();
+        assert_eq!(kind.model.transition, dvbf_core::TransitionKind::Residual);
+        let horizons = apply_override(&base, "evaluation.horizons=[5, 20]").unwrap();
+        assert_eq!(horizons.evaluation.horizons, [5, 20]);
+    }
+
+    #[test]
+    fn unknown_keys_name_the_nearest() {
+        let base = preset("pendulum").unwrap();
+        let error = apply_override(&base, "training.learnig_rate=1").unwrap_err().to_string();
+        assert!(error.contains("training.learnig_rate"), "{error}");
+        assert!(error.contains("did you mean training.learning_rate"), "{error}");
+        for wrong in [
+            "training.steps=many",
+            "training.steps=1.5",
+            "training.steps",
+            "model.transition=magic",
+        ] {
+            assert!(apply_override(&base, wrong).is_err(), "{wrong}");
+        }
+        assert!(super::super::preset("pendulm").unwrap_err().to_string().contains("pendulum?"));
+    }
+
+    #[test]
+    fn every_preset_is_valid_and_survives_its_file() {
+        for name in super::super::PRESETS {
+            let settings = preset(name).unwrap();
+            settings.validate().unwrap();
+            assert_eq!(Settings::from_toml(&settings.to_toml()).unwrap(), settings);
+        }
+    }
+}

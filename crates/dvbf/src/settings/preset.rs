@@ -1,0 +1,149 @@
+//! Named sets of settings.
+
+use super::{
+    DataSettings, EvaluationSettings, ModelSettings, OptimizerKind, Settings, SettingsError,
+    TrainingSettings,
+};
+use crate::schedule::{Ramp, Shape};
+use dvbf_core::{EmissionStd, TransitionKind};
+use dvbf_envs::PendulumSettings;
+
+/// Names of all presets.
+pub const PRESETS: [&str; 3] = ["pendulum", "paper", "smoke"];
+
+/// The settings of the preset `name`.
+///
+/// - `pendulum`: the recipe that learns the pendulum in about a minute.
+/// - `paper`: the recipe of Karl et al. 2017 as far as it is published: joint tempering over 1e5
+///   updates, their optimizer, full batch, 180 000 updates. Takes hours.
+/// - `smoke`: a short `pendulum` that shows in seconds that everything works.
+///
+/// # Errors
+/// If there is no such preset; the error names the nearest one.
+pub fn preset(name: &str) -> Result<Settings, SettingsError> {
+    match name {
+        "pendulum" => Ok(pendulum()),
+        "paper" => Ok(paper()),
+        "smoke" => Ok(smoke()),
+        _ => Err(SettingsError::UnknownPreset {
+            name: name.into(),
+            suggestion: super::overrides::nearest(name, PRESETS.iter().copied()),
+        }),
+    }
+}
+
+fn pendulum() -> Settings {
+    Settings {
+        preset: "pendulum".into(),
+        seed: 0,
+        data: DataSettings {
+            seed: 0,
+            train: 500,
+            validation: 500,
+            test: 500,
+            steps: 15,
+            long_steps: 100,
+        },
+        pendulum: PendulumSettings::default(),
+        model: ModelSettings {
+            state: 3,
+            noise: 3,
+            hidden: 128,
+            initial_frames: 5,
+            transition: TransitionKind::LocallyLinear,
+            matrices: 16,
+            transition_hidden: 64,
+            emission_state: 2,
+            emission_std_kind: EmissionStd::Fixed,
+            emission_std: 0.05,
+        },
+        training: TrainingSettings {
+            steps: 20_000,
+            batch: 60,
+            shard: 30,
+            window: 12,
+            optimizer: OptimizerKind::Adam,
+            learning_rate: Ramp {
+                from: 3e-3,
+                to: 3e-4,
+                start: 0.0,
+                end: 1.0,
+                shape: Shape::Cosine,
+            },
+            clip: 10.0,
+            state_clip: 0.0,
+            drop: Ramp { from: 0.7, to: 0.25, start: 0.5, end: 0.8, shape: Shape::Linear },
+            kl_weight: Ramp { from: 10.0, to: 1.0, start: 0.0, end: 0.5, shape: Shape::Geometric },
+            temper: Ramp::constant(1.0),
+            temper_period: 1,
+            input_noise: 0.1,
+            start_noise: 0.2,
+            average: 0.998,
+            log_interval: 500,
+            checkpoint_interval: 2_000,
+            max_skipped: 20,
+        },
+        evaluation: EvaluationSettings {
+            filtered: 5,
+            horizons: vec![10, 45, 95],
+            importance_samples: 64,
+        },
+    }
+}
+
+fn paper() -> Settings {
+    let base = pendulum();
+    Settings {
+        preset: "paper".into(),
+        model: ModelSettings {
+            transition_hidden: 0,
+            initial_frames: 15,
+            emission_state: 3,
+            emission_std_kind: EmissionStd::LearnedPerChannel,
+            emission_std: 1.0,
+            ..base.model.clone()
+        },
+        training: TrainingSettings {
+            steps: 180_000,
+            batch: 500,
+            shard: 25,
+            window: 0,
+            optimizer: OptimizerKind::Rmsprop,
+            learning_rate: Ramp::constant(1e-3),
+            clip: f64::INFINITY,
+            state_clip: 2.0,
+            drop: Ramp::constant(0.0),
+            kl_weight: Ramp::constant(1.0),
+            temper: Ramp { from: 0.01, to: 1.0, start: 0.0, end: 0.55, shape: Shape::Linear },
+            temper_period: 250,
+            input_noise: 0.0,
+            start_noise: 0.0,
+            average: 0.0,
+            log_interval: 1_000,
+            checkpoint_interval: 2_000,
+            ..base.training.clone()
+        },
+        evaluation: EvaluationSettings {
+            filtered: 15,
+            horizons: vec![10, 45, 85],
+            ..base.evaluation.clone()
+        },
+        ..base
+    }
+}
+
+fn smoke() -> Settings {
+    let base = pendulum();
+    Settings {
+        preset: "smoke".into(),
+        data: DataSettings { train: 300, validation: 100, test: 100, ..base.data.clone() },
+        training: TrainingSettings {
+            steps: 3_000,
+            log_interval: 250,
+            checkpoint_interval: 500,
+            ..base.training.clone()
+        },
+        evaluation: EvaluationSettings { importance_samples: 8, ..base.evaluation.clone() },
+        ..base
+    }
+}

@@ -1,0 +1,298 @@
+//! Training: shards, updates, the running average, checkpoints.
+
+mod optimizer;
+mod shard;
+mod state;
+
+pub use optimizer::Optimizer;
+pub use state::TrainerState;
+
+use crate::pool::Pool;
+use crate::settings::{Settings, TrainingSettings};
+use dvbf_core::{
+    ConfigError, Dvbf, GradientOptions, ModelConfig, ModelFile, Noise, Objective, Params,
+    global_norm,
+};
+use dvbf_envs::Recordings;
+use rayon::prelude::*;
+use shard::Shard;
+
+/// What the parts of a run draw from; the number is part of every stream.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum Purpose {
+    Order = 1,
+    Window = 2,
+    Pixels = 3,
+    Drop = 4,
+    Latent = 5,
+    Evaluation = 6,
+    Importance = 7,
+    Physics = 8,
+}
+
+/// The stream of `purpose` for `step` and `shard`.
+pub(crate) fn stream(seed: u64, purpose: Purpose, step: u64, shard: usize) -> Noise {
+    Noise::new(seed, (purpose as u64) << 56 | step << 16 | shard as u64)
+}
+
+/// What one update did.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct StepStats {
+    /// Mean bound of the batch's sequences, at the emission's standard deviation, in nats.
+    pub bound: f64,
+    /// Mean log-likelihood of a sequence.
+    pub reconstruction: f64,
+    /// Mean divergence of a sequence.
+    pub kl: f64,
+    /// Norm of the gradient before clipping.
+    pub grad_norm: f64,
+    /// Learning rate.
+    pub learning_rate: f64,
+    /// Whether the update was applied; it is not when the gradient is not finite.
+    pub applied: bool,
+}
+
+/// Why training stopped.
+#[derive(Clone, Debug, PartialEq, thiserror::Error)]
+#[non_exhaustive]
+pub enum TrainError {
+    /// A setting of the model.
+    #[error(transparent)]
+    Config(#[from] ConfigError),
+    /// The gradient was not finite too often.
+    #[error(
+        "the gradient was not finite at {skipped} updates in a row, the last at update {step} with \
+         learning rate {learning_rate:.2e}; a smaller training.learning_rate or training.clip helps"
+    )]
+    NotFinite {
+        /// Updates that were skipped.
+        skipped: u64,
+        /// The last of them.
+        step: u64,
+        /// The learning rate there.
+        learning_rate: f64,
+    },
+}
+
+/// A training in progress.
+#[derive(Debug)]
+pub struct Trainer {
+    settings: TrainingSettings,
+    seed: u64,
+    config: ModelConfig,
+    model: Dvbf<f32>,
+    state: TrainerState,
+    shards: Vec<Shard>,
+    gradient: Vec<f32>,
+    order: (u64, Vec<usize>),
+}
+
+impl Trainer {
+    /// A training from freshly drawn parameters.
+    ///
+    /// # Errors
+    /// If a setting of the model is impossible for these data.
+    pub fn new(settings: &Settings, data: &Recordings) -> Result<Self, TrainError> {
+        let (_, steps, observation) = data.observations.dim();
+        let config = settings.model.resolve(observation, data.controls.dim().2)?;
+        let model = Dvbf::random(&config, Noise::new(settings.seed, 0))?;
+        let state = TrainerState::new(&settings.training, settings.seed, &model.to_flat());
+        Ok(Self::assemble(settings, config, model, state, steps))
+    }
+
+    /// A training that goes on from a checkpoint's state.
+    pub fn resume(
+        settings: &Settings,
+        file: ModelFile,
+        state: TrainerState,
+        data: &Recordings,
+    ) -> Self {
+        let config = file.config.clone();
+        Self::assemble(settings, config, file.into_model(), state, data.observations.dim().1)
+    }
+
+    fn assemble(
+        settings: &Settings,
+        config: ModelConfig,
+        model: Dvbf<f32>,
+        state: TrainerState,
+        steps: usize,
+    ) -> Self {
+        let training = settings.training.clone();
+        let window = if training.window == 0 { steps } else { training.window.min(steps) };
+        let (mut shards, mut left) = (Vec::new(), training.batch);
+        while left > 0 {
+            let size = training.shard.min(left);
+            shards.push(Shard::new(&model, &config, size, window));
+            left -= size;
+        }
+        let gradient = vec![0.0; model.count()];
+        let order = (u64::MAX, Vec::new());
+        let seed = settings.seed;
+        Self { settings: training, seed, config, model, state, shards, gradient, order }
+    }
+
+    /// Updates that were made.
+    pub fn step_count(&self) -> u64 {
+        self.state.step
+    }
+
+    /// Whether all updates were made.
+    pub fn is_done(&self) -> bool {
+        self.state.step >= self.settings.steps
+    }
+
+    /// Sequences of an update.
+    pub fn batch(&self) -> usize {
+        self.settings.batch
+    }
+
+    /// The model to evaluate: the running average of the parameters, or the parameters themselves
+    /// without one.
+    pub fn evaluated_model(&self) -> Dvbf<f32> {
+        let mut model = self.model.clone();
+        if self.settings.average > 0.0 {
+            model.set_flat(&self.state.average);
+        }
+        model
+    }
+
+    /// The configuration of the model.
+    pub fn config(&self) -> &ModelConfig {
+        &self.config
+    }
+
+    /// The best score on the validation set so far; lower is better.
+    pub fn best_score(&self) -> f64 {
+        self.state.best_score
+    }
+
+    /// Notes a better score on the validation set.
+    pub fn set_best_score(&mut self, score: f64) {
+        self.state.best_score = score;
+    }
+
+    /// Everything that is needed to go on later.
+    pub fn checkpoint(&self) -> ModelFile {
+        ModelFile {
+            config: self.config.clone(),
+            values: self.model.to_flat(),
+            trainer: self.state.encode(),
+        }
+    }
+
+    /// Makes one update.
+    ///
+    /// # Errors
+    /// If too many gradients in a row were not finite.
+    pub fn step(&mut self, data: &Recordings, pool: &Pool) -> Result<StepStats, TrainError> {
+        let (step, training) = (self.state.step, &self.settings);
+        let progress = step as f64 / training.steps as f64;
+        let tempered = step - step % training.temper_period;
+        let temper = narrow(training.temper.at(tempered as f64 / training.steps as f64));
+        let kl = narrow(training.kl_weight.at(progress));
+        let objective = Objective { likelihood: temper, prior: temper, kl };
+        let rate = training.learning_rate.at(progress);
+
+        let (mut log_lik, mut kl) = (0.0, 0.0);
+        self.compute_gradient(data, pool, objective, progress);
+        self.gradient.fill(0.0);
+        for shard in &self.shards {
+            shard.add_gradient(&mut self.gradient);
+            log_lik += shard.bound().log_lik.iter().map(|&v| f64::from(v)).sum::<f64>();
+            kl += shard.bound().kl.iter().map(|&v| f64::from(v)).sum::<f64>();
+        }
+
+        let training = &self.settings;
+        let sequences = training.batch as f64;
+        let norm = global_norm(&self.gradient);
+        let mut stats = StepStats {
+            bound: (log_lik - kl) / sequences,
+            reconstruction: log_lik / sequences,
+            kl: kl / sequences,
+            grad_norm: f64::from(norm),
+            learning_rate: rate,
+            applied: true,
+        };
+        self.state.step += 1;
+        if norm.is_finite() && stats.bound.is_finite() {
+            let limit = narrow(training.clip);
+            let scale = if norm > limit { limit / norm } else { 1.0 };
+            self.state.optimizer.update(&mut self.model, &self.gradient, scale, rate);
+            self.state.skipped = 0;
+            if training.average > 0.0 {
+                average(&mut self.state.average, &self.model, narrow(training.average));
+            }
+        } else {
+            stats.applied = false;
+            self.state.skipped += 1;
+            if self.state.skipped > training.max_skipped {
+                let skipped = self.state.skipped;
+                return Err(TrainError::NotFinite { skipped, step, learning_rate: rate });
+            }
+        }
+        Ok(stats)
+    }
+
+    /// Every shard's bound and gradient, on the pool's threads.
+    fn compute_gradient(
+        &mut self,
+        data: &Recordings,
+        pool: &Pool,
+        objective: Objective<f32>,
+        progress: f64,
+    ) {
+        let (step, seed, settings) = (self.state.step, self.seed, &self.settings);
+        let drop = narrow(settings.drop.at(progress));
+        let chosen = choose(&mut self.order, seed, step, settings.batch, data);
+        let (model, shards) = (&self.model, &mut self.shards);
+        let window = shards[0].steps();
+        let state_limit = match settings.state_clip {
+            limit if limit > 0.0 => narrow(limit),
+            _ => f32::INFINITY,
+        };
+        let scale = 1.0 / narrow((settings.batch * window) as f64);
+        let options = GradientOptions { objective, scale, state_limit };
+        pool.install(|| {
+            shards.par_iter_mut().enumerate().for_each(|(index, shard)| {
+                let sequences = &chosen[index * settings.shard..][..shard.sequences()];
+                shard.fill(data, sequences, settings, seed, (step, index), drop);
+                shard.gradient(model, options);
+            });
+        });
+    }
+}
+
+#[expect(clippy::cast_possible_truncation, reason = "training runs in single precision")]
+fn narrow(value: f64) -> f32 {
+    value as f32
+}
+
+/// The sequences of an update: consecutive parts of a permutation that is drawn anew every epoch.
+fn choose<'a>(
+    (epoch, order): &'a mut (u64, Vec<usize>),
+    seed: u64,
+    step: u64,
+    batch: usize,
+    data: &Recordings,
+) -> &'a [usize] {
+    let count = data.observations.dim().0;
+    let batches = (count / batch).max(1) as u64;
+    let now = step / batches;
+    if *epoch != now {
+        *epoch = now;
+        order.clear();
+        order.extend(0..count);
+        stream(seed, Purpose::Order, now, 0).shuffle(order);
+    }
+    let first = usize::try_from(step % batches).expect("fewer batches than sequences") * batch;
+    &order[first..first + batch]
+}
+
+fn average(average: &mut [f32], model: &Dvbf<f32>, decay: f32) {
+    model.each_slice(&mut |start, values| {
+        for (a, &v) in average[start..start + values.len()].iter_mut().zip(values) {
+            *a = decay * *a + (1.0 - decay) * v;
+        }
+    });
+}

@@ -1,0 +1,53 @@
+//! What a training must remember besides the parameters.
+
+use super::Optimizer;
+use crate::settings::TrainingSettings;
+use serde::{Deserialize, Serialize};
+
+/// The state of a training at an update. Random streams are functions of seed and update, so the
+/// number of the update is their position.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct TrainerState {
+    /// The seed that the training draws from.
+    pub seed: u64,
+    /// Updates that were made.
+    pub step: u64,
+    /// Updates in a row that were skipped.
+    pub skipped: u64,
+    /// The best score on the validation set; lower is better.
+    pub best_score: f64,
+    /// Moments of the optimizer.
+    pub optimizer: Optimizer,
+    /// Running average of the parameters; empty without one.
+    pub average: Vec<f32>,
+}
+
+impl TrainerState {
+    /// The state before the first update of parameters `values`.
+    pub fn new(settings: &TrainingSettings, seed: u64, values: &[f32]) -> Self {
+        Self {
+            seed,
+            step: 0,
+            skipped: 0,
+            best_score: f64::INFINITY,
+            optimizer: Optimizer::new(settings.optimizer, values.len()),
+            average: if settings.average > 0.0 { values.to_vec() } else { Vec::new() },
+        }
+    }
+
+    /// The state as bytes, for [`dvbf_core::ModelFile::trainer`].
+    ///
+    /// # Panics
+    /// Never: the state is plain data.
+    pub fn encode(&self) -> Vec<u8> {
+        dvbf_core::encode(self).expect("the state is plain data")
+    }
+
+    /// The state in the bytes of a checkpoint; `None` if they are not a state for `count`
+    /// parameters.
+    pub fn decode(bytes: &[u8], count: usize) -> Option<Self> {
+        let state: Self = dvbf_core::decode(bytes).ok()?;
+        let averaged = state.average.is_empty() || state.average.len() == count;
+        (state.optimizer.count() == count && averaged).then_some(state)
+    }
+}
