@@ -205,7 +205,7 @@ pub(crate) fn symmetric(rng: &mut dyn RngCore, limit: f64) -> f64 {
 pub(crate) fn pendulum_state() -> Vec<StateVariable> {
     vec![
         StateVariable { name: "angle".into(), kind: StateKind::Angle },
-        StateVariable { name: "angular_velocity".into(), kind: StateKind::Linear },
+        StateVariable { name: "velocity".into(), kind: StateKind::Linear },
     ]
 }
 

@@ -38,7 +38,7 @@ fn recordings_describe_themselves() {
     assert_eq!(recordings.observations.dim(), (3, 7, 256));
     assert_eq!(recordings.controls.dim(), (3, 7, 1));
     assert_eq!(recordings.states.dim(), (3, 7, 2));
-    assert_eq!(recordings.state_names, ["angle", "angular_velocity"]);
+    assert_eq!(recordings.state_names, ["angle", "velocity"]);
     assert_eq!(recordings.state_kinds, [StateKind::Angle, StateKind::Linear]);
     assert_eq!((recordings.dt.to_bits(), recordings.image), (0.1_f64.to_bits(), Some((16, 16))));
     assert_eq!(record(&pendulum(0.0), 0, 7, 1).states.dim(), (0, 7, 2));

@@ -10,10 +10,15 @@
 //! | `dα` | `dαᵢ = ⟨Dᵢ, dD̄⟩` (overwritten) | `D` |
 //! | `dz`, `dw` | the parts of `dv += D̄ᵀ dy` | `D̄` (cached) |
 //! | `dDᵢ` | `+= Σ_rows αᵢ dD̄` | `α`, `dD̄` (cached) |
+//!
+//! The last rows of `A` and `B` may be shared: all base matrices then have their mean there, so
+//! that these components of `y` are linear in `z` and `u` wherever the state is.
 
 use crate::{Params, Path};
-use dvbf_tensor::{Accum, Noise, PackedMatrix, Scalar, gemm, gemm_packed};
-use ndarray::{Array2, Array3, ArrayView2, ArrayViewD, ArrayViewMut2, ArrayViewMutD, s};
+use dvbf_tensor::{Accum, Kernel, Noise, PackedMatrix, Scalar, gemm, gemm_packed, vectorize};
+use ndarray::{
+    Array2, Array3, ArrayView1, ArrayView2, ArrayViewD, ArrayViewMut2, ArrayViewMutD, s,
+};
 
 /// The base matrices and, as a gradient, their cotangents.
 #[derive(Clone, Debug, PartialEq)]
@@ -22,6 +27,8 @@ pub struct Mixture<S> {
     a: Array3<S>,
     b: Array3<S>,
     c: Array3<S>,
+    /// Trailing rows of `A` and `B` that are shared; at most `Z`.
+    shared: usize,
 }
 
 /// What [`Mixture::backward`] and [`Mixture::accumulate`] read; see [`MlpCache`](crate::MlpCache).
@@ -51,7 +58,19 @@ impl<S: Scalar> Mixture<S> {
         assert_eq!(z, columns, "A is square");
         assert_eq!((b.dim().0, b.dim().1), (m, z), "B against A");
         assert_eq!((c.dim().0, c.dim().1), (m, z), "C against A");
-        Self { a, b, c }
+        Self { a, b, c, shared: 0 }
+    }
+
+    /// The same base matrices with the last `rows` rows of `A` and `B` shared.
+    ///
+    /// # Panics
+    /// If the matrices have fewer rows.
+    #[must_use]
+    #[track_caller]
+    pub fn with_shared_rows(mut self, rows: usize) -> Self {
+        assert!(rows <= self.a.dim().1, "shared rows against Z");
+        self.shared = rows;
+        self
     }
 
     /// `Aᵢ = I + N(0, σ_A²)`, `Bᵢ = N(0, σ_B²)`, `Cᵢ = c I + N(0, σ_C²)`.
@@ -131,8 +150,22 @@ impl<S: Scalar> Mixture<S> {
                 });
             }
         }
+        self.each_shared(|place| {
+            let mean = cache.base.column(place).sum() / S::of(m as f64);
+            cache.base.column_mut(place).fill(mean);
+        });
         cache.forward.pack(cache.base.view());
         cache.backward.pack(cache.base.t());
+    }
+
+    /// Calls `f` with the place of every shared element in the rows of a cache.
+    fn each_shared(&self, mut f: impl FnMut(usize)) {
+        let (_, z, u, _) = self.dim();
+        for column in 0..z + u {
+            for row in z - self.shared..z {
+                f(column * z + row);
+            }
+        }
     }
 
     /// Writes `y = Σᵢ αᵢ (Aᵢ z + Bᵢ u + Cᵢ w)` and keeps rows `at..at + n`.
@@ -173,12 +206,8 @@ impl<S: Scalar> Mixture<S> {
         let mut mixed = cache.mixed.slice_mut(rows);
         gemm_packed(Accum::Replace, mixed.view_mut(), alpha, &cache.forward);
         for ((mut y, d), v) in next.rows_mut().into_iter().zip(mixed.rows()).zip(inputs.rows()) {
-            y.fill(S::ZERO);
-            for (column, &v) in d.exact_chunks(z).into_iter().zip(v) {
-                for (y, &d) in y.iter_mut().zip(column) {
-                    *y += d * v;
-                }
-            }
+            let y = y.as_slice_mut().expect("rows of states are contiguous");
+            vectorize(Apply { d: slice(d), v: slice(v), y });
         }
     }
 
@@ -196,7 +225,7 @@ impl<S: Scalar> Mixture<S> {
         mut dnoise: ArrayViewMut2<'_, S>,
         cache: &mut MixtureCache<S>,
     ) {
-        let (m, z, u, w) = self.dim();
+        let (m, z, _, w) = self.dim();
         let n = dnext.nrows();
         assert!(at + n <= cache.written, "rows {at}.. were not written");
         assert_eq!(dnext.dim(), (n, z), "dy against (B, Z)");
@@ -205,21 +234,16 @@ impl<S: Scalar> Mixture<S> {
         assert_eq!(dnoise.dim(), (n, w), "dw against (B, W)");
         cache.pulled += n;
         for r in 0..n {
-            let (g, v) = (dnext.row(r), cache.inputs.row(at + r));
-            let (mixed, mut dmixed) = (cache.mixed.row(at + r), cache.dmixed.row_mut(at + r));
-            let columns = mixed.exact_chunks(z).into_iter().zip(dmixed.exact_chunks_mut(z));
-            for (j, (d, mut dd)) in columns.enumerate() {
-                let mut pulled = S::ZERO;
-                for ((dd, &d), &g) in dd.iter_mut().zip(d).zip(g) {
-                    *dd = g * v[j];
-                    pulled += d * g;
-                }
-                if j < z {
-                    dstate[[r, j]] += pulled;
-                } else if j >= z + u {
-                    dnoise[[r, j - z - u]] += pulled;
-                }
-            }
+            let (mut dz, mut dw) = (dstate.row_mut(r), dnoise.row_mut(r));
+            let mut dmixed = cache.dmixed.row_mut(at + r);
+            vectorize(PullBack {
+                d: slice(cache.mixed.row(at + r)),
+                v: slice(cache.inputs.row(at + r)),
+                g: slice(dnext.row(r)),
+                dd: dmixed.as_slice_mut().expect("rows of a cache are contiguous"),
+                dz: dz.as_slice_mut().expect("rows of cotangents are contiguous"),
+                dw: dw.as_slice_mut().expect("rows of cotangents are contiguous"),
+            });
         }
         let dmixed = cache.dmixed.slice(s![at..at + n, ..]);
         gemm_packed(Accum::Replace, dalpha, dmixed, &cache.backward);
@@ -243,6 +267,10 @@ impl<S: Scalar> Mixture<S> {
             cache.alpha.slice(rows).t(),
             cache.dmixed.slice(rows),
         );
+        self.each_shared(|place| {
+            let mean = dbase.column(place).sum() / S::of(m as f64);
+            dbase.column_mut(place).fill(mean);
+        });
         for i in 0..m {
             for (column, d) in dbase.row(i).exact_chunks(z).into_iter().enumerate() {
                 let mut out = if column < z {
@@ -253,6 +281,65 @@ impl<S: Scalar> Mixture<S> {
                     grads.c.slice_mut(s![i, .., column - z - u])
                 };
                 out += &d;
+            }
+        }
+    }
+}
+
+#[track_caller]
+fn slice<'a, S>(row: ArrayView1<'a, S>) -> &'a [S] {
+    row.to_slice().expect("rows are contiguous")
+}
+
+/// `y = D̄ v`, the columns of `D̄` one after the other.
+struct Apply<'a, S> {
+    d: &'a [S],
+    v: &'a [S],
+    y: &'a mut [S],
+}
+
+impl<S: Scalar> Kernel for Apply<'_, S> {
+    type Output = ();
+
+    #[inline(always)]
+    fn run(self) {
+        self.y.fill(S::ZERO);
+        for (column, &v) in self.d.chunks_exact(self.y.len()).zip(self.v) {
+            for (y, &d) in self.y.iter_mut().zip(column) {
+                *y = d.mul_add(v, *y);
+            }
+        }
+    }
+}
+
+/// `dD̄ = g vᵀ`, and the parts of `D̄ᵀ g` added to `dz` and `dw`.
+struct PullBack<'a, S> {
+    d: &'a [S],
+    v: &'a [S],
+    g: &'a [S],
+    dd: &'a mut [S],
+    dz: &'a mut [S],
+    dw: &'a mut [S],
+}
+
+impl<S: Scalar> Kernel for PullBack<'_, S> {
+    type Output = ();
+
+    #[inline(always)]
+    fn run(self) {
+        let rows = self.g.len();
+        let first_noise = self.v.len() - self.dw.len();
+        let columns = self.d.chunks_exact(rows).zip(self.dd.chunks_exact_mut(rows));
+        for (j, ((d, dd), &v)) in columns.zip(self.v).enumerate() {
+            let mut pulled = S::ZERO;
+            for ((dd, &d), &g) in dd.iter_mut().zip(d).zip(self.g) {
+                *dd = g * v;
+                pulled = d.mul_add(g, pulled);
+            }
+            if j < self.dz.len() {
+                self.dz[j] += pulled;
+            } else if j >= first_noise {
+                self.dw[j - first_noise] += pulled;
             }
         }
     }

@@ -45,14 +45,14 @@ pub trait Scalar: sealed::Sealed + NdFloat + Default + Sum + Serialize + Deseria
     /// The micro-kernels for a product with `columns` columns.
     #[doc(hidden)]
     fn family(columns: usize) -> &'static Family<Self>;
-    /// The packing buffers of this thread.
+    /// The packing buffer of this thread.
     #[doc(hidden)]
-    fn buffers() -> &'static LocalKey<RefCell<[Vec<Self>; 2]>>;
+    fn buffer() -> &'static LocalKey<RefCell<Vec<Self>>>;
 }
 
 thread_local! {
-    static SINGLE: RefCell<[Vec<f32>; 2]> = const { RefCell::new([Vec::new(), Vec::new()]) };
-    static DOUBLE: RefCell<[Vec<f64>; 2]> = const { RefCell::new([Vec::new(), Vec::new()]) };
+    static SINGLE: RefCell<Vec<f32>> = const { RefCell::new(Vec::new()) };
+    static DOUBLE: RefCell<Vec<f64>> = const { RefCell::new(Vec::new()) };
 }
 
 impl Scalar for f32 {
@@ -91,7 +91,7 @@ impl Scalar for f32 {
     fn family(columns: usize) -> &'static Family<Self> {
         crate::gemm::family32(columns)
     }
-    fn buffers() -> &'static LocalKey<RefCell<[Vec<Self>; 2]>> {
+    fn buffer() -> &'static LocalKey<RefCell<Vec<Self>>> {
         &SINGLE
     }
 }
@@ -131,7 +131,7 @@ impl Scalar for f64 {
     fn family(columns: usize) -> &'static Family<Self> {
         crate::gemm::family64(columns)
     }
-    fn buffers() -> &'static LocalKey<RefCell<[Vec<Self>; 2]>> {
+    fn buffer() -> &'static LocalKey<RefCell<Vec<Self>>> {
         &DOUBLE
     }
 }

@@ -44,8 +44,19 @@ impl<S: Scalar> LocallyLinear<S> {
         Self { mixing, maps }
     }
 
-    /// Base matrices near the identity; a mixing network with `hidden` units, affine if zero.
-    pub fn random(dims: TransitionDims, bases: usize, hidden: usize, noise: Noise) -> Self {
+    /// Base matrices near the identity whose last `shared` rows of `A` and `B` are shared; a mixing
+    /// network with `hidden` units, affine if zero.
+    ///
+    /// # Panics
+    /// If there are more shared rows than state dimensions.
+    #[track_caller]
+    pub fn random(
+        dims: TransitionDims,
+        bases: usize,
+        shared: usize,
+        hidden: usize,
+        noise: Noise,
+    ) -> Self {
         let inputs = dims.state + dims.control;
         let mixing = if hidden == 0 {
             Mlp::random(&[inputs, bases], &[1.0], noise.part(0))
@@ -53,7 +64,8 @@ impl<S: Scalar> LocallyLinear<S> {
             Mlp::random(&[inputs, hidden, bases], &[2.0_f64.sqrt(), 1.0], noise.part(0))
         };
         let sizes = (bases, dims.state, dims.control, dims.noise);
-        Self::new(mixing, Mixture::random(sizes, [0.05, 0.1, 0.02], 0.3, noise.part(1)))
+        let maps = Mixture::random(sizes, [0.05, 0.1, 0.02], 0.3, noise.part(1));
+        Self::new(mixing, maps.with_shared_rows(shared))
     }
 
     /// The base matrices.

@@ -1,14 +1,30 @@
-//! Micro-kernels: a tile of `C` in registers, one slice of both panels per step.
+//! Micro-kernels: a tile of `C` in registers, one slice of both factors per step.
 #![expect(unsafe_code, reason = "vector instructions on raw panels")]
 
 use crate::level::{Level, level};
 use crate::scalar::Scalar;
 
-/// `kernel(depth, strip, panel, c, row_stride, load)` computes one tile.
+/// A left factor read in place: element `(i, k)` is `start[i · row + k · inner]`.
+#[derive(Clone, Copy)]
+pub(super) struct Left<S> {
+    pub(super) start: *const S,
+    pub(super) row: isize,
+    pub(super) inner: isize,
+}
+
+/// Where a tile goes: rows are `row` apart, `width` of its columns exist.
+#[derive(Clone, Copy)]
+pub(super) struct Target<S> {
+    pub(super) start: *mut S,
+    pub(super) row: isize,
+    pub(super) width: usize,
+}
+
+/// `kernel(depth, left, panel, c, load)` computes one tile.
 ///
-/// The strip holds `depth` slices of the family's rows, the panel `depth` slices of its columns.
-/// With `load` the tile starts from `C`, otherwise from zero.
-type Kernel<S> = unsafe fn(usize, *const S, *const S, *mut S, isize, bool);
+/// The panel holds `depth` slices of the family's columns. With `load` the tile starts from `C`,
+/// otherwise from zero.
+type Kernel<S> = unsafe fn(usize, Left<S>, *const S, Target<S>, bool);
 
 /// The micro-kernels of one tile shape: `kernels[h − 1]` computes `h` rows of the tile.
 #[derive(Debug)]
@@ -21,108 +37,163 @@ pub struct Family<S: 'static> {
 /// Portable kernel; also what the double-precision families are made of.
 #[inline(always)]
 #[expect(clippy::inline_always, reason = "inlined into every instruction set's copy")]
-unsafe fn plain<S: Scalar, const STRIDE: usize, const MR: usize, const NR: usize>(
+unsafe fn plain<S: Scalar, const MR: usize, const NR: usize>(
     depth: usize,
-    strip: *const S,
+    left: Left<S>,
     panel: *const S,
-    c: *mut S,
-    row_stride: isize,
+    c: Target<S>,
     load: bool,
 ) {
     let mut tile = [[S::ZERO; NR]; MR];
-    // SAFETY: the caller hands panels of `depth` slices and a tile that lies inside `C`.
+    // SAFETY: the caller hands a panel of `depth` slices and a tile that lies inside `C`.
     unsafe {
         if load {
             for (i, row) in tile.iter_mut().enumerate() {
-                for (j, value) in row.iter_mut().enumerate() {
-                    *value = *c.offset(i as isize * row_stride).add(j);
+                for (j, value) in row.iter_mut().enumerate().take(c.width) {
+                    *value = *c.start.offset(i as isize * c.row).add(j);
                 }
             }
         }
         for k in 0..depth {
+            let slice = left.start.offset(k as isize * left.inner);
             for (i, row) in tile.iter_mut().enumerate() {
-                let a = *strip.add(k * STRIDE + i);
+                let a = *slice.offset(i as isize * left.row);
                 for (j, value) in row.iter_mut().enumerate() {
                     *value = a.mul_add(*panel.add(k * NR + j), *value);
                 }
             }
         }
         for (i, row) in tile.iter().enumerate() {
-            for (j, &value) in row.iter().enumerate() {
-                *c.offset(i as isize * row_stride).add(j) = value;
+            for (j, &value) in row.iter().enumerate().take(c.width) {
+                *c.start.offset(i as isize * c.row).add(j) = value;
             }
         }
     }
 }
 
-unsafe fn portable<S: Scalar, const STRIDE: usize, const MR: usize, const NR: usize>(
+unsafe fn portable<S: Scalar, const MR: usize, const NR: usize>(
     depth: usize,
-    strip: *const S,
+    left: Left<S>,
     panel: *const S,
-    c: *mut S,
-    row_stride: isize,
+    c: Target<S>,
     load: bool,
 ) {
     // SAFETY: passed on unchanged.
-    unsafe { plain::<S, STRIDE, MR, NR>(depth, strip, panel, c, row_stride, load) }
+    unsafe { plain::<S, MR, NR>(depth, left, panel, c, load) }
 }
 
 #[cfg(target_arch = "x86_64")]
 #[target_feature(enable = "avx2,fma")]
-unsafe fn double_avx2<const STRIDE: usize, const MR: usize, const NR: usize>(
+unsafe fn double_avx2<const MR: usize, const NR: usize>(
     depth: usize,
-    strip: *const f64,
+    left: Left<f64>,
     panel: *const f64,
-    c: *mut f64,
-    row_stride: isize,
+    c: Target<f64>,
     load: bool,
 ) {
     // SAFETY: passed on unchanged.
-    unsafe { plain::<f64, STRIDE, MR, NR>(depth, strip, panel, c, row_stride, load) }
+    unsafe { plain::<f64, MR, NR>(depth, left, panel, c, load) }
+}
+
+/// Eight set lanes, then eight clear ones: a window of it is the mask of the first lanes.
+#[cfg(target_arch = "x86_64")]
+static LANES: [i32; 16] = [-1, -1, -1, -1, -1, -1, -1, -1, 0, 0, 0, 0, 0, 0, 0, 0];
+
+/// Loads the first `lanes` (at most eight) values, the others zero.
+#[cfg(target_arch = "x86_64")]
+#[target_feature(enable = "avx2")]
+unsafe fn load_first_avx2(from: *const f32, lanes: usize) -> std::arch::x86_64::__m256 {
+    use std::arch::x86_64::{_mm256_loadu_si256, _mm256_maskload_ps};
+    // SAFETY: the window lies inside the table, and masked lanes are not touched.
+    unsafe { _mm256_maskload_ps(from, _mm256_loadu_si256(LANES.as_ptr().add(8 - lanes).cast())) }
+}
+
+/// Stores the first `lanes` (at most eight) values.
+#[cfg(target_arch = "x86_64")]
+#[target_feature(enable = "avx2")]
+unsafe fn store_first_avx2(to: *mut f32, lanes: usize, value: std::arch::x86_64::__m256) {
+    use std::arch::x86_64::{_mm256_loadu_si256, _mm256_maskstore_ps};
+    // SAFETY: the window lies inside the table, and masked lanes are not touched.
+    unsafe {
+        _mm256_maskstore_ps(to, _mm256_loadu_si256(LANES.as_ptr().add(8 - lanes).cast()), value);
+    }
+}
+
+/// Loads the first `lanes` (at most sixteen) values, the others zero.
+#[cfg(target_arch = "x86_64")]
+#[target_feature(enable = "avx512f")]
+unsafe fn load_first_avx512(from: *const f32, lanes: usize) -> std::arch::x86_64::__m512 {
+    #[expect(clippy::cast_possible_truncation, reason = "sixteen bits")]
+    let mask = ((1_u32 << lanes) - 1) as u16;
+    // SAFETY: masked lanes are not touched.
+    unsafe { std::arch::x86_64::_mm512_maskz_loadu_ps(mask, from) }
+}
+
+/// Stores the first `lanes` (at most sixteen) values.
+#[cfg(target_arch = "x86_64")]
+#[target_feature(enable = "avx512f")]
+unsafe fn store_first_avx512(to: *mut f32, lanes: usize, value: std::arch::x86_64::__m512) {
+    #[expect(clippy::cast_possible_truncation, reason = "sixteen bits")]
+    let mask = ((1_u32 << lanes) - 1) as u16;
+    // SAFETY: masked lanes are not touched.
+    unsafe { std::arch::x86_64::_mm512_mask_storeu_ps(to, mask, value) }
 }
 
 /// Defines a single-precision kernel with `MR` rows and `V` vectors of columns.
 #[cfg(target_arch = "x86_64")]
 macro_rules! vector_kernel {
     ($name:ident, $features:literal, $vector:ident, $lanes:literal,
-     $zero:ident, $broadcast:ident, $load:ident, $store:ident, $fma:ident) => {
+     $zero:ident, $broadcast:ident, $load:ident, $store:ident, $fma:ident,
+     $load_first:ident, $store_first:ident) => {
         #[target_feature(enable = $features)]
-        unsafe fn $name<const STRIDE: usize, const MR: usize, const V: usize>(
+        unsafe fn $name<const MR: usize, const V: usize>(
             depth: usize,
-            mut strip: *const f32,
+            left: Left<f32>,
             mut panel: *const f32,
-            c: *mut f32,
-            row_stride: isize,
+            c: Target<f32>,
             load: bool,
         ) {
             use std::arch::x86_64::{$broadcast, $fma, $load, $store, $vector, $zero};
             let mut tile: [[$vector; V]; MR] = [[$zero(); V]; MR];
-            // SAFETY: the caller hands panels of `depth` slices and a tile that lies inside `C`.
+            let whole = c.width == V * $lanes;
+            // SAFETY: the caller hands a panel of `depth` slices and a tile that lies inside `C`.
             unsafe {
                 if load {
                     for i in 0..MR {
                         for v in 0..V {
-                            tile[i][v] = $load(c.offset(i as isize * row_stride).add(v * $lanes));
+                            let from = c.start.offset(i as isize * c.row).wrapping_add(v * $lanes);
+                            tile[i][v] = if whole {
+                                $load(from)
+                            } else {
+                                $load_first(from, c.width.saturating_sub(v * $lanes).min($lanes))
+                            };
                         }
                     }
                 }
+                let mut slice = left.start;
                 for _ in 0..depth {
                     let mut b = [$zero(); V];
                     for v in 0..V {
                         b[v] = $load(panel.add(v * $lanes));
                     }
                     for i in 0..MR {
-                        let a = $broadcast(*strip.add(i));
+                        let a = $broadcast(*slice.offset(i as isize * left.row));
                         for v in 0..V {
                             tile[i][v] = $fma(a, b[v], tile[i][v]);
                         }
                     }
-                    strip = strip.add(STRIDE);
+                    slice = slice.wrapping_offset(left.inner);
                     panel = panel.add(V * $lanes);
                 }
                 for i in 0..MR {
                     for v in 0..V {
-                        $store(c.offset(i as isize * row_stride).add(v * $lanes), tile[i][v]);
+                        let to = c.start.offset(i as isize * c.row).wrapping_add(v * $lanes);
+                        if whole {
+                            $store(to, tile[i][v]);
+                        } else {
+                            let lanes = c.width.saturating_sub(v * $lanes).min($lanes);
+                            $store_first(to, lanes, tile[i][v]);
+                        }
                     }
                 }
             }
@@ -140,7 +211,9 @@ vector_kernel!(
     _mm256_set1_ps,
     _mm256_loadu_ps,
     _mm256_storeu_ps,
-    _mm256_fmadd_ps
+    _mm256_fmadd_ps,
+    load_first_avx2,
+    store_first_avx2
 );
 #[cfg(target_arch = "x86_64")]
 vector_kernel!(
@@ -152,25 +225,27 @@ vector_kernel!(
     _mm512_set1_ps,
     _mm512_loadu_ps,
     _mm512_storeu_ps,
-    _mm512_fmadd_ps
+    _mm512_fmadd_ps,
+    load_first_avx512,
+    store_first_avx512
 );
 
-/// A family of six-row tiles.
+/// A family of tiles with at most six rows.
 macro_rules! six {
     ($kernel:ident $(<$s:ty>)?, $width:literal, $columns:literal) => {
         Family {
             rows: 6,
             columns: $columns,
             kernels: &[
-                $kernel::<$($s,)? 6, 1, $width>, $kernel::<$($s,)? 6, 2, $width>,
-                $kernel::<$($s,)? 6, 3, $width>, $kernel::<$($s,)? 6, 4, $width>,
-                $kernel::<$($s,)? 6, 5, $width>, $kernel::<$($s,)? 6, 6, $width>,
+                $kernel::<$($s,)? 1, $width>, $kernel::<$($s,)? 2, $width>,
+                $kernel::<$($s,)? 3, $width>, $kernel::<$($s,)? 4, $width>,
+                $kernel::<$($s,)? 5, $width>, $kernel::<$($s,)? 6, $width>,
             ],
         }
     };
 }
 
-/// A family of twelve-row tiles.
+/// A family of tiles with at most twelve rows.
 #[cfg(target_arch = "x86_64")]
 macro_rules! twelve {
     ($kernel:ident, $width:literal, $columns:literal) => {
@@ -178,18 +253,18 @@ macro_rules! twelve {
             rows: 12,
             columns: $columns,
             kernels: &[
-                $kernel::<12, 1, $width>,
-                $kernel::<12, 2, $width>,
-                $kernel::<12, 3, $width>,
-                $kernel::<12, 4, $width>,
-                $kernel::<12, 5, $width>,
-                $kernel::<12, 6, $width>,
-                $kernel::<12, 7, $width>,
-                $kernel::<12, 8, $width>,
-                $kernel::<12, 9, $width>,
-                $kernel::<12, 10, $width>,
-                $kernel::<12, 11, $width>,
-                $kernel::<12, 12, $width>,
+                $kernel::<1, $width>,
+                $kernel::<2, $width>,
+                $kernel::<3, $width>,
+                $kernel::<4, $width>,
+                $kernel::<5, $width>,
+                $kernel::<6, $width>,
+                $kernel::<7, $width>,
+                $kernel::<8, $width>,
+                $kernel::<9, $width>,
+                $kernel::<10, $width>,
+                $kernel::<11, $width>,
+                $kernel::<12, $width>,
             ],
         }
     };

@@ -1,7 +1,8 @@
 //! Matrix products `C ← A B` and `C += A B`.
 //!
-//! Both factors are packed into panels and multiplied tile by tile with a micro-kernel that keeps
-//! its tile of `C` in registers (Goto and van de Geijn 2008). Element `(i, j)` is always the chain
+//! The right factor is packed into panels, the left one is read in place, and both are multiplied
+//! tile by tile with a micro-kernel that keeps its tile of `C` in registers (Goto and van de Geijn
+//! 2008). Element `(i, j)` is always the chain
 //! `c ← fma(aᵢₖ, bₖⱼ, c)` for ascending `k`, whatever the tile, so a product of one row equals the
 //! same row of a larger product bit for bit.
 
@@ -13,8 +14,9 @@ pub(crate) use kernel::{family32, family64};
 pub use pack::PackedMatrix;
 
 use crate::scalar::Scalar;
+use kernel::{Left, Target};
 use ndarray::{ArrayView2, ArrayViewMut2};
-use pack::{pack_left, pack_right};
+use pack::pack_right;
 
 /// What a product does with the values that `C` already holds.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -27,7 +29,8 @@ pub enum Accum {
 
 /// Length of a block of the inner axis: a panel of `B` then stays in the first-level cache.
 const INNER_BLOCK: usize = 256;
-/// Rows of `A` packed at once: the block stays in the second-level cache.
+/// Rows of `A` that meet all panels of `B` before the next ones: they stay in the second-level
+/// cache.
 const ROW_BLOCK: usize = 96;
 
 /// `C ← A B` or `C += A B`. Shapes: `c (M, N)`, `a (M, K)`, `b (K, N)`, in any memory layout.
@@ -44,9 +47,9 @@ pub fn gemm<S: Scalar>(
     assert_eq!(c.dim(), (a.nrows(), b.ncols()), "c against (rows of a, columns of b)");
     assert_eq!(a.ncols(), b.nrows(), "inner axes of a and b");
     let family = S::family(b.ncols());
-    S::buffers().with_borrow_mut(|[left, right]| {
+    S::buffer().with_borrow_mut(|right| {
         pack_right(family, b, right);
-        product(family, accum, c, a, b.dim(), right, left);
+        product(family, accum, c, a, b.dim(), right);
     });
 }
 
@@ -64,9 +67,7 @@ pub fn gemm_packed<S: Scalar>(
     let (inner, columns) = b.dim();
     assert_eq!(c.dim(), (a.nrows(), columns), "c against (rows of a, columns of b)");
     assert_eq!(a.ncols(), inner, "inner axes of a and b");
-    S::buffers().with_borrow_mut(|[left, _]| {
-        product(S::family(columns), accum, c, a, b.dim(), b.panels(), left);
-    });
+    product(S::family(columns), accum, c, a, b.dim(), b.panels());
 }
 
 /// Largest tile of any family.
@@ -80,69 +81,83 @@ fn product<S: Scalar>(
     a: ArrayView2<'_, S>,
     (inner, columns): (usize, usize),
     right: &[S],
-    left: &mut Vec<S>,
 ) {
     let rows = a.nrows();
     if accum == Accum::Replace && inner == 0 {
         c.fill(S::ZERO);
     }
-    let (tile_rows, tile_columns) = (family.rows, family.columns);
-    let padded = columns.next_multiple_of(tile_columns);
-    let (row_stride, column_stride) = (c.strides()[0], c.strides()[1]);
-    let direct = column_stride == 1;
-    let base = c.as_mut_ptr();
-    let mut tile = [S::ZERO; TILE];
+    let padded = columns.next_multiple_of(family.columns);
+    let (c_row, c_column) = (c.strides()[0], c.strides()[1]);
+    let (a_row, a_inner) = (a.strides()[0], a.strides()[1]);
+    let direct = c_column == 1 || columns == 1;
+    let (c_start, a_start) = (c.as_mut_ptr(), a.as_ptr());
     for k in (0..inner).step_by(INNER_BLOCK) {
         let depth = INNER_BLOCK.min(inner - k);
         let load = k > 0 || accum == Accum::Add;
         let panels = &right[k * padded..][..depth * padded];
-        for i in (0..rows).step_by(ROW_BLOCK) {
-            let block = ROW_BLOCK.min(rows - i);
-            pack_left(tile_rows, a.slice(ndarray::s![i..i + block, k..k + depth]), left);
-            for j in (0..columns).step_by(tile_columns) {
-                let panel = &panels[j * depth..][..tile_columns * depth];
-                let width = tile_columns.min(columns - j);
-                for r in (0..block).step_by(tile_rows) {
-                    let height = tile_rows.min(block - r);
-                    let strip = &left[r * depth..][..tile_rows * depth];
+        for block in (0..rows).step_by(ROW_BLOCK) {
+            let end = rows.min(block + ROW_BLOCK);
+            for j in (0..columns).step_by(family.columns) {
+                let panel = panels[j * depth..][..family.columns * depth].as_ptr();
+                let width = family.columns.min(columns - j);
+                for i in (block..end).step_by(family.rows) {
+                    let height = family.rows.min(end - i);
                     let kernel = family.kernels[height - 1];
-                    // SAFETY: `(i + r + height, j + width)` lies inside `c`, whose strides these
-                    // are; the panels hold `depth` slices of a whole tile; the kernel belongs to
+                    // SAFETY: rows `i..i + height` and columns `j..j + width` lie inside `c`, rows
+                    // `i..i + height` and columns `k..k + depth` inside `a`, whose strides these
+                    // are; the panel holds `depth` slices of a whole tile; the kernel belongs to
                     // an instruction set that this processor has.
                     unsafe {
-                        let corner =
-                            base.offset((i + r) as isize * row_stride + j as isize * column_stride);
-                        if direct && width == tile_columns {
-                            kernel(depth, strip.as_ptr(), panel.as_ptr(), corner, row_stride, load);
-                            continue;
-                        }
-                        if load {
-                            for y in 0..height {
-                                for x in 0..width {
-                                    tile[y * tile_columns + x] = *corner.offset(
-                                        y as isize * row_stride + x as isize * column_stride,
-                                    );
-                                }
-                            }
-                        }
-                        kernel(
-                            depth,
-                            strip.as_ptr(),
-                            panel.as_ptr(),
-                            tile.as_mut_ptr(),
-                            tile_columns as isize,
-                            load,
-                        );
-                        for y in 0..height {
-                            for x in 0..width {
-                                *corner
-                                    .offset(y as isize * row_stride + x as isize * column_stride) =
-                                    tile[y * tile_columns + x];
-                            }
+                        let left = Left {
+                            start: a_start.offset(i as isize * a_row + k as isize * a_inner),
+                            row: a_row,
+                            inner: a_inner,
+                        };
+                        let corner = c_start.offset(i as isize * c_row + j as isize * c_column);
+                        if direct {
+                            let target = Target { start: corner, row: c_row, width };
+                            kernel(depth, left, panel, target, load);
+                        } else {
+                            let place = |y: usize, x: usize| {
+                                corner.offset(y as isize * c_row + x as isize * c_column)
+                            };
+                            through_tile(kernel, depth, left, panel, load, (height, width), place);
                         }
                     }
                 }
             }
+        }
+    }
+}
+
+/// Computes a tile of a `C` whose columns are not adjacent.
+///
+/// # Safety
+/// The kernel may be called on these factors, and `place` gives valid pointers for the tile.
+#[expect(unsafe_code, reason = "micro-kernels work on raw panels")]
+unsafe fn through_tile<S: Scalar>(
+    kernel: unsafe fn(usize, Left<S>, *const S, Target<S>, bool),
+    depth: usize,
+    left: Left<S>,
+    panel: *const S,
+    load: bool,
+    (height, width): (usize, usize),
+    place: impl Fn(usize, usize) -> *mut S,
+) {
+    let mut tile = [S::ZERO; TILE];
+    let places = || (0..height).flat_map(|y| (0..width).map(move |x| (y, x)));
+    // SAFETY: the tile is as large as any family's; the rest is the caller's promise.
+    unsafe {
+        if load {
+            for (y, x) in places() {
+                tile[y * width + x] = *place(y, x);
+            }
+        }
+        let row = isize::try_from(width).unwrap_or(0);
+        let target = Target { start: tile.as_mut_ptr(), row, width };
+        kernel(depth, left, panel, target, load);
+        for (y, x) in places() {
+            *place(y, x) = tile[y * width + x];
         }
     }
 }

@@ -1,6 +1,7 @@
-//! Packing of factors into panels that the micro-kernels read from start to end.
+//! Packing of right factors into panels that the micro-kernels read from start to end.
 
 use super::{Family, INNER_BLOCK};
+use crate::level::{Kernel, vectorize};
 use crate::scalar::Scalar;
 use ndarray::{ArrayView2, s};
 
@@ -33,19 +34,14 @@ impl<S: Scalar> PackedMatrix<S> {
     }
 }
 
-/// Makes room for `len` values without clearing those that are overwritten anyway.
-fn resize<S: Scalar>(buffer: &mut Vec<S>, len: usize) {
-    if buffer.len() < len {
-        buffer.resize(len, S::ZERO);
-    }
-}
-
 /// Panels of `B`: per block of the inner axis, per tile column, `depth × tile` values row by row.
 pub(super) fn pack_right<S: Scalar>(family: &Family<S>, b: ArrayView2<'_, S>, out: &mut Vec<S>) {
     let (inner, columns) = b.dim();
     let tile = family.columns;
     let padded = columns.next_multiple_of(tile);
-    resize(out, inner * padded);
+    if out.len() < inner * padded {
+        out.resize(inner * padded, S::ZERO);
+    }
     for k in (0..inner).step_by(INNER_BLOCK) {
         let depth = INNER_BLOCK.min(inner - k);
         let block = &mut out[k * padded..][..depth * padded];
@@ -53,58 +49,63 @@ pub(super) fn pack_right<S: Scalar>(family: &Family<S>, b: ArrayView2<'_, S>, ou
             let j = j * tile;
             let width = tile.min(columns - j);
             let source = b.slice(s![k..k + depth, j..j + width]);
-            pack_panel(source, tile, panel);
-        }
-    }
-}
-
-/// Strips of `A`: per tile row, `depth × tile` values, the tile's rows side by side.
-pub(super) fn pack_left<S: Scalar>(tile: usize, a: ArrayView2<'_, S>, out: &mut Vec<S>) {
-    let (rows, depth) = a.dim();
-    let padded = rows.next_multiple_of(tile);
-    resize(out, padded * depth);
-    if depth == 0 {
-        return;
-    }
-    for (i, strip) in out[..padded * depth].chunks_exact_mut(tile * depth).enumerate() {
-        let i = i * tile;
-        let height = tile.min(rows - i);
-        pack_panel(a.slice(s![i..i + height, ..]).reversed_axes(), tile, strip);
-    }
-}
-
-/// Copies `source (depth, width)` row by row into rows of `tile` values, the rest zero.
-fn pack_panel<S: Scalar>(source: ArrayView2<'_, S>, tile: usize, panel: &mut [S]) {
-    let (depth, width) = source.dim();
-    if depth == 0 || width == 0 {
-        return;
-    }
-    if width < tile {
-        panel.fill(S::ZERO);
-    }
-    if source.strides()[1] == 1 || width == 1 {
-        for (row, out) in source.rows().into_iter().zip(panel.chunks_exact_mut(tile)) {
-            match row.as_slice() {
-                Some(row) => out[..width].copy_from_slice(row),
-                None => out[0] = row[0],
+            if width < tile {
+                panel.fill(S::ZERO);
+            }
+            match tile {
+                8 => vectorize(Panel::<_, 8> { source, panel }),
+                16 => vectorize(Panel::<_, 16> { source, panel }),
+                _ => vectorize(Panel::<_, 32> { source, panel }),
             }
         }
-    } else {
-        for (x, column) in source.columns().into_iter().enumerate() {
-            match column.as_slice() {
-                Some(column) => scatter(column, tile, &mut panel[x..]),
-                None => {
-                    for (k, &value) in column.iter().enumerate() {
-                        panel[k * tile + x] = value;
+    }
+}
+
+/// Copies `source (depth, width)` row by row into rows of `TILE` values.
+struct Panel<'a, S, const TILE: usize> {
+    source: ArrayView2<'a, S>,
+    panel: &'a mut [S],
+}
+
+impl<S: Scalar, const TILE: usize> Kernel for Panel<'_, S, TILE> {
+    type Output = ();
+
+    #[inline(always)]
+    fn run(self) {
+        let (depth, width) = self.source.dim();
+        let rows = self.panel.chunks_exact_mut(TILE).zip(self.source.rows());
+        if self.source.strides()[1] == 1 && width == TILE {
+            for (out, row) in rows {
+                if let Some(row) = row.to_slice() {
+                    out.copy_from_slice(&row[..TILE]);
+                }
+            }
+        } else if self.source.strides()[0] == 1 && depth > 1 {
+            // Transposed in squares, so that each cache line is read once.
+            let columns = self.source.columns();
+            let mut slices = [&[][..]; TILE];
+            for (slice, column) in slices.iter_mut().zip(columns) {
+                *slice = column.to_slice().unwrap_or(&[]);
+            }
+            if width == TILE {
+                for (k, out) in self.panel.chunks_exact_mut(TILE).enumerate() {
+                    for (out, slice) in out.iter_mut().zip(&slices) {
+                        *out = slice[k];
+                    }
+                }
+            } else {
+                for (k, out) in self.panel.chunks_exact_mut(TILE).enumerate() {
+                    for (out, slice) in out.iter_mut().zip(&slices[..width]) {
+                        *out = slice[k];
                     }
                 }
             }
+        } else {
+            for (out, row) in rows {
+                for (out, &value) in out.iter_mut().zip(row) {
+                    *out = value;
+                }
+            }
         }
-    }
-}
-
-fn scatter<S: Scalar>(column: &[S], tile: usize, panel: &mut [S]) {
-    for (out, &value) in panel.iter_mut().step_by(tile).zip(column) {
-        *out = value;
     }
 }

@@ -65,6 +65,9 @@ pub struct ModelSettings {
     pub transition: TransitionKind,
     /// `M`, base matrices of the locally linear transition.
     pub matrices: usize,
+    /// Trailing dimensions of the state whose rows of `A` and `B` all base matrices share, so that
+    /// they evolve linearly in state and control.
+    pub shared_rows: usize,
     /// Hidden units of the mixing network (affine if zero) or of the residual network.
     pub transition_hidden: usize,
     /// Leading dimensions of the state that the emission sees.
@@ -90,6 +93,7 @@ impl ModelSettings {
             initial_frames: self.initial_frames,
             transition: self.transition,
             matrices: self.matrices,
+            shared_rows: self.shared_rows,
             transition_hidden: self.transition_hidden,
             emission_state: self.emission_state,
             emission_std_kind: self.emission_std_kind,
@@ -142,9 +146,9 @@ pub struct TrainingSettings {
     /// Updates between changes of `c`.
     pub temper_period: u64,
     /// Standard deviation of the noise added to what the recognition network sees.
-    pub input_noise: f64,
+    pub input_noise: Ramp,
     /// Standard deviation of the noise added to what the initial state's network sees.
-    pub start_noise: f64,
+    pub start_noise: Ramp,
     /// Decay of the running average of the parameters that is evaluated; no average if zero.
     pub average: f64,
     /// Updates between evaluations on the validation set.
@@ -254,6 +258,8 @@ impl Settings {
             ("training.drop", training.drop, (0.0, 1.0)),
             ("training.kl_weight", training.kl_weight, (0.0, 1e6)),
             ("training.temper", training.temper, (1e-6, 1.0)),
+            ("training.input_noise", training.input_noise, (0.0, 1e3)),
+            ("training.start_noise", training.start_noise, (0.0, 1e3)),
         ];
         for (key, ramp, (low, high)) in ramps {
             if let Some(problem) = ramp.problem(low, high) {
@@ -263,8 +269,6 @@ impl Settings {
         let numbers = [
             ("training.clip", training.clip, f64::MIN_POSITIVE, f64::INFINITY),
             ("training.state_clip", training.state_clip, 0.0, f64::INFINITY),
-            ("training.input_noise", training.input_noise, 0.0, 1e3),
-            ("training.start_noise", training.start_noise, 0.0, 1e3),
             ("training.average", training.average, 0.0, 0.999_999),
         ];
         for (key, value, low, high) in numbers {

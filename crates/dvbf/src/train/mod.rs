@@ -15,7 +15,7 @@ use dvbf_core::{
 };
 use dvbf_envs::Recordings;
 use rayon::prelude::*;
-use shard::Shard;
+use shard::{Corruption, Shard};
 
 /// What the parts of a run draw from; the number is part of every stream.
 #[derive(Clone, Copy, Debug)]
@@ -243,7 +243,11 @@ impl Trainer {
         progress: f64,
     ) {
         let (step, seed, settings) = (self.state.step, self.seed, &self.settings);
-        let drop = narrow(settings.drop.at(progress));
+        let corruption = Corruption {
+            drop: narrow(settings.drop.at(progress)),
+            input_noise: narrow(settings.input_noise.at(progress)),
+            start_noise: narrow(settings.start_noise.at(progress)),
+        };
         let chosen = choose(&mut self.order, seed, step, settings.batch, data);
         let (model, shards) = (&self.model, &mut self.shards);
         let window = shards[0].steps();
@@ -256,7 +260,7 @@ impl Trainer {
         pool.install(|| {
             shards.par_iter_mut().enumerate().for_each(|(index, shard)| {
                 let sequences = &chosen[index * settings.shard..][..shard.sequences()];
-                shard.fill(data, sequences, settings, seed, (step, index), drop);
+                shard.fill(data, sequences, seed, (step, index), &corruption);
                 shard.gradient(model, options);
             });
         });

@@ -1,12 +1,22 @@
 //! A fixed number of sequences that are computed together, in buffers of their own.
 
 use super::{Purpose, stream};
-use crate::settings::TrainingSettings;
 use dvbf_core::{
     AnyTransition, Batch, Bound, Dvbf, GradientOptions, ModelConfig, Params, Workspace,
 };
 use dvbf_envs::Recordings;
 use ndarray::{Array1, Array2, s};
+
+/// What an update hides from the recognition networks.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Corruption {
+    /// Probability that a step follows the prior.
+    pub(super) drop: f32,
+    /// Standard deviation of the noise on the recognition network's input.
+    pub(super) input_noise: f32,
+    /// Standard deviation of the noise on the initial state's input.
+    pub(super) start_noise: f32,
+}
 
 #[derive(Debug)]
 pub(super) struct Shard {
@@ -62,10 +72,9 @@ impl Shard {
         &mut self,
         data: &Recordings,
         sequences: &[usize],
-        settings: &TrainingSettings,
         seed: u64,
         (step, shard): (u64, usize),
-        drop: f32,
+        corruption: &Corruption,
     ) {
         let (n, steps) = (self.sequences(), self.steps());
         let places = data.observations.dim().1 - steps + 1;
@@ -87,21 +96,15 @@ impl Shard {
         let seen = self.seen.as_slice_mut().expect(whole);
         stream(seed, Purpose::Drop, step, shard).uniform(seen);
         for seen in seen {
-            *seen = f32::from(u8::from(*seen >= drop));
+            *seen = f32::from(u8::from(*seen >= corruption.drop));
         }
         let latent = self.latent.as_slice_mut().expect(whole);
         stream(seed, Purpose::Latent, step, shard).normal(latent);
-        self.add_pixel_noise(settings, seed, (step, shard));
+        self.add_pixel_noise(corruption, seed, (step, shard));
     }
 
-    #[expect(clippy::cast_possible_truncation, reason = "training runs in single precision")]
-    fn add_pixel_noise(
-        &mut self,
-        settings: &TrainingSettings,
-        seed: u64,
-        (step, shard): (u64, usize),
-    ) {
-        let (input_std, start_std) = (settings.input_noise as f32, settings.start_noise as f32);
+    fn add_pixel_noise(&mut self, corruption: &Corruption, seed: u64, (step, shard): (u64, usize)) {
+        let (input_std, start_std) = (corruption.input_noise, corruption.start_noise);
         let whole = "the buffer is contiguous";
         let target = self.target.as_slice().expect(whole);
         let input = self.input.as_slice_mut().expect(whole);
