@@ -252,10 +252,11 @@ impl<S: Scalar> Mixture<S> {
     /// Books the gradients of the base matrices of all rows since the last `at = 0`.
     ///
     /// # Panics
-    /// If the rows pulled back are not exactly the rows written.
+    /// If the rows pulled back are not exactly the rows written, or the shapes disagree.
     #[track_caller]
     pub fn accumulate(&self, cache: &mut MixtureCache<S>, grads: &mut Self) {
         assert_eq!(cache.pulled, cache.written, "rows pulled back against rows written");
+        assert_eq!(grads.dim(), self.dim(), "gradient against the mixture");
         cache.pulled = 0;
         let (m, z, u, _) = self.dim();
         let rows = s![..cache.written, ..];

@@ -128,9 +128,10 @@ impl<S: Scalar> Mlp<S> {
     /// [`forward`](Mlp::forward) for an input that the caller wrote into [`MlpCache::input`].
     ///
     /// # Panics
-    /// If the shapes disagree.
+    /// If the shapes disagree or these are not the rows written last.
     #[track_caller]
     pub fn forward_written(&self, at: usize, y: ArrayViewMut2<'_, S>, cache: &mut MlpCache<S>) {
+        assert_eq!(at + y.nrows(), cache.written, "rows of y against rows written");
         let rows = s![at..at + y.nrows(), ..];
         let last = self.layers.len() - 1;
         for l in 0..last {
@@ -182,10 +183,11 @@ impl<S: Scalar> Mlp<S> {
     /// Books the parameter gradients of all rows since the last `at = 0`.
     ///
     /// # Panics
-    /// If the rows pulled back are not exactly the rows written.
+    /// If the rows pulled back are not exactly the rows written, or the shapes disagree.
     #[track_caller]
     pub fn accumulate(&self, cache: &mut MlpCache<S>, grads: &mut Self) {
         assert_eq!(cache.pulled, cache.written, "rows pulled back against rows written");
+        assert_eq!(grads.layers.len(), self.layers.len(), "layers of the gradient");
         cache.pulled = 0;
         let rows = s![..cache.written, ..];
         for (l, grads) in grads.layers.iter_mut().enumerate() {
