@@ -16,6 +16,7 @@ impl<'a> Path<'a> {
     pub const ROOT: Path<'static> = Path { parent: None, name: "" };
 
     /// The path of the part `name` of this one.
+    #[must_use]
     pub fn child(&'a self, name: &'a str) -> Path<'a> {
         Path { parent: Some(self), name }
     }

@@ -1,6 +1,7 @@
 //! `Adam`: against an independent computation, against numbers by hand, in single precision.
 
 use dvbf_ops::{Adam, Linear, Params};
+use dvbf_tensor::Scalar;
 use ndarray::{Array1, Array2, array};
 use proptest::{array::uniform6, collection::vec, prelude::*};
 
@@ -77,11 +78,11 @@ proptest! {
     #[test]
     fn single_precision_agrees(start in uniform6(-1.0..1.0), gradients in gradients()) {
         let (mut double, mut single) = (layer(start), Linear::<f32>::zeros(2, 2));
-        single.set_flat(&start.map(|v: f64| v as f32));
+        single.set_flat(&start.map(f32::of));
         let (mut adam, mut adam32) = (Adam::new(6), Adam::new(6));
         for (step, g) in gradients.iter().enumerate() {
             adam.update(&mut double, g, 0.5, decaying(step));
-            adam32.update(&mut single, &g.map(|v| v as f32), 0.5, decaying(step));
+            adam32.update(&mut single, &g.map(f32::of), 0.5, decaying(step));
         }
         for (d, s) in double.to_flat().iter().zip(single.to_flat()) {
             prop_assert!((d - f64::from(s)).abs() <= 1e-5, "{} is not {}", s, d);

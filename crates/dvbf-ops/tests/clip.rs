@@ -1,6 +1,7 @@
 //! `global_norm`: the norm, and clipping by it.
 
 use dvbf_ops::global_norm;
+use dvbf_tensor::Scalar;
 use proptest::{collection::vec, prelude::*};
 
 proptest! {
@@ -8,7 +9,7 @@ proptest! {
     fn norm_is_the_root_of_the_sum_of_squares(g in vec(-3.0..3.0_f64, 0..70)) {
         let naive = g.iter().map(|g| g * g).sum::<f64>().sqrt();
         prop_assert!((global_norm(&g) - naive).abs() <= 1e-13 * (1.0 + naive));
-        let single: Vec<f32> = g.iter().map(|&g| g as f32).collect();
+        let single: Vec<f32> = g.iter().map(|&g| f32::of(g)).collect();
         prop_assert!((f64::from(global_norm(&single)) - naive).abs() <= 1e-5 * (1.0 + naive));
     }
 
@@ -24,6 +25,7 @@ proptest! {
 }
 
 #[test]
+#[expect(clippy::float_cmp, reason = "these norms are exact")]
 fn norms_by_hand() {
     assert_eq!(global_norm(&[3.0, -4.0]), 5.0);
     assert_eq!(global_norm::<f64>(&[]), 0.0);

@@ -47,7 +47,7 @@ fn flat_vector_follows_the_order_of_visits() {
     layer.set_flat(&[6.0, 5.0, 4.0, 3.0, 2.0, 1.0]);
     assert_eq!(layer, Linear::new(array![[6.0, 5.0], [4.0, 3.0]], array![2.0, 1.0]));
     assert_eq!(layer.zeros_like(), Linear::zeros(2, 2));
-    assert_eq!(layer.bias()[0], 2.0, "the original stays");
+    assert_eq!(layer.bias(), array![2.0, 1.0], "the original stays");
     layer.set_zero();
     assert_eq!(layer, Linear::zeros(2, 2));
 }

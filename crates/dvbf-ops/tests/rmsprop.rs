@@ -1,7 +1,7 @@
 //! `RmsProp`: against an independent computation, against numbers by hand, against Adadelta.
 
 use dvbf_ops::{Linear, Params, RmsProp};
-use dvbf_tensor::Noise;
+use dvbf_tensor::{Noise, Scalar};
 use ndarray::{Array1, Array2, array};
 use proptest::{array::uniform6, collection::vec, prelude::*};
 
@@ -45,12 +45,12 @@ proptest! {
     #[test]
     fn single_precision_agrees(start in uniform6(-1.0..1.0), gradients in gradients()) {
         let (mut double, mut single) = (layer(start), Linear::<f32>::zeros(2, 2));
-        single.set_flat(&start.map(|v: f64| v as f32));
+        single.set_flat(&start.map(f32::of));
         let mut optimizer = RmsProp::new(6, 0.9, 1e-4);
         let mut optimizer32 = RmsProp::new(6, 0.9, 1e-4);
         for (step, g) in gradients.iter().enumerate() {
             optimizer.update(&mut double, g, 0.5, decaying(step));
-            optimizer32.update(&mut single, &g.map(|v| v as f32), 0.5, decaying(step));
+            optimizer32.update(&mut single, &g.map(f32::of), 0.5, decaying(step));
         }
         for (d, s) in double.to_flat().iter().zip(single.to_flat()) {
             prop_assert!((d - f64::from(s)).abs() <= 1e-5, "{} is not {}", s, d);
