@@ -9,7 +9,7 @@
 mod kernel;
 mod pack;
 
-pub use kernel::Family;
+pub(crate) use kernel::Family;
 pub(crate) use kernel::{family32, family64};
 pub use pack::PackedMatrix;
 

@@ -1,0 +1,148 @@
+//! Gaussian emission: gradients of state, network and σ; blocks; dimensions it does not see.
+
+mod common;
+
+use common::fill;
+use dvbf_gradcheck::{Tol, check_coordinates};
+use dvbf_models::{GaussianEmission, NoiseScale, Observations};
+use dvbf_ops::Params;
+use dvbf_tensor::Noise;
+use ndarray::{Array1, Array2};
+use proptest::prelude::*;
+
+struct Case {
+    emission: GaussianEmission<f64>,
+    z: Array2<f64>,
+    x: Array2<f64>,
+    mask: Option<Array2<f64>>,
+}
+
+type Drawn = ((usize, usize, usize), usize, bool, bool, u64);
+
+fn drawn() -> impl Strategy<Value = Drawn> {
+    let sizes = (1..4_usize, 1..4_usize, 1..5_usize);
+    (sizes, prop_oneof![1..6_usize, Just(130)], any::<bool>(), any::<bool>(), any::<u64>())
+}
+
+fn case(((z, visible, x), rows, per_channel, masked, seed): Drawn, scale: NoiseScale) -> Case {
+    let visible = visible.min(z);
+    let log_std = fill(1, if per_channel { x } else { 1 }, seed, 7).row(0).mapv(|v| 0.3 * v);
+    let mut emission =
+        GaussianEmission::random((z, visible, 4, x), log_std.clone(), scale, Noise::new(seed, 0));
+    let moved: Vec<f64> = emission
+        .to_flat()
+        .iter()
+        .zip(fill(1, emission.count(), seed, 9).iter())
+        .map(|(p, n)| p + 0.2 * n)
+        .collect();
+    emission.set_flat(&moved);
+    let mask = masked.then(|| fill(rows, x, seed, 3).mapv(|v| f64::from(u8::from(v > 0.0))));
+    Case { emission, z: fill(rows, z, seed, 1), x: fill(rows, x, seed, 2), mask }
+}
+
+const WEIGHT: f64 = -0.7;
+
+impl Case {
+    fn observed(&self) -> Observations<'_, f64> {
+        Observations { value: self.x.view(), mask: self.mask.as_ref().map(|m| m.view()) }
+    }
+
+    fn log_lik(&self, emission: &GaussianEmission<f64>, z: &Array2<f64>) -> Array1<f64> {
+        let mut scratch = emission.scratch();
+        emission.prepare(&mut scratch);
+        let mut out = Array1::zeros(z.nrows());
+        emission.log_likelihood(z.view(), self.observed(), out.view_mut(), &mut scratch);
+        out
+    }
+
+    fn gradients(&self, times: usize) -> (Array1<f64>, Array2<f64>, Vec<f64>) {
+        let (mut scratch, mut grads) = (self.emission.scratch(), self.emission.zeros_like());
+        self.emission.prepare(&mut scratch);
+        let mut log_lik = Array1::zeros(self.z.nrows());
+        let mut dz = Array2::zeros(self.z.dim());
+        for _ in 0..times {
+            self.emission.log_likelihood_gradient(
+                self.z.view(),
+                self.observed(),
+                WEIGHT,
+                log_lik.view_mut(),
+                dz.view_mut(),
+                &mut grads,
+                &mut scratch,
+            );
+        }
+        (log_lik, dz, grads.to_flat())
+    }
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(48))]
+
+    #[test]
+    fn gradients_match_differences(drawn in drawn()) {
+        prop_assume!(drawn.1 < 10);
+        let case = case(drawn, NoiseScale::Learned);
+        let (log_lik, dz, dtheta) = case.gradients(1);
+        prop_assert_eq!(log_lik, case.log_lik(&case.emission, &case.z));
+        let tol = Tol { abs: 2e-6, rel: 1e-5 };
+        let at = |v: &[f64]| {
+            let z = Array2::from_shape_vec(case.z.dim(), v.to_vec()).unwrap();
+            WEIGHT * case.log_lik(&case.emission, &z).sum()
+        };
+        check_coordinates(at, case.z.as_slice().unwrap(), dz.as_slice().unwrap(), tol)?;
+        let mut moved = case.emission.clone();
+        let at = |v: &[f64]| { moved.set_flat(v); WEIGHT * case.log_lik(&moved, &case.z).sum() };
+        check_coordinates(at, &case.emission.to_flat(), &dtheta, tol)?;
+    }
+
+    #[test]
+    fn backward_accumulates_over_blocks_of_rows(drawn in drawn()) {
+        let case = case(drawn, NoiseScale::Learned);
+        let (one, three) = (case.gradients(1), case.gradients(3));
+        for (one, three) in one.1.iter().chain(&one.2).zip(three.1.iter().chain(&three.2)) {
+            prop_assert!((3.0 * one - three).abs() <= 1e-10 * (1.0 + three.abs()));
+        }
+    }
+
+    #[test]
+    fn blocks_of_rows_are_summed(drawn in drawn()) {
+        // A gradient over many rows is the sum of those of two halves.
+        let mut drawn = drawn;
+        drawn.1 = 130;
+        let whole = case(drawn, NoiseScale::Learned);
+        let half = |range: std::ops::Range<usize>| {
+            let part = |a: &Array2<f64>| a.slice(ndarray::s![range.clone(), ..]).to_owned();
+            Case {
+                emission: whole.emission.clone(),
+                z: part(&whole.z),
+                x: part(&whole.x),
+                mask: whole.mask.as_ref().map(part),
+            }.gradients(1)
+        };
+        let (all, first, second) = (whole.gradients(1), half(0..70), half(70..130));
+        for ((a, f), s) in all.2.iter().zip(&first.2).zip(&second.2) {
+            prop_assert!((a - f - s).abs() <= 1e-9 * (1.0 + a.abs()));
+        }
+    }
+
+    #[test]
+    fn fixed_scale_gets_no_gradient(drawn in drawn()) {
+        let fixed = case(drawn, NoiseScale::Fixed).gradients(1);
+        let learned = case(drawn, NoiseScale::Learned).gradients(1);
+        let channels = if drawn.2 { drawn.0.2 } else { 1 };
+        let network = fixed.2.len() - channels;
+        prop_assert_eq!(&fixed.2[..network], &learned.2[..network]);
+        prop_assert!(fixed.2[network..].iter().all(|g| g.to_bits() == 0));
+    }
+}
+
+#[test]
+fn hidden_dimensions_reach_nothing() {
+    let drawn = ((3, 2, 4), 5, false, false, 1);
+    let mut case = case(drawn, NoiseScale::Fixed);
+    let before = case.log_lik(&case.emission, &case.z);
+    let (_, dz, _) = case.gradients(1);
+    assert!(dz.column(2).iter().all(|d| d.to_bits() == 0));
+    case.z.column_mut(2).fill(7.0);
+    assert_eq!(case.log_lik(&case.emission, &case.z), before);
+}
