@@ -1,4 +1,5 @@
 //! The bound and every gradient against values from JAX, an oracle that shares no code.
+#![expect(clippy::unwrap_used, reason = "a test may fail")]
 
 use dvbf_core::{Batch, Bound, Dvbf, GradientOptions, Objective, Params, Path, Workspace};
 use dvbf_models::{GaussianEmission, InitialState, Innovation, LocallyLinear, NoiseScale};

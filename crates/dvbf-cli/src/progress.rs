@@ -52,7 +52,7 @@ impl Observer for Watcher {
     }
 
     fn step(&mut self, step: u64, total: u64, stats: &StepStats) {
-        if self.quiet || !self.terminal || (step % 16 != 0 && step != total) {
+        if self.quiet || !self.terminal || (!step.is_multiple_of(16) && step != total) {
             return;
         }
         let text = format!("bound {:.0}  KL {:.1}  {}", stats.bound, stats.kl, self.message);

@@ -18,7 +18,7 @@ const MAGIC: [u8; 8] = *b"DVBF\r\n\x1a\n";
 const VERSION: u32 = 1;
 const HEADER: usize = 8 + 4 + 8 + 4;
 /// No model of this kind is larger than this many bytes.
-const LIMIT: u64 = 1 << 31;
+const LIMIT: usize = 1 << 31;
 
 /// Why a model file could not be read or written.
 #[derive(Debug, thiserror::Error)]
@@ -133,7 +133,7 @@ impl ModelFile {
 }
 
 fn codec() -> impl bincode::config::Config {
-    bincode::config::standard().with_fixed_int_encoding().with_limit::<{ LIMIT as usize }>()
+    bincode::config::standard().with_fixed_int_encoding().with_limit::<LIMIT>()
 }
 
 /// Bytes are not an encoded value, or a value cannot be encoded.
@@ -200,11 +200,11 @@ fn read_framed<V: DeserializeOwned>(path: &Path) -> Result<V, FileError> {
     let io = |source| FileError::io(path, source);
     let file = File::open(path).map_err(io)?;
     let size = file.metadata().map_err(io)?.len();
-    if size > LIMIT {
+    if size > LIMIT as u64 {
         return Err(FileError::damaged(path, format!("{size} bytes is more than any model")));
     }
     let mut bytes = Vec::new();
-    Read::take(file, LIMIT).read_to_end(&mut bytes).map_err(io)?;
+    Read::take(file, LIMIT as u64).read_to_end(&mut bytes).map_err(io)?;
     unframe(path, &bytes)
 }
 

@@ -94,7 +94,6 @@ impl<S: Scalar> Kernel for Update<'_, S> {
     type Output = ();
 
     #[inline(always)]
-    #[expect(clippy::inline_always, reason = "each level needs its own copy")]
     fn run(self) {
         let k = self.constants;
         let moments = self.first.iter_mut().zip(self.second);

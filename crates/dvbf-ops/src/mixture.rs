@@ -288,7 +288,7 @@ impl<S: Scalar> Mixture<S> {
 }
 
 #[track_caller]
-fn slice<'a, S>(row: ArrayView1<'a, S>) -> &'a [S] {
+fn slice<S>(row: ArrayView1<'_, S>) -> &[S] {
     row.to_slice().expect("rows are contiguous")
 }
 

@@ -64,7 +64,6 @@ impl<S: Scalar> Kernel for Update<'_, S> {
     type Output = ();
 
     #[inline(always)]
-    #[expect(clippy::inline_always, reason = "each level needs its own copy")]
     fn run(self) {
         let [decay, rest, epsilon, rate, scale] = self.constants;
         for ((theta, &g), v) in self.theta.iter_mut().zip(self.gradient).zip(self.second) {

@@ -102,7 +102,7 @@ impl<S: Scalar> GaussianLikelihood<'_, S> {
 }
 
 #[track_caller]
-fn slice<'a, S>(view: ArrayView1<'a, S>) -> &'a [S] {
+fn slice<S>(view: ArrayView1<'_, S>) -> &[S] {
     view.to_slice().expect("rows are contiguous")
 }
 

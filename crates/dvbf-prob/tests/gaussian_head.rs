@@ -1,4 +1,5 @@
 //! Gaussian head: values, gradients of raw output and noise, and the fall-back to the prior.
+#![expect(clippy::unwrap_used, reason = "a test may fail")]
 
 use dvbf_gradcheck::{Tol, check_coordinates};
 use dvbf_prob::{GaussianHead, STD_FLOOR};

@@ -1,4 +1,5 @@
 //! Gaussian likelihood: values against the density, gradients, masks, NaN under a mask.
+#![expect(clippy::unwrap_used, reason = "a test may fail")]
 
 use dvbf_gradcheck::{Tol, check_coordinates};
 use dvbf_prob::{GaussianLikelihood, LikelihoodGradient, gaussian_log_density};

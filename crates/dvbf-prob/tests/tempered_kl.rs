@@ -36,8 +36,8 @@ proptest! {
         let (mut dmean, mut dstd) = (vec![0.5_f64; mean.len()], vec![-0.25_f64; mean.len()]);
         tempered_kl_backward(&mean, &std, c, k, &mut dmean, &mut dstd);
         tempered_kl_backward(&mean, &std, c, k, &mut dmean, &mut dstd);
-        for d in &mut dmean { *d = (*d - 0.5) / 2.0; }
-        for d in &mut dstd { *d = (*d + 0.25) / 2.0; }
+        for d in &mut dmean { *d = 0.5 * (*d - 0.5); }
+        for d in &mut dstd { *d = 0.5 * (*d + 0.25); }
         check_coordinates(|m| k * tempered_kl(m, &std, c), &mean, &dmean, Tol::SMOOTH)?;
         check_coordinates(|s| k * tempered_kl(&mean, s, c), &std, &dstd, Tol::SMOOTH)?;
     }

@@ -50,7 +50,6 @@ macro_rules! leveled {
         #[expect(unsafe_code, reason = "the instruction set is checked before the call")]
         $vis fn $name $(<$gen: $bound>)? ($($arg: $ty),*) $(-> $ret)? {
             #[inline(always)]
-            #[expect(clippy::inline_always, reason = "each level needs its own copy")]
             fn body $(<$gen: $bound>)? ($($arg: $ty),*) $(-> $ret)? $body
 
             #[cfg(target_arch = "x86_64")]

@@ -83,7 +83,7 @@ leveled! {
         let mut sum = S::ZERO;
         for &a in row.iter() { sum += a; }
         let scale = S::ONE / sum;
-        for a in row.iter_mut() { *a = *a * scale; }
+        for a in row.iter_mut() { *a *= scale; }
     }
 }
 

@@ -12,7 +12,6 @@ const ROUND: f32 = 12_582_912.0;
 
 /// `eˣ` by reduction to `[−ln 2 / 2, ln 2 / 2]` and a Taylor polynomial.
 #[inline(always)]
-#[expect(clippy::inline_always, reason = "inlined into every instruction set's copy")]
 pub(crate) fn exp32(x: f32) -> f32 {
     const LN2_HIGH: f32 = 0.693_359_4;
     const LN2_LOW: f32 = -2.121_944_4e-4;
@@ -35,7 +34,6 @@ pub(crate) fn exp32(x: f32) -> f32 {
 
 /// `ln x` for positive normal `x`: `x = 2ᵉ m`, `ln m = 2 artanh((m − 1) / (m + 1))`.
 #[inline(always)]
-#[expect(clippy::inline_always, reason = "inlined into every instruction set's copy")]
 #[expect(clippy::cast_possible_wrap, reason = "exponents are small")]
 pub(crate) fn ln32(x: f32) -> f32 {
     const SQRT_HALF_BITS: u32 = 0x3f35_04f3;
@@ -48,7 +46,6 @@ pub(crate) fn ln32(x: f32) -> f32 {
 
 /// `2 artanh s` by its power series with `terms` terms after the first.
 #[inline(always)]
-#[expect(clippy::inline_always, reason = "inlined into every instruction set's copy")]
 fn artanh_twice(s: f32, terms: usize) -> f32 {
     const SERIES: [f32; 8] = [
         1.0 / 3.0,
@@ -71,7 +68,6 @@ fn artanh_twice(s: f32, terms: usize) -> f32 {
 
 /// `ln(1 + eˣ) = max(x, 0) + ln(1 + e^{−|x|})`.
 #[inline(always)]
-#[expect(clippy::inline_always, reason = "inlined into every instruction set's copy")]
 pub(crate) fn softplus32(x: f32) -> f32 {
     let e = exp32(-x.abs());
     let positive = if x < 0.0 { 0.0 } else { x };
@@ -80,7 +76,6 @@ pub(crate) fn softplus32(x: f32) -> f32 {
 
 /// `tanh x`, by the exponential away from zero and by a series near it.
 #[inline(always)]
-#[expect(clippy::inline_always, reason = "inlined into every instruction set's copy")]
 pub(crate) fn tanh32(x: f32) -> f32 {
     let e = exp32(-2.0 * x.abs());
     let far = ((1.0 - e) / (1.0 + e)).copysign(x);
@@ -96,7 +91,6 @@ pub(crate) fn tanh32(x: f32) -> f32 {
 
 /// `sin 2πu` and `cos 2πu` for `u ∈ [0, 1)`.
 #[inline(always)]
-#[expect(clippy::inline_always, reason = "inlined into every instruction set's copy")]
 pub(crate) fn sin_cos_turns(u: f32) -> (f32, f32) {
     let shifted = u.mul_add(4.0, ROUND);
     let quadrant = shifted.to_bits();

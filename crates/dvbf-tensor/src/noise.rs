@@ -13,7 +13,6 @@ const WEYL: [u32; 2] = [0x9E37_79B9, 0xBB67_AE85];
 
 /// One Philox 4×32-10 block: four uniform words from a counter and a key.
 #[inline(always)]
-#[expect(clippy::inline_always, reason = "inlined into every instruction set's copy")]
 #[expect(clippy::cast_possible_truncation, reason = "the halves of a 64-bit product")]
 pub fn philox(mut counter: [u32; 4], mut key: [u32; 2]) -> [u32; 4] {
     for _ in 0..10 {
@@ -81,13 +80,11 @@ impl Noise {
 
     /// Shuffles `items` uniformly (Fisher and Yates).
     pub fn shuffle<T>(&self, items: &mut [T]) {
-        let mut index = 0_u32;
-        for last in (1..items.len()).rev() {
+        for (index, last) in (0_u32..).zip((1..items.len()).rev()) {
             let words = philox([index, 0, self.stream[0], self.stream[1]], self.key);
             let wide = u128::from(u64::from(words[0]) << 32 | u64::from(words[1]));
             let chosen = usize::try_from((wide * (last as u128 + 1)) >> 64).unwrap_or(last);
             items.swap(last, chosen);
-            index += 1;
         }
     }
 }
@@ -96,7 +93,6 @@ impl Noise {
 const BLOCK: usize = 16;
 
 #[inline(always)]
-#[expect(clippy::inline_always, reason = "inlined into every instruction set's copy")]
 #[expect(clippy::cast_possible_truncation, reason = "the halves of a 64-bit counter")]
 fn words(first: u64, stream: [u32; 2], key: [u32; 2]) -> [[u32; BLOCK]; 4] {
     let mut out = [[0; BLOCK]; 4];
@@ -112,14 +108,12 @@ fn words(first: u64, stream: [u32; 2], key: [u32; 2]) -> [[u32; BLOCK]; 4] {
 
 /// A uniform number in `(0, 1]` with 24 bits.
 #[inline(always)]
-#[expect(clippy::inline_always, reason = "inlined into every instruction set's copy")]
 fn open_unit(word: u32) -> f32 {
     ((word >> 8) + 1) as f32 * (1.0 / 16_777_216.0)
 }
 
 /// A uniform number in `[0, 1)` with 24 bits.
 #[inline(always)]
-#[expect(clippy::inline_always, reason = "inlined into every instruction set's copy")]
 fn unit(word: u32) -> f32 {
     (word >> 8) as f32 * (1.0 / 16_777_216.0)
 }

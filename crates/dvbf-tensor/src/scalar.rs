@@ -29,18 +29,23 @@ pub trait Scalar: sealed::Sealed + NdFloat + Default + Sum + Serialize + Deseria
 
     /// `eˣ`, as the kernels compute it.
     #[doc(hidden)]
+    #[must_use]
     fn kernel_exp(self) -> Self;
     /// `ln x` for positive normal `x`.
     #[doc(hidden)]
+    #[must_use]
     fn kernel_ln(self) -> Self;
     /// `ln(1 + eˣ)`.
     #[doc(hidden)]
+    #[must_use]
     fn kernel_softplus(self) -> Self;
     /// `1 / (1 + e⁻ˣ)`.
     #[doc(hidden)]
+    #[must_use]
     fn kernel_logistic(self) -> Self;
     /// `tanh x`.
     #[doc(hidden)]
+    #[must_use]
     fn kernel_tanh(self) -> Self;
     /// The micro-kernels for a product with `columns` columns.
     #[doc(hidden)]

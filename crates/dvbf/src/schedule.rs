@@ -82,7 +82,7 @@ mod tests {
         assert!((kl.at(0.25) - 10.0).abs() < 1e-9);
         let rate = Ramp { from: 1.0, to: 0.0, start: 0.0, end: 1.0, shape: Shape::Cosine };
         assert!((rate.at(0.5) - 0.5).abs() < 1e-12);
-        assert!(Ramp::constant(3.0).at(0.3) == 3.0);
+        assert!((Ramp::constant(3.0).at(0.3) - 3.0).abs() < 1e-12);
     }
 
     #[test]

@@ -18,6 +18,7 @@ pub enum AnyTransition<S> {
 
 /// The cache of an [`AnyTransition`].
 #[derive(Debug)]
+#[expect(clippy::large_enum_variant, reason = "there is one a workspace, never a collection")]
 pub enum AnyTransitionCache<S> {
     /// Of [`LocallyLinear`].
     LocallyLinear(LocallyLinearCache<S>),

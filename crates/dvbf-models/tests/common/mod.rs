@@ -1,4 +1,5 @@
 //! Draws that the tests of the models share.
+#![expect(clippy::unwrap_used, reason = "a test may fail")]
 
 use dvbf_tensor::Noise;
 use ndarray::Array2;

@@ -36,7 +36,6 @@ pub struct Family<S: 'static> {
 
 /// Portable kernel; also what the double-precision families are made of.
 #[inline(always)]
-#[expect(clippy::inline_always, reason = "inlined into every instruction set's copy")]
 unsafe fn plain<S: Scalar, const MR: usize, const NR: usize>(
     depth: usize,
     left: Left<S>,
@@ -50,14 +49,14 @@ unsafe fn plain<S: Scalar, const MR: usize, const NR: usize>(
         if load {
             for (i, row) in tile.iter_mut().enumerate() {
                 for (j, value) in row.iter_mut().enumerate().take(c.width) {
-                    *value = *c.start.offset(i as isize * c.row).add(j);
+                    *value = *c.start.offset(i.cast_signed() * c.row).add(j);
                 }
             }
         }
         for k in 0..depth {
-            let slice = left.start.offset(k as isize * left.inner);
+            let slice = left.start.offset(k.cast_signed() * left.inner);
             for (i, row) in tile.iter_mut().enumerate() {
-                let a = *slice.offset(i as isize * left.row);
+                let a = *slice.offset(i.cast_signed() * left.row);
                 for (j, value) in row.iter_mut().enumerate() {
                     *value = a.mul_add(*panel.add(k * NR + j), *value);
                 }
@@ -65,7 +64,7 @@ unsafe fn plain<S: Scalar, const MR: usize, const NR: usize>(
         }
         for (i, row) in tile.iter().enumerate() {
             for (j, &value) in row.iter().enumerate().take(c.width) {
-                *c.start.offset(i as isize * c.row).add(j) = value;
+                *c.start.offset(i.cast_signed() * c.row).add(j) = value;
             }
         }
     }
@@ -161,7 +160,8 @@ macro_rules! vector_kernel {
                 if load {
                     for i in 0..MR {
                         for v in 0..V {
-                            let from = c.start.offset(i as isize * c.row).wrapping_add(v * $lanes);
+                            let from =
+                                c.start.offset(i.cast_signed() * c.row).wrapping_add(v * $lanes);
                             tile[i][v] = if whole {
                                 $load(from)
                             } else {
@@ -177,7 +177,7 @@ macro_rules! vector_kernel {
                         b[v] = $load(panel.add(v * $lanes));
                     }
                     for i in 0..MR {
-                        let a = $broadcast(*slice.offset(i as isize * left.row));
+                        let a = $broadcast(*slice.offset(i.cast_signed() * left.row));
                         for v in 0..V {
                             tile[i][v] = $fma(a, b[v], tile[i][v]);
                         }
@@ -187,7 +187,7 @@ macro_rules! vector_kernel {
                 }
                 for i in 0..MR {
                     for v in 0..V {
-                        let to = c.start.offset(i as isize * c.row).wrapping_add(v * $lanes);
+                        let to = c.start.offset(i.cast_signed() * c.row).wrapping_add(v * $lanes);
                         if whole {
                             $store(to, tile[i][v]);
                         } else {

@@ -109,17 +109,19 @@ fn product<S: Scalar>(
                     // an instruction set that this processor has.
                     unsafe {
                         let left = Left {
-                            start: a_start.offset(i as isize * a_row + k as isize * a_inner),
+                            start: a_start
+                                .offset(i.cast_signed() * a_row + k.cast_signed() * a_inner),
                             row: a_row,
                             inner: a_inner,
                         };
-                        let corner = c_start.offset(i as isize * c_row + j as isize * c_column);
+                        let corner =
+                            c_start.offset(i.cast_signed() * c_row + j.cast_signed() * c_column);
                         if direct {
                             let target = Target { start: corner, row: c_row, width };
                             kernel(depth, left, panel, target, load);
                         } else {
                             let place = |y: usize, x: usize| {
-                                corner.offset(y as isize * c_row + x as isize * c_column)
+                                corner.offset(y.cast_signed() * c_row + x.cast_signed() * c_column)
                             };
                             through_tile(kernel, depth, left, panel, load, (height, width), place);
                         }

@@ -153,12 +153,13 @@ impl Session {
             since.add(&stats);
             let step = trainer.step_count();
             observer.step(step, total, &stats);
-            if step % self.settings.training.log_interval == 0 || trainer.is_done() {
+            if step.is_multiple_of(self.settings.training.log_interval) || trainer.is_done() {
                 let record = self.validate(trainer, &since)?;
                 since = Since::new();
                 observer.logged(&record);
             }
-            if step % self.settings.training.checkpoint_interval == 0 || trainer.is_done() {
+            if step.is_multiple_of(self.settings.training.checkpoint_interval) || trainer.is_done()
+            {
                 self.folder.save_checkpoint(&trainer.checkpoint())?;
             }
         }

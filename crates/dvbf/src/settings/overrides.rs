@@ -36,6 +36,9 @@ fn flatten(prefix: &str, value: &Value, out: &mut Vec<(String, String)>) {
 ///
 /// # Errors
 /// If the text has no `=`, the key does not exist, or the value has the wrong kind.
+///
+/// # Panics
+/// Never: settings are plain data.
 pub fn apply_override(settings: &Settings, text: &str) -> Result<Settings, SettingsError> {
     let Some((key, given)) = text.split_once('=') else {
         return Err(value_error(text, "an override has the form key=value"));
