@@ -21,5 +21,5 @@ pub use rollout::Rollout;
 pub use workspace::Workspace;
 
 pub use dvbf_models::{AnyTransition, LocallyLinear, Residual, Transition, TransitionDims};
-pub use dvbf_ops::{Adam, Params, Path, RmsProp, global_norm};
-pub use dvbf_tensor::{Noise, Scalar, axpy as add_scaled};
+pub use dvbf_ops::{Adam, AdamStep, AdamUpdate, Params, Path, RmsProp, global_norm};
+pub use dvbf_tensor::{Noise, Scalar, axpy as add_scaled, blend, sum_squares};

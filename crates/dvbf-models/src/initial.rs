@@ -71,7 +71,7 @@ impl<S: Scalar> InitialState<S> {
 
     /// Packs the weights; to be called after every change of the parameters.
     pub fn prepare(&self, cache: &mut InitialCache<S>) {
-        self.recognition.prepare(&mut cache.recognition);
+        self.recognition.prepare_data(&mut cache.recognition);
         self.state.prepare(&mut cache.state);
     }
 

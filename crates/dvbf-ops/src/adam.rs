@@ -45,11 +45,22 @@ impl<S: Scalar> Adam<S> {
     pub fn update(&mut self, params: &mut dyn Params<S>, gradient: &[S], scale: S, rate: f64) {
         assert_eq!(gradient.len(), self.count(), "gradient against the optimizer's state");
         assert_eq!(params.count(), self.count(), "parameters against the optimizer's state");
+        let AdamUpdate { step, first, second } = self.begin(scale, rate);
+        params.each_slice_mut(&mut |start, theta| {
+            let range = start..start + theta.len();
+            let (first, second) = (&mut first[range.clone()], &mut second[range.clone()]);
+            step.apply(theta, &gradient[range], first, second);
+        });
+    }
+
+    /// Counts an update and hands out what it needs, for callers that divide the parameters among
+    /// threads: every parameter's update is independent of the others.
+    pub fn begin(&mut self, scale: S, rate: f64) -> AdamUpdate<'_, S> {
         self.step += 1;
         let power = |beta: f64| 1.0 - beta.powf(self.step as f64);
         let correction = power(self.beta2).sqrt();
         let rate = rate * correction / power(self.beta1);
-        let constants = Constants {
+        let step = AdamStep {
             beta1: S::of(self.beta1),
             rest1: S::of(1.0 - self.beta1),
             beta2: S::of(self.beta2),
@@ -58,21 +69,25 @@ impl<S: Scalar> Adam<S> {
             rate: S::of(rate),
             scale,
         };
-        params.each_slice_mut(&mut |start, theta| {
-            let range = start..start + theta.len();
-            vectorize(Update {
-                constants,
-                gradient: &gradient[range.clone()],
-                first: &mut self.first[range.clone()],
-                second: &mut self.second[range],
-                theta,
-            });
-        });
+        AdamUpdate { step, first: &mut self.first, second: &mut self.second }
     }
 }
 
-#[derive(Clone, Copy)]
-struct Constants<S> {
+/// One update of Adam in progress: its constants and the moments in the order of
+/// [`Params::visit`].
+#[derive(Debug)]
+pub struct AdamUpdate<'a, S> {
+    /// The constants of this update.
+    pub step: AdamStep<S>,
+    /// `m`.
+    pub first: &'a mut [S],
+    /// `v`.
+    pub second: &'a mut [S],
+}
+
+/// The constants of one update of Adam.
+#[derive(Clone, Copy, Debug)]
+pub struct AdamStep<S> {
     beta1: S,
     rest1: S,
     beta2: S,
@@ -82,8 +97,21 @@ struct Constants<S> {
     scale: S,
 }
 
+impl<S: Scalar> AdamStep<S> {
+    /// Moves the parameters `theta`, whose gradient and moments these are.
+    ///
+    /// # Panics
+    /// If the lengths differ.
+    #[track_caller]
+    pub fn apply(&self, theta: &mut [S], gradient: &[S], first: &mut [S], second: &mut [S]) {
+        let lengths = (gradient.len(), first.len(), second.len());
+        assert_eq!(lengths, (theta.len(), theta.len(), theta.len()), "gradient and moments");
+        vectorize(Update { constants: *self, theta, gradient, first, second });
+    }
+}
+
 struct Update<'a, S> {
-    constants: Constants<S>,
+    constants: AdamStep<S>,
     theta: &'a mut [S],
     gradient: &'a [S],
     first: &'a mut [S],

@@ -9,7 +9,7 @@ mod params;
 mod rmsprop;
 mod softmax;
 
-pub use adam::Adam;
+pub use adam::{Adam, AdamStep, AdamUpdate};
 pub use clip::global_norm;
 pub use linear::{Linear, LinearPack};
 pub use mixture::{Mixture, MixtureCache};

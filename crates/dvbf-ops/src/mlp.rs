@@ -107,6 +107,14 @@ impl<S: Scalar> Mlp<S> {
         }
     }
 
+    /// [`prepare`](Mlp::prepare) for an input that needs no gradient.
+    pub fn prepare_data(&self, cache: &mut MlpCache<S>) {
+        self.layers[0].pack_forward(&mut cache.packs[0]);
+        for (layer, pack) in self.layers.iter().zip(&mut cache.packs).skip(1) {
+            layer.pack(pack);
+        }
+    }
+
     /// Writes `y (n, O)` for `x (n, I)` and keeps rows `at..at + n` for the backward pass.
     ///
     /// A call with `at = 0` starts anew; later blocks follow without gaps.

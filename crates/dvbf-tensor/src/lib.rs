@@ -13,5 +13,5 @@ pub use level::{Kernel, Level, level, vectorize};
 pub use map::{add_bias, add_bias_relu, mask_by_positive, softmax_rows};
 pub use math::{exp, ln, logistic, softplus, tanh};
 pub use noise::{Noise, philox};
-pub use reduce::{add_column_sums, axpy, dot, sum_squares};
+pub use reduce::{add_column_sums, axpy, blend, dot, sum_squares};
 pub use scalar::Scalar;

@@ -29,6 +29,16 @@ pub fn axpy<S: Scalar>(a: S, x: &[S], y: &mut [S]) {
     axpy_into(a, x, y);
 }
 
+/// `y ← k y + (1 − k) x`: a step of a running average.
+///
+/// # Panics
+/// If the lengths differ.
+#[track_caller]
+pub fn blend<S: Scalar>(keep: S, x: &[S], y: &mut [S]) {
+    assert_eq!(x.len(), y.len(), "length of x against y");
+    blend_into(keep, x, y);
+}
+
 /// `Σ xᵢ yᵢ`.
 ///
 /// # Panics
@@ -47,6 +57,11 @@ pub fn sum_squares<S: Scalar>(x: &[S]) -> S {
 leveled! {
     fn axpy_into<S: Scalar>(a: S, x: &[S], y: &mut [S]) {
         for (y, &x) in y.iter_mut().zip(x) { *y = a.mul_add(x, *y); }
+    }
+
+    fn blend_into<S: Scalar>(keep: S, x: &[S], y: &mut [S]) {
+        let rest = S::ONE - keep;
+        for (y, &x) in y.iter_mut().zip(x) { *y = keep * *y + rest * x; }
     }
 
     fn dot_of<S: Scalar>(x: &[S], y: &[S]) -> S {
@@ -75,6 +90,8 @@ mod tests {
         let mut y = x.clone();
         axpy(2.0, &x, &mut y);
         assert!((y[36] - 108.0).abs() < 1e-12);
+        blend(0.75, &x, &mut y);
+        assert!((y[36] - (0.75 * 108.0 + 0.25 * 36.0)).abs() < 1e-12);
         let mut b = array![1.0_f32, 2.0];
         add_column_sums(b.view_mut(), array![[1.0_f32, 2.0], [3.0, 4.0]].view());
         assert_eq!(b, array![5.0, 8.0]);

@@ -50,6 +50,9 @@ pub trait Scalar: sealed::Sealed + NdFloat + Default + Sum + Serialize + Deseria
     /// The micro-kernels for a product with `columns` columns.
     #[doc(hidden)]
     fn family(columns: usize) -> &'static Family<Self>;
+    /// Brings columns side by side: `panel[k · tile + j] = columns[j][k]`.
+    #[doc(hidden)]
+    fn interleave(columns: &[&[Self]], tile: usize, panel: &mut [Self]);
     /// The packing buffer of this thread.
     #[doc(hidden)]
     fn buffer() -> &'static LocalKey<RefCell<Vec<Self>>>;
@@ -96,6 +99,9 @@ impl Scalar for f32 {
     fn family(columns: usize) -> &'static Family<Self> {
         crate::gemm::family32(columns)
     }
+    fn interleave(columns: &[&[Self]], tile: usize, panel: &mut [Self]) {
+        crate::gemm::interleave32(columns, tile, panel);
+    }
     fn buffer() -> &'static LocalKey<RefCell<Vec<Self>>> {
         &SINGLE
     }
@@ -135,6 +141,9 @@ impl Scalar for f64 {
     }
     fn family(columns: usize) -> &'static Family<Self> {
         crate::gemm::family64(columns)
+    }
+    fn interleave(columns: &[&[Self]], tile: usize, panel: &mut [Self]) {
+        crate::gemm::interleave_plain(columns, tile, panel);
     }
     fn buffer() -> &'static LocalKey<RefCell<Vec<Self>>> {
         &DOUBLE

@@ -8,10 +8,12 @@
 
 mod kernel;
 mod pack;
+mod transpose;
 
 pub(crate) use kernel::Family;
 pub(crate) use kernel::{family32, family64};
 pub use pack::PackedMatrix;
+pub(crate) use transpose::{interleave_plain, interleave32};
 
 use crate::scalar::Scalar;
 use kernel::{Left, Target};

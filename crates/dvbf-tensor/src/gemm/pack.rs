@@ -52,6 +52,15 @@ pub(super) fn pack_right<S: Scalar>(family: &Family<S>, b: ArrayView2<'_, S>, ou
             if width < tile {
                 panel.fill(S::ZERO);
             }
+            if source.strides()[0] == 1 && depth > 1 {
+                // At most as many columns as the widest tile has.
+                let mut columns: [&[S]; 32] = [&[]; 32];
+                for (slot, column) in columns.iter_mut().zip(source.columns()) {
+                    *slot = column.to_slice().expect("a column of unit stride is contiguous");
+                }
+                S::interleave(&columns[..width], tile, panel);
+                continue;
+            }
             match tile {
                 8 => vectorize(Panel::<_, 8> { source, panel }),
                 16 => vectorize(Panel::<_, 16> { source, panel }),
@@ -72,32 +81,12 @@ impl<S: Scalar, const TILE: usize> Kernel for Panel<'_, S, TILE> {
 
     #[inline(always)]
     fn run(self) {
-        let (depth, width) = self.source.dim();
+        let width = self.source.ncols();
         let rows = self.panel.chunks_exact_mut(TILE).zip(self.source.rows());
         if self.source.strides()[1] == 1 && width == TILE {
             for (out, row) in rows {
                 if let Some(row) = row.to_slice() {
                     out.copy_from_slice(&row[..TILE]);
-                }
-            }
-        } else if self.source.strides()[0] == 1 && depth > 1 {
-            // Transposed in squares, so that each cache line is read once.
-            let columns = self.source.columns();
-            let mut slices = [&[][..]; TILE];
-            for (slice, column) in slices.iter_mut().zip(columns) {
-                *slice = column.to_slice().unwrap_or(&[]);
-            }
-            if width == TILE {
-                for (k, out) in self.panel.chunks_exact_mut(TILE).enumerate() {
-                    for (out, slice) in out.iter_mut().zip(&slices) {
-                        *out = slice[k];
-                    }
-                }
-            } else {
-                for (k, out) in self.panel.chunks_exact_mut(TILE).enumerate() {
-                    for (out, slice) in out.iter_mut().zip(&slices[..width]) {
-                        *out = slice[k];
-                    }
                 }
             }
         } else {

@@ -123,8 +123,11 @@ pub struct TrainingSettings {
     pub steps: u64,
     /// Sequences of an update.
     pub batch: usize,
-    /// Sequences that are computed together; gradients of shards are added in order.
+    /// Sequences that one thread computes; gradients of shards are added in order.
     pub shard: usize,
+    /// Sequences that go through the model together; fewer stay in the processor's cache. A shard
+    /// has one block or more.
+    pub block: usize,
     /// Frames of the window that an update cuts from every sequence at a random place; the whole
     /// sequence if zero.
     pub window: usize,
@@ -227,6 +230,7 @@ impl Settings {
             ("data.steps", data.steps),
             ("training.batch", training.batch),
             ("training.shard", training.shard),
+            ("training.block", training.block),
             ("evaluation.filtered", evaluation.filtered),
         ];
         for (key, value) in counts {

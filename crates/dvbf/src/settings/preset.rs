@@ -62,6 +62,7 @@ fn pendulum() -> Settings {
             steps: 20_000,
             batch: 60,
             shard: 30,
+            block: 30,
             window: 12,
             optimizer: OptimizerKind::Adam,
             learning_rate: Ramp {
@@ -108,7 +109,8 @@ fn paper() -> Settings {
         training: TrainingSettings {
             steps: 180_000,
             batch: 500,
-            shard: 25,
+            shard: 125,
+            block: 25,
             window: 0,
             optimizer: OptimizerKind::Rmsprop,
             learning_rate: Ramp::constant(1e-3),

@@ -1,21 +1,24 @@
 //! Training: shards, updates, the running average, checkpoints.
 
+mod block;
 mod optimizer;
 mod shard;
 mod state;
+mod update;
 
 pub use optimizer::Optimizer;
 pub use state::TrainerState;
 
 use crate::pool::Pool;
 use crate::settings::{Settings, TrainingSettings};
+use block::Corruption;
 use dvbf_core::{
     ConfigError, Dvbf, GradientOptions, ModelConfig, ModelFile, Noise, Objective, Params,
-    global_norm,
 };
 use dvbf_envs::Recordings;
 use rayon::prelude::*;
-use shard::{Corruption, Shard};
+use shard::{Draws, Shard};
+use update::Gradient;
 
 /// What the parts of a run draw from; the number is part of every stream.
 #[derive(Clone, Copy, Debug)]
@@ -83,7 +86,7 @@ pub struct Trainer {
     model: Dvbf<f32>,
     state: TrainerState,
     shards: Vec<Shard>,
-    gradient: Vec<f32>,
+    gradient: Gradient,
     order: (u64, Vec<usize>),
 }
 
@@ -123,10 +126,10 @@ impl Trainer {
         let (mut shards, mut left) = (Vec::new(), training.batch);
         while left > 0 {
             let size = training.shard.min(left);
-            shards.push(Shard::new(&model, &config, size, window));
+            shards.push(Shard::new(&model, &config, (size, training.block), window));
             left -= size;
         }
-        let gradient = vec![0.0; model.count()];
+        let gradient = Gradient::new(model.count());
         let order = (u64::MAX, Vec::new());
         let seed = settings.seed;
         Self { settings: training, seed, config, model, state, shards, gradient, order }
@@ -186,6 +189,11 @@ impl Trainer {
     /// # Errors
     /// If too many gradients in a row were not finite.
     pub fn step(&mut self, data: &Recordings, pool: &Pool) -> Result<StepStats, TrainError> {
+        pool.install(|| self.step_inside(data))
+    }
+
+    /// [`step`](Self::step) on a thread of the pool.
+    fn step_inside(&mut self, data: &Recordings) -> Result<StepStats, TrainError> {
         let (step, training) = (self.state.step, &self.settings);
         let progress = step as f64 / training.steps as f64;
         let tempered = step - step % training.temper_period;
@@ -195,17 +203,16 @@ impl Trainer {
         let rate = training.learning_rate.at(progress);
 
         let (mut log_lik, mut kl) = (0.0, 0.0);
-        self.compute_gradient(data, pool, objective, progress);
-        self.gradient.fill(0.0);
+        self.compute_gradient(data, objective, progress);
+        self.gradient.fold(&self.shards);
         for shard in &self.shards {
-            shard.add_gradient(&mut self.gradient);
-            log_lik += shard.bound().log_lik.iter().map(|&v| f64::from(v)).sum::<f64>();
-            kl += shard.bound().kl.iter().map(|&v| f64::from(v)).sum::<f64>();
+            log_lik += shard.log_lik();
+            kl += shard.kl();
         }
 
         let training = &self.settings;
         let sequences = training.batch as f64;
-        let norm = global_norm(&self.gradient);
+        let norm = self.gradient.norm();
         let mut stats = StepStats {
             bound: (log_lik - kl) / sequences,
             reconstruction: log_lik / sequences,
@@ -218,10 +225,11 @@ impl Trainer {
         if norm.is_finite() && stats.bound.is_finite() {
             let limit = narrow(training.clip);
             let scale = if norm > limit { limit / norm } else { 1.0 };
-            self.state.optimizer.update(&mut self.model, &self.gradient, scale, rate);
+            self.gradient.apply(&mut self.state.optimizer, &mut self.model, scale, rate);
             self.state.skipped = 0;
             if training.average > 0.0 {
-                average(&mut self.state.average, &self.model, narrow(training.average));
+                let decay = narrow(training.average);
+                update::average(&mut self.state.average, &self.model, decay);
             }
         } else {
             stats.applied = false;
@@ -235,13 +243,7 @@ impl Trainer {
     }
 
     /// Every shard's bound and gradient, on the pool's threads.
-    fn compute_gradient(
-        &mut self,
-        data: &Recordings,
-        pool: &Pool,
-        objective: Objective<f32>,
-        progress: f64,
-    ) {
+    fn compute_gradient(&mut self, data: &Recordings, objective: Objective<f32>, progress: f64) {
         let (step, seed, settings) = (self.state.step, self.seed, &self.settings);
         let corruption = Corruption {
             drop: narrow(settings.drop.at(progress)),
@@ -257,12 +259,11 @@ impl Trainer {
         };
         let scale = 1.0 / narrow((settings.batch * window) as f64);
         let options = GradientOptions { objective, scale, state_limit };
-        pool.install(|| {
-            shards.par_iter_mut().enumerate().for_each(|(index, shard)| {
-                let sequences = &chosen[index * settings.shard..][..shard.sequences()];
-                shard.fill(data, sequences, seed, (step, index), &corruption);
-                shard.gradient(model, options);
-            });
+        let blocks = settings.shard.div_ceil(settings.block.min(settings.shard));
+        shards.par_iter_mut().enumerate().for_each(|(index, shard)| {
+            let sequences = &chosen[index * settings.shard..][..shard.sequences()];
+            let draws = Draws { seed, step, first_block: index * blocks };
+            shard.compute(model, (data, sequences), draws, &corruption, options);
         });
     }
 }
@@ -291,12 +292,4 @@ fn choose<'a>(
     }
     let first = usize::try_from(step % batches).expect("fewer batches than sequences") * batch;
     &order[first..first + batch]
-}
-
-fn average(average: &mut [f32], model: &Dvbf<f32>, decay: f32) {
-    model.each_slice(&mut |start, values| {
-        for (a, &v) in average[start..start + values.len()].iter_mut().zip(values) {
-            *a = decay * *a + (1.0 - decay) * v;
-        }
-    });
 }

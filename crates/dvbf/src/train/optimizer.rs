@@ -1,7 +1,7 @@
 //! The optimizer that the settings name.
 
 use crate::settings::OptimizerKind;
-use dvbf_core::{Adam, Dvbf, RmsProp};
+use dvbf_core::{Adam, RmsProp};
 use serde::{Deserialize, Serialize};
 
 /// One of the optimizers.
@@ -19,14 +19,6 @@ impl Optimizer {
         match kind {
             OptimizerKind::Adam => Self::Adam(Adam::new(count)),
             OptimizerKind::Rmsprop => Self::RmsProp(RmsProp::new(count, 0.9, 1e-4)),
-        }
-    }
-
-    /// Moves the parameters against `scale · gradient`.
-    pub fn update(&mut self, model: &mut Dvbf<f32>, gradient: &[f32], scale: f32, rate: f64) {
-        match self {
-            Self::Adam(adam) => adam.update(model, gradient, scale, rate),
-            Self::RmsProp(rmsprop) => rmsprop.update(model, gradient, scale, rate),
         }
     }
 

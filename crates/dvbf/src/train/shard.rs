@@ -1,150 +1,99 @@
-//! A fixed number of sequences that are computed together, in buffers of their own.
+//! The part of a minibatch that one thread computes: its sequences pass through the model block by
+//! block, and its gradient is the sum over the blocks in their order.
 
-use super::{Purpose, stream};
-use dvbf_core::{
-    AnyTransition, Batch, Bound, Dvbf, GradientOptions, ModelConfig, Params, Workspace,
-};
+use super::block::{Block, Corruption};
+use dvbf_core::{Dvbf, GradientOptions, ModelConfig, Params};
 use dvbf_envs::Recordings;
-use ndarray::{Array1, Array2, s};
-
-/// What an update hides from the recognition networks.
-#[derive(Clone, Copy, Debug)]
-pub(super) struct Corruption {
-    /// Probability that a step follows the prior.
-    pub(super) drop: f32,
-    /// Standard deviation of the noise on the recognition network's input.
-    pub(super) input_noise: f32,
-    /// Standard deviation of the noise on the initial state's input.
-    pub(super) start_noise: f32,
-}
 
 #[derive(Debug)]
 pub(super) struct Shard {
-    work: Workspace<f32, AnyTransition<f32>>,
+    whole: Block,
+    /// What is left of the sequences after the whole blocks.
+    rest: Option<Block>,
+    sequences: usize,
     grads: Dvbf<f32>,
-    bound: Bound<f32>,
-    target: Array2<f32>,
-    input: Array2<f32>,
-    start: Array2<f32>,
-    control: Array2<f32>,
-    seen: Array1<f32>,
-    latent: Array2<f32>,
-    offsets: Vec<f32>,
+    log_lik: f64,
+    kl: f64,
+}
+
+/// The random streams of a shard in one update.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Draws {
+    pub(super) seed: u64,
+    pub(super) step: u64,
+    /// Number of the shard's first block; streams are numbered by block.
+    pub(super) first_block: usize,
 }
 
 impl Shard {
+    /// A shard of `sequences` sequences of `steps` steps, in blocks of at most `block`.
     pub(super) fn new(
         model: &Dvbf<f32>,
         config: &ModelConfig,
-        sequences: usize,
+        (sequences, block): (usize, usize),
         steps: usize,
     ) -> Self {
-        let rows = sequences * steps;
-        let start_rows = sequences * config.initial_frames.min(steps);
+        let block = block.min(sequences);
+        let rest = sequences % block;
         Self {
-            work: Workspace::new(model, sequences, rows),
+            whole: Block::new(model, config, block, steps),
+            rest: (rest > 0).then(|| Block::new(model, config, rest, steps)),
+            sequences,
             grads: model.zeros_like(),
-            bound: Bound::zeros(sequences),
-            target: Array2::zeros((rows, config.observation)),
-            input: Array2::zeros((rows, config.observation)),
-            start: Array2::zeros((start_rows, config.observation)),
-            control: Array2::zeros((rows, config.control)),
-            seen: Array1::ones(rows),
-            latent: Array2::zeros((rows, config.noise)),
-            offsets: vec![0.0; sequences],
+            log_lik: 0.0,
+            kl: 0.0,
         }
     }
 
     pub(super) fn sequences(&self) -> usize {
-        self.offsets.len()
+        self.sequences
     }
 
+    /// Steps of the window that is cut from every sequence.
     pub(super) fn steps(&self) -> usize {
-        self.target.nrows() / self.sequences()
+        self.whole.steps()
     }
 
-    pub(super) fn bound(&self) -> &Bound<f32> {
-        &self.bound
+    /// Sum of `ln p(x | z)` over the sequences.
+    pub(super) fn log_lik(&self) -> f64 {
+        self.log_lik
     }
 
-    /// Cuts a window from every sequence and draws all noise of update `step`.
-    pub(super) fn fill(
+    /// Sum of the divergences of the sequences.
+    pub(super) fn kl(&self) -> f64 {
+        self.kl
+    }
+
+    pub(super) fn gradient(&self) -> &Dvbf<f32> {
+        &self.grads
+    }
+
+    /// Computes the bound and the gradient of the sequences with these numbers.
+    pub(super) fn compute(
         &mut self,
-        data: &Recordings,
-        sequences: &[usize],
-        seed: u64,
-        (step, shard): (u64, usize),
+        model: &Dvbf<f32>,
+        (data, sequences): (&Recordings, &[usize]),
+        draws: Draws,
         corruption: &Corruption,
+        options: GradientOptions<f32>,
     ) {
-        let (n, steps) = (self.sequences(), self.steps());
-        let places = data.observations.dim().1 - steps + 1;
-        stream(seed, Purpose::Window, step, shard).uniform(&mut self.offsets);
-        for (b, (&sequence, &offset)) in sequences.iter().zip(&self.offsets).enumerate() {
-            #[expect(
-                clippy::cast_possible_truncation,
-                clippy::cast_sign_loss,
-                reason = "a place in a sequence"
-            )]
-            let first = ((offset * places as f32) as usize).min(places - 1);
-            let observed = data.observations.slice(s![sequence, first..first + steps, ..]);
-            let control = data.controls.slice(s![sequence, first..first + steps, ..]);
-            self.target.slice_mut(s![b..;n, ..]).assign(&observed);
-            self.control.slice_mut(s![b..;n, ..]).assign(&control);
-        }
-
-        let whole = "the buffer is contiguous";
-        let seen = self.seen.as_slice_mut().expect(whole);
-        stream(seed, Purpose::Drop, step, shard).uniform(seen);
-        for seen in seen {
-            *seen = f32::from(u8::from(*seen >= corruption.drop));
-        }
-        let latent = self.latent.as_slice_mut().expect(whole);
-        stream(seed, Purpose::Latent, step, shard).normal(latent);
-        self.add_pixel_noise(corruption, seed, (step, shard));
-    }
-
-    fn add_pixel_noise(&mut self, corruption: &Corruption, seed: u64, (step, shard): (u64, usize)) {
-        let (input_std, start_std) = (corruption.input_noise, corruption.start_noise);
-        let whole = "the buffer is contiguous";
-        let target = self.target.as_slice().expect(whole);
-        let input = self.input.as_slice_mut().expect(whole);
-        let start = self.start.as_slice_mut().expect(whole);
-        if input_std <= 0.0 && start_std <= 0.0 {
-            input.copy_from_slice(target);
-            start.copy_from_slice(&target[..start.len()]);
-            return;
-        }
-        // One draw serves both networks, scaled to each.
-        stream(seed, Purpose::Pixels, step, shard).normal(input);
-        for ((start, &noise), &x) in start.iter_mut().zip(&*input).zip(target) {
-            *start = x + start_std * noise;
-        }
-        for (input, &x) in input.iter_mut().zip(target) {
-            *input = x + input_std * *input;
-        }
-    }
-
-    /// Computes the shard's bound and gradient.
-    pub(super) fn gradient(&mut self, model: &Dvbf<f32>, options: GradientOptions<f32>) {
+        (self.log_lik, self.kl) = (0.0, 0.0);
         self.grads.set_zero();
-        self.work.prepare(model);
-        let batch = Batch {
-            sequences: self.sequences(),
-            input: self.input.view(),
-            start: Some(self.start.view()),
-            target: self.target.view(),
-            mask: None,
-            seen: self.seen.view(),
-            control: self.control.view(),
-            noise: self.latent.view(),
-        };
-        model.gradient(&batch, options, &mut self.work, &mut self.bound, &mut self.grads);
-    }
-
-    /// Adds the shard's gradient to a flat one.
-    pub(super) fn add_gradient(&self, flat: &mut [f32]) {
-        self.grads.each_slice(&mut |start, grad| {
-            dvbf_core::add_scaled(1.0, grad, &mut flat[start..start + grad.len()]);
-        });
+        self.whole.prepare(model);
+        if let Some(rest) = &mut self.rest {
+            rest.prepare(model);
+        }
+        let size = self.whole.sequences();
+        for (index, chosen) in sequences.chunks(size).enumerate() {
+            let block = match &mut self.rest {
+                Some(rest) if chosen.len() < size => rest,
+                _ => &mut self.whole,
+            };
+            let place = (draws.step, draws.first_block + index);
+            block.fill(data, chosen, draws.seed, place, corruption);
+            block.gradient(model, options, &mut self.grads);
+            self.log_lik += block.bound().log_lik.iter().map(|&v| f64::from(v)).sum::<f64>();
+            self.kl += block.bound().kl.iter().map(|&v| f64::from(v)).sum::<f64>();
+        }
     }
 }

@@ -1,0 +1,147 @@
+//! A fixed number of sequences that go through the model together, in buffers of their own.
+
+use super::{Purpose, stream};
+use dvbf_core::{AnyTransition, Batch, Bound, Dvbf, GradientOptions, ModelConfig, Workspace};
+use dvbf_envs::Recordings;
+use ndarray::{Array1, Array2, s};
+
+/// What an update hides from the recognition networks.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Corruption {
+    /// Probability that a step follows the prior.
+    pub(super) drop: f32,
+    /// Standard deviation of the noise on the recognition network's input.
+    pub(super) input_noise: f32,
+    /// Standard deviation of the noise on the initial state's input.
+    pub(super) start_noise: f32,
+}
+
+#[derive(Debug)]
+pub(super) struct Block {
+    work: Workspace<f32, AnyTransition<f32>>,
+    bound: Bound<f32>,
+    target: Array2<f32>,
+    input: Array2<f32>,
+    start: Array2<f32>,
+    control: Array2<f32>,
+    seen: Array1<f32>,
+    latent: Array2<f32>,
+    offsets: Vec<f32>,
+}
+
+impl Block {
+    pub(super) fn new(
+        model: &Dvbf<f32>,
+        config: &ModelConfig,
+        sequences: usize,
+        steps: usize,
+    ) -> Self {
+        let rows = sequences * steps;
+        let start_rows = sequences * config.initial_frames.min(steps);
+        Self {
+            work: Workspace::new(model, sequences, rows),
+            bound: Bound::zeros(sequences),
+            target: Array2::zeros((rows, config.observation)),
+            input: Array2::zeros((rows, config.observation)),
+            start: Array2::zeros((start_rows, config.observation)),
+            control: Array2::zeros((rows, config.control)),
+            seen: Array1::ones(rows),
+            latent: Array2::zeros((rows, config.noise)),
+            offsets: vec![0.0; sequences],
+        }
+    }
+
+    pub(super) fn sequences(&self) -> usize {
+        self.offsets.len()
+    }
+
+    pub(super) fn steps(&self) -> usize {
+        self.target.nrows() / self.sequences()
+    }
+
+    pub(super) fn bound(&self) -> &Bound<f32> {
+        &self.bound
+    }
+
+    /// Cuts a window from every sequence and draws all noise of update `step`.
+    pub(super) fn fill(
+        &mut self,
+        data: &Recordings,
+        sequences: &[usize],
+        seed: u64,
+        (step, block): (u64, usize),
+        corruption: &Corruption,
+    ) {
+        let (n, steps) = (self.sequences(), self.steps());
+        let places = data.observations.dim().1 - steps + 1;
+        stream(seed, Purpose::Window, step, block).uniform(&mut self.offsets);
+        for (b, (&sequence, &offset)) in sequences.iter().zip(&self.offsets).enumerate() {
+            #[expect(
+                clippy::cast_possible_truncation,
+                clippy::cast_sign_loss,
+                reason = "a place in a sequence"
+            )]
+            let first = ((offset * places as f32) as usize).min(places - 1);
+            let observed = data.observations.slice(s![sequence, first..first + steps, ..]);
+            let control = data.controls.slice(s![sequence, first..first + steps, ..]);
+            self.target.slice_mut(s![b..;n, ..]).assign(&observed);
+            self.control.slice_mut(s![b..;n, ..]).assign(&control);
+        }
+
+        let whole = "the buffer is contiguous";
+        let seen = self.seen.as_slice_mut().expect(whole);
+        stream(seed, Purpose::Drop, step, block).uniform(seen);
+        for seen in seen {
+            *seen = f32::from(u8::from(*seen >= corruption.drop));
+        }
+        let latent = self.latent.as_slice_mut().expect(whole);
+        stream(seed, Purpose::Latent, step, block).normal(latent);
+        self.add_pixel_noise(corruption, seed, (step, block));
+    }
+
+    fn add_pixel_noise(&mut self, corruption: &Corruption, seed: u64, (step, block): (u64, usize)) {
+        let (input_std, start_std) = (corruption.input_noise, corruption.start_noise);
+        let whole = "the buffer is contiguous";
+        let target = self.target.as_slice().expect(whole);
+        let input = self.input.as_slice_mut().expect(whole);
+        let start = self.start.as_slice_mut().expect(whole);
+        if input_std <= 0.0 && start_std <= 0.0 {
+            input.copy_from_slice(target);
+            start.copy_from_slice(&target[..start.len()]);
+            return;
+        }
+        // One draw serves both networks, scaled to each.
+        stream(seed, Purpose::Pixels, step, block).normal(input);
+        for ((start, &noise), &x) in start.iter_mut().zip(&*input).zip(target) {
+            *start = x + start_std * noise;
+        }
+        for (input, &x) in input.iter_mut().zip(target) {
+            *input = x + input_std * *input;
+        }
+    }
+
+    /// Packs the parameters; to be called after every change of them.
+    pub(super) fn prepare(&mut self, model: &Dvbf<f32>) {
+        self.work.prepare(model);
+    }
+
+    /// Computes the bound and adds to the gradient.
+    pub(super) fn gradient(
+        &mut self,
+        model: &Dvbf<f32>,
+        options: GradientOptions<f32>,
+        grads: &mut Dvbf<f32>,
+    ) {
+        let batch = Batch {
+            sequences: self.sequences(),
+            input: self.input.view(),
+            start: Some(self.start.view()),
+            target: self.target.view(),
+            mask: None,
+            seen: self.seen.view(),
+            control: self.control.view(),
+            noise: self.latent.view(),
+        };
+        model.gradient(&batch, options, &mut self.work, &mut self.bound, grads);
+    }
+}
