@@ -7,7 +7,7 @@ use crate::batch::{Batch, Objective};
 use crate::model::Dvbf;
 use crate::workspace::Workspace;
 use dvbf_models::{Observations, Transition};
-use dvbf_prob::tempered_kl;
+use dvbf_prob::tempered_kl_terms;
 use dvbf_tensor::Scalar;
 use ndarray::{Array1, Array2, ArrayView2, Zip, s};
 
@@ -107,20 +107,24 @@ impl<S: Scalar, T: Transition<S>> Dvbf<S, T> {
 impl<S: Scalar, T: Transition<S>> Workspace<S, T> {
     /// Sums the terms of all rows by sequence.
     #[track_caller]
-    pub(crate) fn sum_rows(&self, sequences: usize, prior: S, out: &mut Bound<S>) {
+    pub(crate) fn sum_rows(&mut self, sequences: usize, prior: S, out: &mut Bound<S>) {
         assert_eq!((out.log_lik.len(), out.kl.len()), (sequences, sequences), "terms a sequence");
         out.log_lik.fill(S::ZERO);
         out.kl.fill(S::ZERO);
-        for row in 0..self.rows {
-            let (mean, std) = (self.head.mean(), self.head.std());
-            let (mean, std) = (mean.row(row), std.row(row));
-            let kl = tempered_kl(
-                mean.as_slice().expect("rows are contiguous"),
-                std.as_slice().expect("rows are contiguous"),
-                prior,
-            );
-            out.kl[row % sequences] += kl;
-            out.log_lik[row % sequences] += self.log_lik[row];
+        let all = s![..self.rows, ..];
+        let contiguous = "whole rows are contiguous";
+        let mut terms = self.terms.slice_mut(all);
+        tempered_kl_terms(
+            self.head.mean().slice(all).as_slice().expect(contiguous),
+            self.head.std().slice(all).as_slice().expect(contiguous),
+            prior,
+            terms.as_slice_mut().expect(contiguous),
+        );
+        let width = self.terms.ncols();
+        let terms = self.terms.as_slice().expect(contiguous).chunks_exact(width);
+        for (row, (terms, &log_lik)) in terms.zip(&self.log_lik).take(self.rows).enumerate() {
+            out.kl[row % sequences] += terms.iter().copied().sum();
+            out.log_lik[row % sequences] += log_lik;
         }
     }
 }

@@ -28,6 +28,8 @@ pub struct Workspace<S: Scalar, T: Transition<S>> {
     pub(crate) dnoise: Array2<S>,
     pub(crate) dmean: Array2<S>,
     pub(crate) dstd: Array2<S>,
+    /// Terms of the divergence, `(T·B, W)`.
+    pub(crate) terms: Array2<S>,
     pub(crate) ones: Array1<S>,
     pub(crate) rows: usize,
 }
@@ -53,6 +55,7 @@ impl<S: Scalar, T: Transition<S>> Workspace<S, T> {
             dnoise: Array2::zeros((sequences, w)),
             dmean: Array2::zeros((rows, w)),
             dstd: Array2::zeros((rows, w)),
+            terms: Array2::zeros((rows, w)),
             ones: Array1::from_elem(sequences, S::ONE),
             rows: 0,
         }

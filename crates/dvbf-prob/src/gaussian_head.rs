@@ -15,7 +15,7 @@
 //! gradient. The derivative of the softplus is read off its value, so `raw` is not kept.
 
 use dvbf_tensor::{Scalar, exp, softplus};
-use ndarray::{Array2, ArrayView1, ArrayView2, ArrayViewMut2, s};
+use ndarray::{Array2, ArrayView1, ArrayView2, ArrayViewMut2, Axis, s};
 
 /// Smallest standard deviation that a head gives.
 pub const STD_FLOOR: f64 = 1e-4;
@@ -123,20 +123,26 @@ impl<S: Scalar> GaussianHead<S> {
         assert_eq!(eps.dim(), shape, "noise against (B, W)");
         assert_eq!((dmean.dim(), dstd.dim()), (shape, shape), "cotangents against (B, W)");
         assert_eq!(draw.dim(), (n, 2 * width), "output cotangent against (B, 2W)");
-        let std = self.std.slice(s![at..at + n, ..]);
+        let rows = s![at..at + n, ..];
         let slope = &mut self.slope[..n * width];
         // 1 − e^{−softplus(r)}: the logistic function of r.
         let floor = S::of(STD_FLOOR);
-        for (slope, &s) in slope.iter_mut().zip(std) {
+        for (slope, &s) in slope.iter_mut().zip(self.std.slice(rows)) {
             *slope = floor - s;
         }
         exp(slope);
-        for r in 0..n {
-            let seen = self.seen[[at + r, 0]];
+        let by_sample = dw.rows().into_iter().zip(eps.rows());
+        let given = dmean.rows().into_iter().zip(dstd.rows());
+        let known = self.seen.slice(rows);
+        for ((((dw, eps), (dmean, dstd)), (mut draw, slope)), &seen) in by_sample
+            .zip(given)
+            .zip(draw.rows_mut().into_iter().zip(slope.chunks_exact(width)))
+            .zip(known.iter())
+        {
+            let (mut by_mean, mut by_raw) = draw.view_mut().split_at(Axis(0), width);
             for j in 0..width {
-                let by_std = dstd[[r, j]] + dw[[r, j]] * eps[[r, j]];
-                draw[[r, j]] = seen * (dmean[[r, j]] + dw[[r, j]]);
-                draw[[r, width + j]] = seen * by_std * (S::ONE - slope[r * width + j]);
+                by_mean[j] = seen * (dmean[j] + dw[j]);
+                by_raw[j] = seen * (dstd[j] + dw[j] * eps[j]) * (S::ONE - slope[j]);
             }
         }
     }

@@ -6,4 +6,6 @@ mod tempered_kl;
 
 pub use gaussian_head::{GaussianHead, STD_FLOOR};
 pub use gaussian_likelihood::{GaussianLikelihood, LikelihoodGradient, gaussian_log_density};
-pub use tempered_kl::{kl_to_standard_normal, tempered_kl, tempered_kl_backward};
+pub use tempered_kl::{
+    kl_to_standard_normal, tempered_kl, tempered_kl_backward, tempered_kl_terms,
+};

@@ -11,7 +11,7 @@
 //!
 //! At `c = 1` this is the Kullback–Leibler divergence; `k` is the cotangent of `K`.
 
-use dvbf_tensor::Scalar;
+use dvbf_tensor::{Kernel, Scalar, vectorize};
 
 /// `½ ln 2π`.
 pub(crate) const HALF_LN_TAU: f64 = 0.918_938_533_204_672_7;
@@ -23,14 +23,41 @@ pub(crate) const HALF_LN_TAU: f64 = 0.918_938_533_204_672_7;
 #[track_caller]
 pub fn tempered_kl<S: Scalar>(mean: &[S], std: &[S], temper: S) -> S {
     assert_eq!(mean.len(), std.len(), "mean against standard deviation");
-    let half = S::of(0.5);
-    let entropy = S::of(HALF_LN_TAU + 0.5);
-    let cross = S::of(HALF_LN_TAU);
-    let mut sum = S::ZERO;
-    for (&m, &s) in mean.iter().zip(std) {
-        sum += temper * (cross + half * (s * s + m * m)) - entropy - s.kernel_ln();
+    mean.iter().zip(std).map(|(&m, &s)| term(m, s, temper)).sum()
+}
+
+/// Writes the term of every element, whose sum over a row is [`tempered_kl`] of that row.
+///
+/// # Panics
+/// If the lengths differ.
+#[track_caller]
+pub fn tempered_kl_terms<S: Scalar>(mean: &[S], std: &[S], temper: S, terms: &mut [S]) {
+    assert!(mean.len() == std.len() && mean.len() == terms.len(), "values against terms");
+    vectorize(Terms { mean, std, temper, out: terms });
+}
+
+#[inline(always)]
+fn term<S: Scalar>(m: S, s: S, temper: S) -> S {
+    let (cross, entropy) = (S::of(HALF_LN_TAU), S::of(HALF_LN_TAU + 0.5));
+    temper * (cross + S::of(0.5) * (s * s + m * m)) - entropy - s.kernel_ln()
+}
+
+struct Terms<'a, S> {
+    mean: &'a [S],
+    std: &'a [S],
+    temper: S,
+    out: &'a mut [S],
+}
+
+impl<S: Scalar> Kernel for Terms<'_, S> {
+    type Output = ();
+
+    #[inline(always)]
+    fn run(self) {
+        for ((out, &m), &s) in self.out.iter_mut().zip(self.mean).zip(self.std) {
+            *out = term(m, s, self.temper);
+        }
     }
-    sum
 }
 
 /// The divergence at `c = 1`, `KL(N(μ, diag σ²) ‖ N(0, I))`, which is never negative.
@@ -59,8 +86,27 @@ pub fn tempered_kl_backward<S: Scalar>(
         mean.len() == std.len() && mean.len() == dmean.len() && mean.len() == dstd.len(),
         "values against cotangents"
     );
-    for ((&m, &s), (dm, ds)) in mean.iter().zip(std).zip(dmean.iter_mut().zip(dstd)) {
-        *dm += weight * temper * m;
-        *ds += weight * (temper * s - S::ONE / s);
+    vectorize(Backward { mean, std, temper, weight, dmean, dstd });
+}
+
+struct Backward<'a, S> {
+    mean: &'a [S],
+    std: &'a [S],
+    temper: S,
+    weight: S,
+    dmean: &'a mut [S],
+    dstd: &'a mut [S],
+}
+
+impl<S: Scalar> Kernel for Backward<'_, S> {
+    type Output = ();
+
+    #[inline(always)]
+    fn run(self) {
+        let Self { mean, std, temper, weight, dmean, dstd } = self;
+        for ((&m, &s), (dm, ds)) in mean.iter().zip(std).zip(dmean.iter_mut().zip(dstd)) {
+            *dm += weight * temper * m;
+            *ds += weight * (temper * s - S::ONE / s);
+        }
     }
 }

@@ -27,6 +27,8 @@ pub(super) struct Block {
     seen: Array1<f32>,
     latent: Array2<f32>,
     offsets: Vec<f32>,
+    /// Whether `input` and `start` differ from `target`; they are not filled otherwise.
+    corrupted: bool,
 }
 
 impl Block {
@@ -48,6 +50,7 @@ impl Block {
             seen: Array1::ones(rows),
             latent: Array2::zeros((rows, config.noise)),
             offsets: vec![0.0; sequences],
+            corrupted: false,
         }
     }
 
@@ -82,10 +85,11 @@ impl Block {
                 reason = "a place in a sequence"
             )]
             let first = ((offset * places as f32) as usize).min(places - 1);
-            let observed = data.observations.slice(s![sequence, first..first + steps, ..]);
-            let control = data.controls.slice(s![sequence, first..first + steps, ..]);
-            self.target.slice_mut(s![b..;n, ..]).assign(&observed);
-            self.control.slice_mut(s![b..;n, ..]).assign(&control);
+            for t in 0..steps {
+                let from = s![sequence, first + t, ..];
+                self.target.row_mut(t * n + b).assign(&data.observations.slice(from));
+                self.control.row_mut(t * n + b).assign(&data.controls.slice(from));
+            }
         }
 
         let whole = "the buffer is contiguous";
@@ -105,9 +109,8 @@ impl Block {
         let target = self.target.as_slice().expect(whole);
         let input = self.input.as_slice_mut().expect(whole);
         let start = self.start.as_slice_mut().expect(whole);
-        if input_std <= 0.0 && start_std <= 0.0 {
-            input.copy_from_slice(target);
-            start.copy_from_slice(&target[..start.len()]);
+        self.corrupted = input_std > 0.0 || start_std > 0.0;
+        if !self.corrupted {
             return;
         }
         // One draw serves both networks, scaled to each.
@@ -134,8 +137,8 @@ impl Block {
     ) {
         let batch = Batch {
             sequences: self.sequences(),
-            input: self.input.view(),
-            start: Some(self.start.view()),
+            input: if self.corrupted { self.input.view() } else { self.target.view() },
+            start: self.corrupted.then(|| self.start.view()),
             target: self.target.view(),
             mask: None,
             seen: self.seen.view(),
