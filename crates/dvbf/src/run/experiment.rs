@@ -7,10 +7,13 @@ use crate::eval::{Draw, Readout, Summary, baselines, infer, rollout_errors, summ
 use crate::pool::{Pool, PoolError};
 use crate::settings::{Settings, SettingsError};
 use crate::train::{StepStats, TrainError, Trainer, TrainerState};
-use dvbf_core::ModelFile;
+use dvbf_core::{Dvbf, ModelFile};
 use dvbf_envs::{EnvError, Pendulum};
 use std::path::PathBuf;
 use std::time::Instant;
+
+/// Predicted frames by which initializations are compared.
+const RESTART_HORIZON: usize = 10;
 
 /// What is to be run.
 #[derive(Clone, Debug)]
@@ -92,11 +95,16 @@ pub fn train(request: &TrainRequest, observer: &mut dyn Observer) -> Result<Outc
     if observer.should_stop() {
         return Ok(Outcome::Stopped(0));
     }
-    let mut trainer = match checkpoint {
-        Some((file, state)) => Trainer::resume(&settings, file, state, &splits.train),
-        None => Trainer::new(&settings, &splits.train)?,
-    };
     let mut session = Session { folder, settings, splits, pool, clock };
+    let mut trainer = match checkpoint {
+        Some((file, state)) => {
+            Trainer::resume(&session.settings, file, state, &session.splits.train)
+        }
+        None => match session.start(observer)? {
+            Some(trainer) => trainer,
+            None => return Ok(Outcome::Stopped(0)),
+        },
+    };
     observer.phase("training");
     if !session.train(&mut trainer, observer)? {
         return Ok(Outcome::Stopped(trainer.step_count()));
@@ -118,6 +126,11 @@ fn open(request: &TrainRequest) -> Result<(RunFolder, Settings, Option<Checkpoin
     }
     let folder = RunFolder::open(&request.folder)?;
     let settings = folder.settings()?;
+    if !folder.file("checkpoint.dvbf").exists() {
+        // Interrupted before the first checkpoint: the run begins again.
+        folder.truncate_history(0)?;
+        return Ok((folder, settings, None));
+    }
     let file = folder.checkpoint()?;
     let state = TrainerState::decode(&file.trainer, file.values.len()).ok_or_else(|| {
         let problem = "it holds a model for use, not a training to continue".into();
@@ -136,6 +149,48 @@ struct Session {
 }
 
 impl Session {
+    /// A training that has begun: from one initialization, or from that of several which predicts
+    /// the validation frames best after a few updates. `None` if the observer stopped it.
+    ///
+    /// From some initializations training ends where every frame is encoded afresh and no dynamics
+    /// are learned; the open-loop error shows it early, and without labels.
+    fn start(&self, observer: &mut dyn Observer) -> Result<Option<Trainer>, RunError> {
+        let training = &self.settings.training;
+        if training.restarts <= 1 {
+            return Ok(Some(Trainer::new(&self.settings, &self.splits.train, 0)?));
+        }
+        let trial = training.restart_steps.min(training.steps);
+        let total = trial * u64::from(training.restarts);
+        observer.phase(&format!("trying {} initializations", training.restarts));
+        let mut best: Option<(f64, Trainer)> = None;
+        let mut done = 0;
+        for start in 0..training.restarts {
+            let mut trainer = Trainer::new(&self.settings, &self.splits.train, start)?;
+            for _ in 0..trial {
+                if observer.should_stop() {
+                    return Ok(None);
+                }
+                let stats = trainer.step(&self.splits.train, &self.pool)?;
+                done += 1;
+                observer.step(done, total, &stats);
+            }
+            let error = self.prediction_error(trainer.model(), RESTART_HORIZON);
+            let score = if error.is_finite() { error } else { f64::INFINITY };
+            if best.as_ref().is_none_or(|(least, _)| score < *least) {
+                best = Some((score, trainer));
+            }
+        }
+        Ok(best.map(|(_, trainer)| trainer))
+    }
+
+    /// Open-loop error on the validation set over at most `horizon` frames.
+    fn prediction_error(&self, model: &Dvbf<f32>, horizon: usize) -> f64 {
+        let filtered = self.settings.evaluation.filtered;
+        let horizon = horizon.min(self.settings.data.long_steps.saturating_sub(filtered)).max(1);
+        rollout_errors(model, &self.splits.validation_long, (filtered, horizon), &self.pool)
+            .at(horizon)
+    }
+
     /// Trains to the end; false if the observer stopped it before.
     fn train(
         &mut self,

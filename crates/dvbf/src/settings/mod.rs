@@ -121,6 +121,11 @@ pub enum OptimizerKind {
 pub struct TrainingSettings {
     /// Updates of the parameters.
     pub steps: u64,
+    /// Initializations that are tried; the one that predicts the validation frames best after
+    /// `restart_steps` updates goes on. No choice is made if one.
+    pub restarts: u8,
+    /// Updates of every initialization before the choice; at most `steps`.
+    pub restart_steps: u64,
     /// Sequences of an update.
     pub batch: usize,
     /// Sequences that one thread computes; gradients of shards are added in order.
@@ -248,6 +253,9 @@ impl Settings {
             if value == 0 {
                 return Err(value_error(key, "must be at least 1"));
             }
+        }
+        if training.restarts == 0 {
+            return Err(value_error("training.restarts", "must be at least 1"));
         }
         if training.window > data.steps {
             let problem = format!("is longer than data.steps = {}", data.steps);

@@ -60,6 +60,8 @@ fn pendulum() -> Settings {
         },
         training: TrainingSettings {
             steps: 20_000,
+            restarts: 8,
+            restart_steps: 400,
             batch: 60,
             shard: 30,
             block: 30,
@@ -108,6 +110,7 @@ fn paper() -> Settings {
         },
         training: TrainingSettings {
             steps: 180_000,
+            restarts: 1,
             batch: 500,
             shard: 125,
             block: 25,
@@ -143,6 +146,7 @@ fn smoke() -> Settings {
         data: DataSettings { train: 300, validation: 100, test: 100, ..base.data.clone() },
         training: TrainingSettings {
             steps: 3_000,
+            restarts: 4,
             log_interval: 250,
             checkpoint_interval: 500,
             ..base.training.clone()

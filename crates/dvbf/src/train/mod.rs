@@ -91,14 +91,16 @@ pub struct Trainer {
 }
 
 impl Trainer {
-    /// A training from freshly drawn parameters.
+    /// A training from freshly drawn parameters: the `start`-th initialization of the seed.
+    ///
+    /// All other random numbers of the training are the same for every initialization.
     ///
     /// # Errors
     /// If a setting of the model is impossible for these data.
-    pub fn new(settings: &Settings, data: &Recordings) -> Result<Self, TrainError> {
+    pub fn new(settings: &Settings, data: &Recordings, start: u8) -> Result<Self, TrainError> {
         let (_, steps, observation) = data.observations.dim();
         let config = settings.model.resolve(observation, data.controls.dim().2)?;
-        let model = Dvbf::random(&config, Noise::new(settings.seed, 0))?;
+        let model = Dvbf::random(&config, Noise::new(settings.seed, u64::from(start)))?;
         let state = TrainerState::new(&settings.training, settings.seed, &model.to_flat());
         Ok(Self::assemble(settings, config, model, state, steps))
     }
@@ -158,6 +160,11 @@ impl Trainer {
             model.set_flat(&self.state.average);
         }
         model
+    }
+
+    /// The model as the last update left it.
+    pub fn model(&self) -> &Dvbf<f32> {
+        &self.model
     }
 
     /// The configuration of the model.
