@@ -22,4 +22,7 @@ pub use workspace::Workspace;
 
 pub use dvbf_models::{AnyTransition, LocallyLinear, Residual, Transition, TransitionDims};
 pub use dvbf_ops::{Adam, AdamStep, AdamUpdate, Params, Path, RmsProp, global_norm};
-pub use dvbf_tensor::{Noise, Scalar, axpy as add_scaled, blend, sum_squares};
+pub use dvbf_tensor::{
+    Noise, ProductPrecision, Scalar, axpy as add_scaled, blend, product_precision,
+    set_product_precision, sum_squares,
+};

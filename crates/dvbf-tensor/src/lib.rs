@@ -8,7 +8,10 @@ mod noise;
 mod reduce;
 mod scalar;
 
-pub use gemm::{Accum, PackedMatrix, gemm, gemm_packed};
+pub use gemm::{
+    Accum, PackedMatrix, ProductPrecision, gemm, gemm_packed, product_precision,
+    set_product_precision,
+};
 pub use level::{Kernel, Level, level, vectorize};
 pub use map::{add_bias, add_bias_relu, mask_by_positive, softmax_rows};
 pub use math::{exp, ln, logistic, softplus, tanh};

@@ -1,8 +1,8 @@
 //! The two floating-point types that everything is generic over.
 
-use crate::gemm::Family;
+use crate::gemm::{Accum, Family};
 use crate::math;
-use ndarray::NdFloat;
+use ndarray::{ArrayView2, ArrayViewMut2, NdFloat};
 use serde::{Serialize, de::DeserializeOwned};
 use std::cell::RefCell;
 use std::iter::Sum;
@@ -53,6 +53,21 @@ pub trait Scalar: sealed::Sealed + NdFloat + Default + Sum + Serialize + Deseria
     /// Brings columns side by side: `panel[k · tile + j] = columns[j][k]`.
     #[doc(hidden)]
     fn interleave(columns: &[&[Self]], tile: usize, panel: &mut [Self]);
+    /// Whether a product with a right factor of these sizes runs in bf16.
+    #[doc(hidden)]
+    fn is_brief(right: (usize, usize)) -> bool;
+    /// Packs a right factor as pairs of bf16 values.
+    #[doc(hidden)]
+    fn pack_brief(b: ArrayView2<'_, Self>, out: &mut Vec<Self>);
+    /// A product with a right factor packed so.
+    #[doc(hidden)]
+    fn product_brief(
+        accum: Accum,
+        c: ArrayViewMut2<'_, Self>,
+        a: ArrayView2<'_, Self>,
+        right: (usize, usize),
+        panels: &[Self],
+    );
     /// The packing buffer of this thread.
     #[doc(hidden)]
     fn buffer() -> &'static LocalKey<RefCell<Vec<Self>>>;
@@ -102,6 +117,21 @@ impl Scalar for f32 {
     fn interleave(columns: &[&[Self]], tile: usize, panel: &mut [Self]) {
         crate::gemm::interleave32(columns, tile, panel);
     }
+    fn is_brief(right: (usize, usize)) -> bool {
+        crate::gemm::is_brief32(right)
+    }
+    fn pack_brief(b: ArrayView2<'_, Self>, out: &mut Vec<Self>) {
+        crate::gemm::pack_brief32(b, out);
+    }
+    fn product_brief(
+        accum: Accum,
+        c: ArrayViewMut2<'_, Self>,
+        a: ArrayView2<'_, Self>,
+        right: (usize, usize),
+        panels: &[Self],
+    ) {
+        crate::gemm::product_brief32(accum, c, a, right, panels);
+    }
     fn buffer() -> &'static LocalKey<RefCell<Vec<Self>>> {
         &SINGLE
     }
@@ -144,6 +174,21 @@ impl Scalar for f64 {
     }
     fn interleave(columns: &[&[Self]], tile: usize, panel: &mut [Self]) {
         crate::gemm::interleave_plain(columns, tile, panel);
+    }
+    fn is_brief(_: (usize, usize)) -> bool {
+        false
+    }
+    fn pack_brief(_: ArrayView2<'_, Self>, _: &mut Vec<Self>) {
+        unreachable!("double precision has no shorter products")
+    }
+    fn product_brief(
+        _: Accum,
+        _: ArrayViewMut2<'_, Self>,
+        _: ArrayView2<'_, Self>,
+        _: (usize, usize),
+        _: &[Self],
+    ) {
+        unreachable!("double precision has no shorter products")
     }
     fn buffer() -> &'static LocalKey<RefCell<Vec<Self>>> {
         &DOUBLE

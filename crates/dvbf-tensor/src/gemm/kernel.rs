@@ -4,6 +4,9 @@
 use crate::level::{Level, level};
 use crate::scalar::Scalar;
 
+/// Length of a block of the inner axis: a panel of `B` then stays in the first-level cache.
+const INNER_BLOCK: usize = 256;
+
 /// A left factor read in place: element `(i, k)` is `start[i · row + k · inner]`.
 #[derive(Clone, Copy)]
 pub(super) struct Left<S> {
@@ -31,6 +34,8 @@ type Kernel<S> = unsafe fn(usize, Left<S>, *const S, Target<S>, bool);
 pub struct Family<S: 'static> {
     pub(super) rows: usize,
     pub(super) columns: usize,
+    /// Slices in a block of the inner axis.
+    pub(super) depth: usize,
     pub(super) kernels: &'static [Kernel<S>],
 }
 
@@ -230,12 +235,62 @@ vector_kernel!(
     store_first_avx512
 );
 
+/// The kernel of products in bf16: slices of both factors hold pairs of values.
+#[cfg(target_arch = "x86_64")]
+#[target_feature(enable = "avx512f,avx512bf16")]
+unsafe fn brief_avx512<const MR: usize, const V: usize>(
+    depth: usize,
+    left: Left<f32>,
+    mut panel: *const f32,
+    c: Target<f32>,
+    load: bool,
+) {
+    use std::arch::x86_64::{__m512, __m512bh, _mm512_dpbf16_ps, _mm512_loadu_ps, _mm512_set1_ps};
+    use std::mem::transmute;
+    let mut tile: [[__m512; V]; MR] = [[_mm512_set1_ps(0.0); V]; MR];
+    let lanes = |v: usize| c.width.saturating_sub(v * 16).min(16);
+    let place =
+        |i: usize, v: usize| c.start.wrapping_offset(i.cast_signed() * c.row).wrapping_add(v * 16);
+    // SAFETY: the caller hands a panel of `depth` slices and a tile that lies inside `C`.
+    unsafe {
+        if load {
+            for (i, row) in tile.iter_mut().enumerate() {
+                for (v, sum) in row.iter_mut().enumerate() {
+                    *sum = load_first_avx512(place(i, v), lanes(v));
+                }
+            }
+        }
+        let mut slice = left.start;
+        for _ in 0..depth {
+            let mut b = [_mm512_set1_ps(0.0); V];
+            for (v, b) in b.iter_mut().enumerate() {
+                *b = _mm512_loadu_ps(panel.add(v * 16));
+            }
+            for (i, row) in tile.iter_mut().enumerate() {
+                let a = _mm512_set1_ps(*slice.offset(i.cast_signed() * left.row));
+                let a: __m512bh = transmute::<__m512, __m512bh>(a);
+                for (sum, &b) in row.iter_mut().zip(&b) {
+                    *sum = _mm512_dpbf16_ps(*sum, a, transmute::<__m512, __m512bh>(b));
+                }
+            }
+            slice = slice.wrapping_offset(left.inner);
+            panel = panel.add(V * 16);
+        }
+        for (i, row) in tile.iter().enumerate() {
+            for (v, &sum) in row.iter().enumerate() {
+                store_first_avx512(place(i, v), lanes(v), sum);
+            }
+        }
+    }
+}
+
 /// A family of tiles with at most six rows.
 macro_rules! six {
     ($kernel:ident $(<$s:ty>)?, $width:literal, $columns:literal) => {
         Family {
             rows: 6,
             columns: $columns,
+            depth: INNER_BLOCK,
             kernels: &[
                 $kernel::<$($s,)? 1, $width>, $kernel::<$($s,)? 2, $width>,
                 $kernel::<$($s,)? 3, $width>, $kernel::<$($s,)? 4, $width>,
@@ -252,6 +307,7 @@ macro_rules! twelve {
         Family {
             rows: 12,
             columns: $columns,
+            depth: INNER_BLOCK,
             kernels: &[
                 $kernel::<1, $width>,
                 $kernel::<2, $width>,
@@ -272,13 +328,18 @@ macro_rules! twelve {
 
 #[cfg(target_arch = "x86_64")]
 mod tables {
-    use super::{Family, double_avx2, single_avx2, single_avx512};
+    use super::{Family, INNER_BLOCK, brief_avx512, double_avx2, single_avx2, single_avx512};
     pub(super) static AVX512_WIDE: Family<f32> = twelve!(single_avx512, 2, 32);
     pub(super) static AVX512_NARROW: Family<f32> = twelve!(single_avx512, 1, 16);
     pub(super) static AVX2_WIDE: Family<f32> = six!(single_avx2, 2, 16);
     pub(super) static AVX2_NARROW: Family<f32> = twelve!(single_avx2, 1, 8);
+    pub(in super::super) static BRIEF: Family<f32> =
+        Family { depth: INNER_BLOCK / 2, ..twelve!(brief_avx512, 2, 32) };
     pub(super) static AVX2_DOUBLE: Family<f64> = six!(double_avx2, 8, 8);
 }
+
+#[cfg(target_arch = "x86_64")]
+pub(super) use tables::BRIEF;
 
 static PLAIN_SINGLE: Family<f32> = six!(portable<f32>, 8, 8);
 static PLAIN_DOUBLE: Family<f64> = six!(portable<f64>, 8, 8);

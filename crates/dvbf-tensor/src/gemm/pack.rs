@@ -1,6 +1,6 @@
 //! Packing of right factors into panels that the micro-kernels read from start to end.
 
-use super::{Family, INNER_BLOCK};
+use super::Family;
 use crate::level::{Kernel, vectorize};
 use crate::scalar::Scalar;
 use ndarray::{ArrayView2, s};
@@ -10,23 +10,34 @@ use ndarray::{ArrayView2, s};
 pub struct PackedMatrix<S> {
     dim: (usize, usize),
     panels: Vec<S>,
+    brief: bool,
 }
 
 impl<S: Scalar> PackedMatrix<S> {
     /// An empty matrix, to be filled by [`pack`](Self::pack).
     pub fn new() -> Self {
-        Self { dim: (0, 0), panels: Vec::new() }
+        Self { dim: (0, 0), panels: Vec::new(), brief: false }
     }
 
     /// Packs `b (K, N)`; allocates only when the matrix grows.
     pub fn pack(&mut self, b: ArrayView2<'_, S>) {
         self.dim = b.dim();
-        pack_right(S::family(b.ncols()), b, &mut self.panels);
+        self.brief = S::is_brief(b.dim());
+        if self.brief {
+            S::pack_brief(b, &mut self.panels);
+        } else {
+            pack_right(S::family(b.ncols()), b, &mut self.panels);
+        }
     }
 
     /// `(K, N)`.
     pub fn dim(&self) -> (usize, usize) {
         self.dim
+    }
+
+    /// Whether the panels hold pairs of bf16 values.
+    pub(super) fn is_brief(&self) -> bool {
+        self.brief
     }
 
     pub(super) fn panels(&self) -> &[S] {
@@ -42,8 +53,8 @@ pub(super) fn pack_right<S: Scalar>(family: &Family<S>, b: ArrayView2<'_, S>, ou
     if out.len() < inner * padded {
         out.resize(inner * padded, S::ZERO);
     }
-    for k in (0..inner).step_by(INNER_BLOCK) {
-        let depth = INNER_BLOCK.min(inner - k);
+    for k in (0..inner).step_by(family.depth) {
+        let depth = family.depth.min(inner - k);
         let block = &mut out[k * padded..][..depth * padded];
         for (j, panel) in block.chunks_exact_mut(tile * depth).enumerate() {
             let j = j * tile;

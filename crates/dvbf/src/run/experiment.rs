@@ -5,9 +5,9 @@ use super::record::LogRecord;
 use crate::data::Splits;
 use crate::eval::{Draw, Readout, Summary, baselines, infer, rollout_errors, summary_r2};
 use crate::pool::{Pool, PoolError};
-use crate::settings::{Settings, SettingsError};
+use crate::settings::{Precision, Settings, SettingsError};
 use crate::train::{StepStats, TrainError, Trainer, TrainerState};
-use dvbf_core::{Dvbf, ModelFile};
+use dvbf_core::{Dvbf, ModelFile, ProductPrecision, product_precision, set_product_precision};
 use dvbf_envs::{EnvError, Pendulum};
 use std::path::PathBuf;
 use std::time::Instant;
@@ -95,6 +95,9 @@ pub fn train(request: &TrainRequest, observer: &mut dyn Observer) -> Result<Outc
     if observer.should_stop() {
         return Ok(Outcome::Stopped(0));
     }
+    if settings.training.precision == Precision::Bf16 && !bf16_available() {
+        observer.phase("no bf16 products on this processor, computing in f32");
+    }
     let mut session = Session { folder, settings, splits, pool, clock };
     let mut trainer = match checkpoint {
         Some((file, state)) => {
@@ -113,6 +116,14 @@ pub fn train(request: &TrainRequest, observer: &mut dyn Observer) -> Result<Outc
     let summary = session.evaluate()?;
     let Session { folder, settings, .. } = session;
     Ok(Outcome::Finished(Box::new(Finished { summary, folder, settings })))
+}
+
+/// Whether this processor has bf16 products.
+fn bf16_available() -> bool {
+    let before = product_precision();
+    let available = set_product_precision(ProductPrecision::Bf16) == ProductPrecision::Bf16;
+    set_product_precision(before);
+    available
 }
 
 type Checkpoint = (ModelFile, TrainerState);

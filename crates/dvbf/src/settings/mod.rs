@@ -115,6 +115,16 @@ pub enum OptimizerKind {
     Rmsprop,
 }
 
+/// Precision of the wide products of a training. Parameters, sums and everything else stay `f32`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Precision {
+    /// `f32`.
+    F32,
+    /// Factors rounded to bf16 where the processor has such products, `f32` elsewhere.
+    Bf16,
+}
+
 /// The recipe. Ramps are over the progress of training, from 0 to 1.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -136,6 +146,8 @@ pub struct TrainingSettings {
     /// Frames of the window that an update cuts from every sequence at a random place; the whole
     /// sequence if zero.
     pub window: usize,
+    /// Precision of wide products.
+    pub precision: Precision,
     /// The rule that moves the parameters.
     pub optimizer: OptimizerKind,
     /// Its learning rate.

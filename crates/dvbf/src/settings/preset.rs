@@ -1,8 +1,8 @@
 //! Named sets of settings.
 
 use super::{
-    DataSettings, EvaluationSettings, ModelSettings, OptimizerKind, Settings, SettingsError,
-    TrainingSettings,
+    DataSettings, EvaluationSettings, ModelSettings, OptimizerKind, Precision, Settings,
+    SettingsError, TrainingSettings,
 };
 use crate::schedule::{Ramp, Shape};
 use dvbf_core::{EmissionStd, TransitionKind};
@@ -66,6 +66,7 @@ fn pendulum() -> Settings {
             shard: 30,
             block: 30,
             window: 12,
+            precision: Precision::F32,
             optimizer: OptimizerKind::Adam,
             learning_rate: Ramp {
                 from: 3e-3,

@@ -10,10 +10,11 @@ pub use optimizer::Optimizer;
 pub use state::TrainerState;
 
 use crate::pool::Pool;
-use crate::settings::{Settings, TrainingSettings};
+use crate::settings::{Precision, Settings, TrainingSettings};
 use block::Corruption;
 use dvbf_core::{
     ConfigError, Dvbf, GradientOptions, ModelConfig, ModelFile, Noise, Objective, Params,
+    ProductPrecision, product_precision, set_product_precision,
 };
 use dvbf_envs::Recordings;
 use rayon::prelude::*;
@@ -191,12 +192,24 @@ impl Trainer {
         }
     }
 
-    /// Makes one update.
+    /// The precision of wide products that the settings ask for.
+    pub fn precision(&self) -> ProductPrecision {
+        match self.settings.precision {
+            Precision::F32 => ProductPrecision::F32,
+            Precision::Bf16 => ProductPrecision::Bf16,
+        }
+    }
+
+    /// Makes one update. Its precision of products is the process's while it lasts.
     ///
     /// # Errors
     /// If too many gradients in a row were not finite.
     pub fn step(&mut self, data: &Recordings, pool: &Pool) -> Result<StepStats, TrainError> {
-        pool.install(|| self.step_inside(data))
+        let before = product_precision();
+        set_product_precision(self.precision());
+        let stats = pool.install(|| self.step_inside(data));
+        set_product_precision(before);
+        stats
     }
 
     /// [`step`](Self::step) on a thread of the pool.
