@@ -1,1 +1,12 @@
-//! Shared pieces of the cross-crate benches.
+//! Shared pieces of the cross-crate benches: the peak of a core, the operations of a training
+//! step, the sizes that are compared with other systems, and a table at the end.
+
+mod flops;
+mod peak;
+mod sizes;
+mod table;
+
+pub use flops::StepShape;
+pub use peak::peak;
+pub use sizes::{SHARD, SIZES, Size};
+pub use table::{Table, median, sampled};

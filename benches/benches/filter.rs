@@ -1,0 +1,52 @@
+//! One step of the online filter on frames of 16×16 pixels: with a frame, and with a dropped one.
+
+use criterion::Criterion;
+use dvbf_benches::{SHARD, Size, Table, median, sampled};
+use dvbf_core::{Dvbf, Filter, Noise};
+use std::hint::black_box;
+use std::sync::Arc;
+use std::time::Duration;
+
+fn filter() -> Filter {
+    let settings = Size::named("a").expect("a size").settings(SHARD);
+    let config = settings.model.resolve(256, 1).expect("the settings are possible");
+    let model = Dvbf::random(&config, Noise::new(0, 0)).expect("the settings are possible");
+    let mut filter = Filter::new(Arc::new(model));
+    let frame = frame();
+    for _ in 0..config.initial_frames {
+        filter.step(Some(&frame), &[0.1]).expect("a valid observation");
+    }
+    filter
+}
+
+fn frame() -> [f32; 256] {
+    let mut frame = [0.0; 256];
+    Noise::new(0, 1).uniform(&mut frame);
+    frame
+}
+
+fn main() {
+    let mut criterion = Criterion::default()
+        .warm_up_time(Duration::from_millis(300))
+        .measurement_time(Duration::from_secs(1))
+        .sample_size(20)
+        .configure_from_args();
+    let mut table = Table::new(&["step of the filter", "µs"]);
+    let mut group = criterion.benchmark_group("filter");
+    for (name, seen) in [("frame", true), ("dropped frame", false)] {
+        let mut samples = Vec::new();
+        group.bench_function(name, |bencher| {
+            let (mut filter, frame) = (filter(), frame());
+            sampled(bencher, &mut samples, || {
+                let belief = filter.step(seen.then_some(&frame), black_box(&[0.1]));
+                black_box(belief.expect("a valid observation"));
+            });
+        });
+        if !samples.is_empty() {
+            table.row(vec![name.to_owned(), format!("{:.2}", median(&samples) * 1e6)]);
+        }
+    }
+    group.finish();
+    criterion.final_summary();
+    table.print("one sequence, 16×16 pixels, H 128, Z 3, M 16");
+}

@@ -1,0 +1,122 @@
+//! Times training steps of one size and prints a line of JSON, as the scripts in `peers/` do.
+
+#![expect(clippy::print_stdout, clippy::print_stderr, reason = "a program speaks to its caller")]
+
+use dvbf::pool::Pool;
+use dvbf::train::Trainer;
+use dvbf_benches::{SHARD, Size, median, peak};
+use dvbf_envs::Recordings;
+use std::error::Error;
+use std::io::{self, BufRead, Write};
+use std::process::ExitCode;
+use std::time::Instant;
+
+const USAGE: &str = "\
+usage: time-step [--size a|b|c] [--threads N] [--shard N] [--seconds S] [--turns]
+  --turns   print `ready`, then measure once for every line of standard input";
+
+struct Options {
+    size: Size,
+    threads: usize,
+    shard: usize,
+    seconds: f64,
+    turns: bool,
+}
+
+fn parse(mut args: impl Iterator<Item = String>) -> Result<Options, String> {
+    let size = Size::named("a").ok_or("no size a")?;
+    let mut options = Options { size, threads: 1, shard: SHARD, seconds: 2.0, turns: false };
+    while let Some(key) = args.next() {
+        if key == "--turns" {
+            options.turns = true;
+            continue;
+        }
+        let value = args.next().ok_or_else(|| format!("{key} needs a value\n{USAGE}"))?;
+        let wrong = || format!("{key} {value}: not understood\n{USAGE}");
+        match key.as_str() {
+            "--size" => options.size = Size::named(&value).ok_or_else(wrong)?,
+            "--threads" => options.threads = positive(&value).ok_or_else(wrong)?,
+            "--shard" => options.shard = positive(&value).ok_or_else(wrong)?,
+            "--seconds" => {
+                let seconds = value.parse().ok().filter(|s: &f64| s.is_finite() && *s > 0.0);
+                options.seconds = seconds.ok_or_else(wrong)?;
+            }
+            _ => return Err(wrong()),
+        }
+    }
+    Ok(options)
+}
+
+fn positive(text: &str) -> Option<usize> {
+    text.parse().ok().filter(|&n| n > 0)
+}
+
+struct Contestant {
+    options: Options,
+    data: Recordings,
+    pool: Pool,
+    trainer: Trainer,
+}
+
+impl Contestant {
+    fn new(options: Options) -> Result<Self, Box<dyn Error>> {
+        let data = options.size.recordings();
+        let trainer = Trainer::new(&options.size.settings(options.shard), &data)?;
+        Ok(Self { pool: Pool::new(options.threads)?, data, trainer, options })
+    }
+
+    fn steps(&mut self, seconds: f64) -> Result<Vec<f64>, Box<dyn Error>> {
+        let (mut times, start) = (Vec::new(), Instant::now());
+        while times.len() < 5 || start.elapsed().as_secs_f64() < seconds {
+            let start = Instant::now();
+            self.trainer.step(&self.data, &self.pool)?;
+            times.push(start.elapsed().as_secs_f64() * 1e3);
+        }
+        Ok(times)
+    }
+
+    fn turn(&mut self) -> Result<String, Box<dyn Error>> {
+        let times = self.steps(self.options.seconds)?;
+        let least = times.iter().copied().fold(f64::INFINITY, f64::min);
+        let Options { size, threads, shard, .. } = &self.options;
+        Ok(format!(
+            "{{\"system\": \"dvbf\", \"size\": \"{}\", \"threads\": {threads}, \"shard\": {shard}, \
+             \"steps\": {}, \"median_ms\": {:.4}, \"min_ms\": {least:.4}, \"gflop\": {:.6}, \
+             \"peak_gflops\": {:.1}}}",
+            size.name,
+            times.len(),
+            median(&times),
+            size.shape().flops() / 1e9,
+            peak(20),
+        ))
+    }
+}
+
+fn run() -> Result<(), Box<dyn Error>> {
+    let options = parse(std::env::args().skip(1))?;
+    let turns = options.turns;
+    let mut contestant = Contestant::new(options)?;
+    contestant.steps(0.2)?;
+    if !turns {
+        println!("{}", contestant.turn()?);
+        return Ok(());
+    }
+    println!("ready");
+    io::stdout().flush()?;
+    for line in io::stdin().lock().lines() {
+        line?;
+        println!("{}", contestant.turn()?);
+        io::stdout().flush()?;
+    }
+    Ok(())
+}
+
+fn main() -> ExitCode {
+    match run() {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("error: {error}");
+            ExitCode::FAILURE
+        }
+    }
+}
