@@ -1,0 +1,154 @@
+//! Nothing allocates after set-up: neither the online filter nor an update of the parameters.
+//!
+//! The allocator of this binary counts. It holds one test, so that no other one is counted with it.
+#![expect(clippy::unwrap_used, reason = "a test may fail")]
+
+use dvbf::pool::Pool;
+use dvbf::settings::{OptimizerKind, Settings, preset};
+use dvbf::train::Trainer;
+use dvbf_core::{Dvbf, Filter, Noise, TransitionKind};
+use dvbf_envs::{Pendulum, PendulumSettings, Recordings, record};
+use std::alloc::{GlobalAlloc, Layout, System};
+use std::hint::black_box;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+
+/// Hands everything to the system's allocator and counts what is asked for.
+struct Counting;
+
+static ASKED: AtomicUsize = AtomicUsize::new(0);
+
+#[global_allocator]
+static ALLOCATOR: Counting = Counting;
+
+#[expect(unsafe_code, reason = "an allocator is unsafe; this one only counts")]
+// SAFETY: every call goes unchanged to the system's allocator.
+unsafe impl GlobalAlloc for Counting {
+    unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
+        ASKED.fetch_add(1, Ordering::Relaxed);
+        // SAFETY: the caller's promise.
+        unsafe { System.alloc(layout) }
+    }
+
+    unsafe fn alloc_zeroed(&self, layout: Layout) -> *mut u8 {
+        ASKED.fetch_add(1, Ordering::Relaxed);
+        // SAFETY: the caller's promise.
+        unsafe { System.alloc_zeroed(layout) }
+    }
+
+    unsafe fn realloc(&self, old: *mut u8, layout: Layout, size: usize) -> *mut u8 {
+        ASKED.fetch_add(1, Ordering::Relaxed);
+        // SAFETY: the caller's promise.
+        unsafe { System.realloc(old, layout, size) }
+    }
+
+    unsafe fn dealloc(&self, old: *mut u8, layout: Layout) {
+        // SAFETY: the caller's promise.
+        unsafe { System.dealloc(old, layout) }
+    }
+}
+
+/// Allocations while `work` runs, of all threads.
+fn allocations(work: impl FnOnce()) -> usize {
+    let before = ASKED.load(Ordering::Relaxed);
+    work();
+    ASKED.load(Ordering::Relaxed) - before
+}
+
+/// A small training in which everything that a step can do is switched on.
+fn settings(change: impl FnOnce(&mut Settings)) -> Settings {
+    let mut settings = preset("smoke").unwrap();
+    settings.data.train = 64;
+    settings.model.hidden = 32;
+    settings.training.steps = 1000;
+    settings.training.batch = 40;
+    // The last shard is smaller than the others.
+    settings.training.shard = 16;
+    change(&mut settings);
+    settings
+}
+
+fn recordings(settings: &Settings) -> Recordings {
+    let pendulum = Pendulum::new(PendulumSettings::default()).unwrap();
+    record(&pendulum, settings.data.train, settings.data.steps, 0)
+}
+
+/// Allocations of fifty updates, after a few that may fill buffers of their thread.
+fn of_updates(settings: &Settings, threads: usize) -> usize {
+    let data = recordings(settings);
+    let mut trainer = Trainer::new(settings, &data).unwrap();
+    let pool = Pool::new(threads).unwrap();
+    let mut update = |times: usize| {
+        for _ in 0..times {
+            assert!(trainer.step(&data, &pool).unwrap().applied);
+        }
+    };
+    update(10);
+    allocations(|| update(50))
+}
+
+/// A stream of frames of which some are dropped, those that start the state included.
+fn stream(filter: &mut Filter, frame: &[f32], dropped: &[usize]) {
+    for t in 0..20 {
+        let frame = (!dropped.contains(&t)).then_some(frame);
+        black_box(filter.step(frame, &[0.5]).unwrap());
+    }
+}
+
+fn filter_allocates_nothing(kind: TransitionKind, hidden: usize) {
+    let settings = settings(|s| {
+        s.model.transition = kind;
+        s.model.transition_hidden = hidden;
+    });
+    let data = recordings(&settings);
+    let frame: Vec<f32> = data.observations.slice(ndarray::s![0, 0, ..]).to_vec();
+    let config = settings.model.resolve(frame.len(), 1).unwrap();
+    let model = Arc::new(Dvbf::random(&config, Noise::new(0, 0)).unwrap());
+    let mut filter = Filter::new(model);
+
+    // The very first call counts, too.
+    assert_eq!(allocations(|| stream(&mut filter, &frame, &[])), 0, "{kind:?}: all frames seen");
+    assert_eq!(allocations(|| filter.reset()), 0, "{kind:?}: reset");
+    let count = allocations(|| stream(&mut filter, &frame, &[1, 7, 8, 15]));
+    assert_eq!(count, 0, "{kind:?}: some frames dropped");
+    filter.reset();
+    let count = allocations(|| stream(&mut filter, &frame, &[0, 1, 2, 3, 4]));
+    assert_eq!(count, 0, "{kind:?}: no frame to start from");
+    let count = allocations(|| {
+        let wrong = [f32::NAN; 256];
+        assert!(filter.step(Some(&wrong), &[0.5]).is_err());
+        assert!(filter.step(Some(&wrong[..3]), &[0.5]).is_err());
+    });
+    assert_eq!(count, 0, "{kind:?}: refused observations");
+}
+
+#[test]
+fn nothing_allocates_after_set_up() {
+    assert!(allocations(|| drop(black_box(vec![0_u8; 100]))) > 0, "the allocator counts");
+
+    for (kind, hidden) in [
+        (TransitionKind::LocallyLinear, 0),
+        (TransitionKind::LocallyLinear, 16),
+        (TransitionKind::Residual, 16),
+    ] {
+        filter_allocates_nothing(kind, hidden);
+        let settings = settings(|s| {
+            s.model.transition = kind;
+            s.model.transition_hidden = hidden;
+        });
+        assert_eq!(of_updates(&settings, 1), 0, "{kind:?}: updates on one thread");
+    }
+
+    let rmsprop = settings(|s| {
+        s.training.optimizer = OptimizerKind::Rmsprop;
+        s.training.average = 0.0;
+        s.training.state_clip = 2.0;
+        s.training.window = 0;
+    });
+    assert_eq!(of_updates(&rmsprop, 1), 0, "RMSprop, whole sequences, clipped state gradients");
+
+    // The queue through which a pool of threads gets its work allocates a block for some dozens of
+    // jobs; an update is one job.
+    let count = of_updates(&settings(|_| ()), 2);
+    assert!(count <= 5, "{count} allocations in 50 updates on two threads");
+}
