@@ -1,4 +1,4 @@
-//! Builds the release binary and becomes it.
+//! Builds release binaries; becomes that of the command.
 //!
 //! A terminal sends Ctrl-C to the whole foreground group. A parent that waits would die of it
 //! before the binary has saved its checkpoint, and lose its exit status. So on Unix the process is
@@ -18,7 +18,7 @@ const PATIENCE: Duration = Duration::from_millis(800);
 
 /// Hands `args` to the release binary. Returns only where the binary could not take over.
 pub(crate) fn run(root: &Path, args: &[OsString]) -> ExitCode {
-    match build(root) {
+    match build(root, PACKAGE, BINARY) {
         Ok(binary) => become_binary(Command::new(binary).args(args)),
         Err(message) => {
             eprintln!("error: {message}");
@@ -27,10 +27,10 @@ pub(crate) fn run(root: &Path, args: &[OsString]) -> ExitCode {
     }
 }
 
-/// Builds the binary and says where it is.
-fn build(root: &Path) -> Result<PathBuf, String> {
+/// Builds `binary` of `package` in release mode and says where it is.
+pub(crate) fn build(root: &Path, package: &str, binary: &str) -> Result<PathBuf, String> {
     let mut child = crate::cargo(root)
-        .args(["build", "--quiet", "--release", "--package", PACKAGE, "--bin", BINARY])
+        .args(["build", "--quiet", "--release", "--package", package, "--bin", binary])
         .arg("--message-format=json-render-diagnostics")
         .stdin(Stdio::null())
         .stdout(Stdio::piped())
@@ -51,7 +51,7 @@ fn build(root: &Path) -> Result<PathBuf, String> {
     messages
         .lines()
         .find_map(executable)
-        .ok_or_else(|| format!("cargo built {PACKAGE} but named no executable {BINARY}"))
+        .ok_or_else(|| format!("cargo built {package} but named no executable {binary}"))
 }
 
 /// Waits for a build and says once that it takes.

@@ -1,10 +1,12 @@
-//! Development commands: `check`, `tidy`; everything else is handed to the release binary.
+//! Development commands: `check`, `tidy`, `bench-peers`; everything else is handed to the release
+//! binary.
 //!
 //! This package uses the standard library only and links no product code, so that it builds in a
 //! moment and works on a tree that does not compile.
 
 #![expect(clippy::print_stdout, clippy::print_stderr, reason = "a command speaks to its terminal")]
 
+mod bench_peers;
 mod check;
 mod launch;
 mod tidy;
@@ -19,6 +21,8 @@ const USAGE: &str = "\
 Development commands of the workspace:
   cargo xtask check    format, lints, documentation, tests, tidy: what continuous integration runs
   cargo xtask tidy     the rules of the house that the compiler does not know
+  cargo xtask bench-peers [--sizes a,b,c] [--threads N] [--rounds N] [--skip-compile]
+                       a training step beside JAX and PyTorch, which it installs below target/
 
 Everything else goes to the release binary, built first: `cargo xtask train ...` is `dvbf train ...`.
 ";
@@ -32,6 +36,7 @@ fn main() -> ExitCode {
         }
         Some("check") => check::run(&root()),
         Some("tidy") => tidy::run(&root()),
+        Some("bench-peers") => bench_peers::run(&root(), &args[1..]),
         Some("help" | "--help" | "-h") if args.len() == 1 => {
             println!("{USAGE}");
             // The process may be replaced: nothing may be left in a buffer.
