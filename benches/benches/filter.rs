@@ -1,14 +1,14 @@
 //! One step of the online filter on frames of 16×16 pixels: with a frame, and with a dropped one.
 
 use criterion::Criterion;
-use dvbf_benches::{SHARD, Size, Table, median, sampled};
+use dvbf_benches::{BLOCK, Size, Table, median, sampled};
 use dvbf_core::{Dvbf, Filter, Noise};
 use std::hint::black_box;
 use std::sync::Arc;
 use std::time::Duration;
 
 fn filter() -> Filter {
-    let settings = Size::named("a").expect("a size").settings(SHARD);
+    let settings = Size::named("a").expect("a size").settings(1, BLOCK);
     let config = settings.model.resolve(256, 1).expect("the settings are possible");
     let model = Dvbf::random(&config, Noise::new(0, 0)).expect("the settings are possible");
     let mut filter = Filter::new(Arc::new(model));

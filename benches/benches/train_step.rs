@@ -6,7 +6,7 @@
 use criterion::{BenchmarkId, Criterion, Throughput};
 use dvbf::pool::Pool;
 use dvbf::train::Trainer;
-use dvbf_benches::{SHARD, SIZES, Table, median, peak, sampled};
+use dvbf_benches::{BLOCK, SIZES, Table, median, peak, sampled};
 use std::time::Duration;
 
 fn main() {
@@ -23,8 +23,6 @@ fn main() {
     for size in SIZES {
         for threads in [1, 2].into_iter().filter(|&threads| threads <= cores) {
             let (flops, mut samples) = (size.shape().flops(), Vec::new());
-            // One shard a thread where the batch is small.
-            let shard = SHARD.min(size.sequences.div_ceil(threads));
             #[expect(
                 clippy::cast_possible_truncation,
                 clippy::cast_sign_loss,
@@ -33,8 +31,8 @@ fn main() {
             group.throughput(Throughput::Elements(flops as u64));
             group.bench_function(BenchmarkId::new(size.name, threads), |bencher| {
                 let data = size.recordings();
-                let mut trainer =
-                    Trainer::new(&size.settings(shard), &data).expect("the settings are possible");
+                let mut trainer = Trainer::new(&size.settings(threads, BLOCK), &data, 0)
+                    .expect("the settings are possible");
                 let pool = Pool::new(threads).expect("the system has threads");
                 sampled(bencher, &mut samples, || {
                     trainer.step(&data, &pool).expect("the gradient is finite");
@@ -57,7 +55,7 @@ fn main() {
     group.finish();
     criterion.final_summary();
     table.print(&format!(
-        "training steps, shards of at most {SHARD} sequences; peak of a core {before:.1} GFLOP/s \
+        "training steps, blocks of at most {BLOCK} sequences; peak of a core {before:.1} GFLOP/s \
          before and {:.1} after",
         peak(100)
     ));

@@ -8,5 +8,5 @@ mod table;
 
 pub use flops::StepShape;
 pub use peak::peak;
-pub use sizes::{SHARD, SIZES, Size};
+pub use sizes::{BLOCK, SIZES, Size};
 pub use table::{Table, median, sampled};

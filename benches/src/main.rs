@@ -3,8 +3,9 @@
 #![expect(clippy::print_stdout, clippy::print_stderr, reason = "a program speaks to its caller")]
 
 use dvbf::pool::Pool;
+use dvbf::settings::Precision;
 use dvbf::train::Trainer;
-use dvbf_benches::{SHARD, Size, median, peak};
+use dvbf_benches::{BLOCK, Size, median, peak};
 use dvbf_envs::Recordings;
 use std::error::Error;
 use std::io::{self, BufRead, Write};
@@ -12,20 +13,22 @@ use std::process::ExitCode;
 use std::time::Instant;
 
 const USAGE: &str = "\
-usage: time-step [--size a|b|c] [--threads N] [--shard N] [--seconds S] [--turns]
+usage: time-step [--size a|b|c] [--threads N] [--block N] [--precision f32|bf16] [--seconds S] [--turns]
   --turns   print `ready`, then measure once for every line of standard input";
 
 struct Options {
     size: Size,
     threads: usize,
-    shard: usize,
+    block: usize,
+    precision: Precision,
     seconds: f64,
     turns: bool,
 }
 
 fn parse(mut args: impl Iterator<Item = String>) -> Result<Options, String> {
     let size = Size::named("a").ok_or("no size a")?;
-    let mut options = Options { size, threads: 1, shard: SHARD, seconds: 2.0, turns: false };
+    let (block, precision) = (BLOCK, Precision::F32);
+    let mut options = Options { size, threads: 1, block, precision, seconds: 2.0, turns: false };
     while let Some(key) = args.next() {
         if key == "--turns" {
             options.turns = true;
@@ -36,7 +39,14 @@ fn parse(mut args: impl Iterator<Item = String>) -> Result<Options, String> {
         match key.as_str() {
             "--size" => options.size = Size::named(&value).ok_or_else(wrong)?,
             "--threads" => options.threads = positive(&value).ok_or_else(wrong)?,
-            "--shard" => options.shard = positive(&value).ok_or_else(wrong)?,
+            "--block" => options.block = positive(&value).ok_or_else(wrong)?,
+            "--precision" => {
+                options.precision = match value.as_str() {
+                    "f32" => Precision::F32,
+                    "bf16" => Precision::Bf16,
+                    _ => return Err(wrong()),
+                };
+            }
             "--seconds" => {
                 let seconds = value.parse().ok().filter(|s: &f64| s.is_finite() && *s > 0.0);
                 options.seconds = seconds.ok_or_else(wrong)?;
@@ -61,7 +71,9 @@ struct Contestant {
 impl Contestant {
     fn new(options: Options) -> Result<Self, Box<dyn Error>> {
         let data = options.size.recordings();
-        let trainer = Trainer::new(&options.size.settings(options.shard), &data)?;
+        let mut settings = options.size.settings(options.threads, options.block);
+        settings.training.precision = options.precision;
+        let trainer = Trainer::new(&settings, &data, 0)?;
         Ok(Self { pool: Pool::new(options.threads)?, data, trainer, options })
     }
 
@@ -78,9 +90,9 @@ impl Contestant {
     fn turn(&mut self) -> Result<String, Box<dyn Error>> {
         let times = self.steps(self.options.seconds)?;
         let least = times.iter().copied().fold(f64::INFINITY, f64::min);
-        let Options { size, threads, shard, .. } = &self.options;
+        let Options { size, threads, block, .. } = &self.options;
         Ok(format!(
-            "{{\"system\": \"dvbf\", \"size\": \"{}\", \"threads\": {threads}, \"shard\": {shard}, \
+            "{{\"system\": \"dvbf\", \"size\": \"{}\", \"threads\": {threads}, \"block\": {block}, \
              \"steps\": {}, \"median_ms\": {:.4}, \"min_ms\": {least:.4}, \"gflop\": {:.6}, \
              \"peak_gflops\": {:.1}}}",
             size.name,

@@ -7,8 +7,8 @@ use dvbf_core::{EmissionStd, Noise};
 use dvbf_envs::Recordings;
 use ndarray::Array3;
 
-/// Sequences that are computed together unless a shard size is given.
-pub const SHARD: usize = 32;
+/// Sequences that go through the model together unless a block size is given.
+pub const BLOCK: usize = 32;
 
 /// A size of the model and of the batch.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -59,12 +59,13 @@ impl Size {
         }
     }
 
-    /// Settings of a training that computes `shard` sequences together: Adam, clipping, a fixed
-    /// standard deviation of the emission, nothing corrupted and no running average.
+    /// Settings of a training that gives each of `threads` threads one shard, whose sequences go
+    /// through the model in blocks of `block`: Adam, clipping, a fixed standard deviation of the
+    /// emission, nothing corrupted and no running average.
     ///
     /// # Panics
     /// If there is no preset to start from.
-    pub fn settings(&self, shard: usize) -> Settings {
+    pub fn settings(&self, threads: usize, block: usize) -> Settings {
         let (base, shape) = (preset("pendulum").expect("a preset"), self.shape());
         Settings {
             model: ModelSettings {
@@ -74,6 +75,7 @@ impl Size {
                 initial_frames: shape.initial_frames,
                 matrices: shape.matrices,
                 shared_rows: 0,
+                mixing_state: shape.state,
                 transition_hidden: shape.mixing_hidden,
                 emission_state: shape.state,
                 emission_std_kind: EmissionStd::Fixed,
@@ -82,7 +84,8 @@ impl Size {
             },
             training: TrainingSettings {
                 batch: self.sequences,
-                shard,
+                shard: self.sequences.div_ceil(threads),
+                block,
                 window: 0,
                 learning_rate: Ramp::constant(1e-3),
                 state_clip: 0.0,

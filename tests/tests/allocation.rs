@@ -62,8 +62,9 @@ fn settings(change: impl FnOnce(&mut Settings)) -> Settings {
     settings.model.hidden = 32;
     settings.training.steps = 1000;
     settings.training.batch = 40;
-    // The last shard is smaller than the others.
+    // The last shard is smaller than the others, and the last block than its shard's others.
     settings.training.shard = 16;
+    settings.training.block = 7;
     change(&mut settings);
     settings
 }
@@ -76,7 +77,7 @@ fn recordings(settings: &Settings) -> Recordings {
 /// Allocations of fifty updates, after a few that may fill buffers of their thread.
 fn of_updates(settings: &Settings, threads: usize) -> usize {
     let data = recordings(settings);
-    let mut trainer = Trainer::new(settings, &data).unwrap();
+    let mut trainer = Trainer::new(settings, &data, 0).unwrap();
     let pool = Pool::new(threads).unwrap();
     let mut update = |times: usize| {
         for _ in 0..times {
