@@ -2,6 +2,7 @@
 
 pub mod data;
 pub mod eval;
+mod nullable;
 pub mod pool;
 pub mod run;
 pub mod schedule;

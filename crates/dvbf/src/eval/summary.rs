@@ -4,6 +4,7 @@ use super::{
     Baselines, Draw, OpenLoop, Readout, importance_weighted_bound, infer, regress, rollout_errors,
 };
 use crate::data::{Splits, regression_targets};
+use crate::nullable;
 use crate::pool::Pool;
 use crate::settings::Settings;
 use dvbf_core::Dvbf;
@@ -19,10 +20,13 @@ pub type Columns = BTreeMap<String, f64>;
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct R2Figures {
     /// From samples of the posterior: the figures of Karl et al. 2017.
+    #[serde(deserialize_with = "nullable::columns")]
     pub sample: Columns,
     /// From the mean path.
+    #[serde(deserialize_with = "nullable::columns")]
     pub mean: Columns,
     /// From samples, by a cubic read-out.
+    #[serde(deserialize_with = "nullable::columns")]
     pub nonlinear: Columns,
 }
 
@@ -30,10 +34,13 @@ pub struct R2Figures {
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct BoundFigures {
     /// Evidence lower bound.
+    #[serde(deserialize_with = "nullable::number")]
     pub total: f64,
     /// Its reconstruction term.
+    #[serde(deserialize_with = "nullable::number")]
     pub reconstruction: f64,
     /// Its divergence.
+    #[serde(deserialize_with = "nullable::number")]
     pub kl: f64,
     /// Importance-weighted bound with 64 samples, or as many as were configured.
     pub iwae64: Option<f64>,
@@ -43,12 +50,16 @@ pub struct BoundFigures {
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 pub struct OpenLoopRow {
     /// The model.
+    #[serde(deserialize_with = "nullable::number")]
     pub model: f64,
     /// The last filtered frame, repeated.
+    #[serde(deserialize_with = "nullable::number")]
     pub persistence: f64,
     /// The mean training image.
+    #[serde(deserialize_with = "nullable::number")]
     pub mean_image: f64,
     /// The true equations from a slightly wrong state.
+    #[serde(deserialize_with = "nullable::number")]
     pub physics: f64,
 }
 
@@ -62,6 +73,7 @@ pub struct Summary {
     /// Updates.
     pub steps: u64,
     /// Wall time of the run, from making the data to these figures.
+    #[serde(deserialize_with = "nullable::number")]
     pub seconds: f64,
     /// Threads of the run.
     pub threads: usize,

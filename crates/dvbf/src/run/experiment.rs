@@ -287,11 +287,7 @@ impl Session {
         let reference = baselines(&env, &splits.train, &splits.test_long, window);
         let mut summary = Summary::evaluate(&model, settings, splits, &reference, &self.pool);
         summary.seconds = self.clock.elapsed().as_secs_f64();
-        let text = serde_json::to_string_pretty(&summary).map_err(|e| FolderError::Damaged {
-            path: self.folder.file("summary.json"),
-            problem: e.to_string(),
-        })?;
-        self.folder.write("summary.json", (text + "\n").as_bytes())?;
+        self.folder.save_summary(&summary)?;
         Ok(summary)
     }
 }

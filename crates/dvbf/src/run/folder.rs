@@ -1,6 +1,7 @@
 //! The folder of a run and its files.
 
 use super::record::LogRecord;
+use crate::eval::Summary;
 use crate::settings::{Settings, SettingsError};
 use dvbf_core::{FileError, ModelFile};
 use std::fs::{self, OpenOptions};
@@ -65,6 +66,7 @@ pub struct RunFolder {
 
 const CONFIG: &str = "config.toml";
 const CHECKPOINT: &str = "checkpoint.dvbf";
+const SUMMARY: &str = "summary.json";
 
 impl RunFolder {
     /// A new folder for a run, made if need be, with its `config.toml`.
@@ -132,6 +134,29 @@ impl RunFolder {
     /// If there is none, or it is foreign or damaged.
     pub fn best(&self) -> Result<ModelFile, FolderError> {
         Ok(ModelFile::read(&self.file("best.dvbf"))?)
+    }
+
+    /// The figures of a finished run.
+    ///
+    /// # Errors
+    /// If there are none, or `summary.json` holds something else.
+    pub fn summary(&self) -> Result<Summary, FolderError> {
+        let path = self.file(SUMMARY);
+        let text = fs::read_to_string(&path).map_err(|source| io_error(&path, source))?;
+        serde_json::from_str(&text)
+            .map_err(|e| FolderError::Damaged { path, problem: e.to_string() })
+    }
+
+    /// Writes the figures of a finished run.
+    ///
+    /// # Errors
+    /// If the system refuses.
+    ///
+    /// # Panics
+    /// Never: figures are plain data.
+    pub fn save_summary(&self, summary: &Summary) -> Result<(), FolderError> {
+        let text = serde_json::to_string_pretty(summary).expect("figures are plain data");
+        self.write(SUMMARY, (text + "\n").as_bytes()).map(|_| ())
     }
 
     /// Replaces the checkpoint, durably.
