@@ -4,6 +4,7 @@ pub mod data;
 pub mod eval;
 mod nullable;
 pub mod pool;
+pub mod report;
 pub mod run;
 pub mod schedule;
 pub mod settings;

@@ -3,12 +3,14 @@
 mod importance;
 mod infer;
 mod open_loop;
+mod published;
 mod regression;
 mod summary;
 
 pub use importance::importance_weighted_bound;
 pub use infer::{Draw, Inferred, infer};
 pub use open_loop::{Baselines, OpenLoop, baselines, predict, rollout_errors};
+pub use published::KARL_2017_R2;
 pub use regression::{Readout, regress};
 pub(crate) use summary::r2 as summary_r2;
 pub use summary::{BoundFigures, Columns, OpenLoopRow, R2Figures, Summary};

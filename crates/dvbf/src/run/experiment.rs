@@ -5,6 +5,7 @@ use super::record::LogRecord;
 use crate::data::Splits;
 use crate::eval::{Draw, Readout, Summary, baselines, infer, rollout_errors, summary_r2};
 use crate::pool::{Pool, PoolError};
+use crate::report::{self, ReportError, Written};
 use crate::settings::{Precision, Settings, SettingsError};
 use crate::train::{StepStats, TrainError, Trainer, TrainerState};
 use dvbf_core::{Dvbf, ModelFile, ProductPrecision, product_precision, set_product_precision};
@@ -41,7 +42,7 @@ pub trait Observer {
 }
 
 /// How a run ended.
-#[derive(Clone, Debug)]
+#[derive(Debug)]
 pub enum Outcome {
     /// All updates were made and the figures computed.
     Finished(Box<Finished>),
@@ -50,7 +51,7 @@ pub enum Outcome {
 }
 
 /// A finished run.
-#[derive(Clone, Debug)]
+#[derive(Debug)]
 pub struct Finished {
     /// The figures.
     pub summary: Summary,
@@ -58,6 +59,8 @@ pub struct Finished {
     pub folder: RunFolder,
     /// Its settings.
     pub settings: Settings,
+    /// Its report, or why there is none; the figures are good in either case.
+    pub report: Result<Written, ReportError>,
 }
 
 /// Why a run ended early.
@@ -114,8 +117,10 @@ pub fn train(request: &TrainRequest, observer: &mut dyn Observer) -> Result<Outc
     }
     observer.phase("evaluating");
     let summary = session.evaluate()?;
-    let Session { folder, settings, .. } = session;
-    Ok(Outcome::Finished(Box::new(Finished { summary, folder, settings })))
+    observer.phase("writing the report");
+    let Session { folder, settings, splits, pool, .. } = session;
+    let report = report::write(&folder, &settings, &splits, &pool);
+    Ok(Outcome::Finished(Box::new(Finished { summary, folder, settings, report })))
 }
 
 /// Whether this processor has bf16 products.

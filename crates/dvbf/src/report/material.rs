@@ -1,0 +1,111 @@
+//! Everything that a report shows, computed from a run's files and its recordings.
+
+use super::cloud::Cloud;
+use super::sequences::{Example, examples};
+use crate::data::Splits;
+use crate::eval::{Baselines, Draw, OpenLoop, Summary, baselines, infer, predict, rollout_errors};
+use crate::pool::Pool;
+use crate::run::{FolderError, LogRecord, RunFolder};
+use crate::settings::Settings;
+use dvbf_core::{Dvbf, Transition};
+use dvbf_envs::Pendulum;
+
+/// Points of the figures that can be turned.
+const POINTS: usize = 4000;
+/// Points of the still picture, which is to stay a small file.
+const PICTURE_POINTS: usize = 1300;
+/// Predicted frames of the film strips, if the settings predict as many.
+const STRIP: usize = 45;
+
+/// What a report is made of.
+#[derive(Debug)]
+pub(super) struct Material {
+    /// Name of the run's folder.
+    pub(super) name: String,
+    pub(super) settings: Settings,
+    pub(super) summary: Summary,
+    pub(super) history: Vec<LogRecord>,
+    pub(super) cloud: Cloud,
+    pub(super) picture: Cloud,
+    pub(super) errors: OpenLoop,
+    pub(super) baselines: Baselines,
+    pub(super) examples: Vec<Example>,
+    /// Height and width of the observations when they are images.
+    pub(super) image: Option<(usize, usize)>,
+    /// Seconds between two frames.
+    pub(super) dt: f64,
+}
+
+impl Material {
+    /// Reads the run's files and follows its best model through the test sets.
+    ///
+    /// # Errors
+    /// If a file is missing or damaged, or the model does not fit the settings.
+    pub(super) fn gather(
+        folder: &RunFolder,
+        settings: &Settings,
+        splits: &Splits,
+        pool: &Pool,
+    ) -> Result<Self, super::ReportError> {
+        let summary = folder.summary()?;
+        let history = folder.history()?;
+        let model = folder.best()?.into_model();
+        check(&model, settings, splits, folder)?;
+
+        let (test, long) = (&splits.test, &splits.test_long);
+        // The same draw that the figures of the summary come from.
+        let draw = Draw::Sample(settings.seed.wrapping_add(1));
+        let latent = infer(&model, test, settings.data.steps, draw, pool).state;
+
+        let evaluation = &settings.evaluation;
+        let longest = evaluation.horizons.iter().copied().max().unwrap_or(0);
+        let window = (evaluation.filtered, longest);
+        let env = Pendulum::new(settings.pendulum.clone())?;
+        let strip = (evaluation.filtered, longest.min(STRIP));
+        let predicted = predict(&model, long, strip, long.observations.dim().0, pool);
+        Ok(Self {
+            name: name(folder),
+            cloud: Cloud::new(&latent, test, POINTS),
+            picture: Cloud::new(&latent, test, PICTURE_POINTS),
+            errors: rollout_errors(&model, long, window, pool),
+            baselines: baselines(&env, &splits.train, long, window),
+            examples: examples(&model, long, &predicted, strip.0, pool),
+            image: long.image,
+            dt: long.dt,
+            settings: settings.clone(),
+            summary,
+            history,
+        })
+    }
+}
+
+/// The last part of the folder's path, also where the path is `.` or `..`.
+fn name(folder: &RunFolder) -> String {
+    let path = folder.path();
+    let full = path.canonicalize().unwrap_or_else(|_| path.to_owned());
+    full.file_name().map_or_else(|| full.display().to_string(), |n| n.to_string_lossy().into())
+}
+
+/// A model file of another run would only be noticed by a panic.
+fn check(
+    model: &Dvbf<f32>,
+    settings: &Settings,
+    splits: &Splits,
+    folder: &RunFolder,
+) -> Result<(), FolderError> {
+    let dims = model.transition().dims();
+    let (observed, controls) = (splits.test.observations.dim().2, splits.test.controls.dim().2);
+    let sizes = [
+        ("observed channels", model.observation(), observed),
+        ("controls", dims.control, controls),
+        ("latent dimensions", dims.state, settings.model.state),
+        ("initial frames", model.initial_frames(), settings.model.initial_frames),
+    ];
+    for (what, has, needed) in sizes {
+        if has != needed {
+            let problem = format!("the model has {has} {what}, but config.toml says {needed}");
+            return Err(FolderError::Damaged { path: folder.file("best.dvbf"), problem });
+        }
+    }
+    Ok(())
+}

@@ -1,0 +1,110 @@
+//! The report of a run: one page that shows what was learned, and a still picture of it.
+//!
+//! `report.html` needs no network and no other file. `barrel.svg` is named after what a latent
+//! space of a pendulum looks like: the angle runs round, the velocity along. Both are a function of
+//! the run's folder alone; making them again gives the same bytes.
+
+mod cloud;
+mod curves;
+mod figure;
+mod html;
+mod latent;
+mod material;
+mod page;
+mod palette;
+mod picture;
+mod principal;
+mod raster;
+mod sequences;
+mod strips;
+mod tables;
+mod view;
+
+use crate::data::Splits;
+use crate::pool::{Pool, PoolError};
+use crate::run::{FolderError, RunFolder};
+use crate::settings::Settings;
+use dvbf_envs::EnvError;
+use material::Material;
+use std::path::{Path, PathBuf};
+
+/// The page's name in the folder.
+const PAGE: &str = "report.html";
+/// The picture's name in the folder.
+const PICTURE: &str = "barrel.svg";
+
+/// Where the report was written.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Written {
+    /// The page.
+    pub page: PathBuf,
+    /// The picture of the latent space.
+    pub picture: PathBuf,
+}
+
+/// A report could not be made.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum ReportError {
+    /// The folder holds no run that has come to its end.
+    #[error("{} holds no finished run: {missing} is missing{}", path.display(), hint(*resumable))]
+    NoRun {
+        /// The folder.
+        path: PathBuf,
+        /// The file that is missing.
+        missing: &'static str,
+        /// Whether there is a checkpoint to go on from.
+        resumable: bool,
+    },
+    /// A file of the run.
+    #[error(transparent)]
+    Folder(#[from] FolderError),
+    /// A setting of the environment.
+    #[error(transparent)]
+    Environment(#[from] EnvError),
+    /// The threads.
+    #[error(transparent)]
+    Pool(#[from] PoolError),
+}
+
+fn hint(resumable: bool) -> &'static str {
+    if resumable { "; dvbf train with --resume brings it to its end" } else { "" }
+}
+
+/// Makes the report of the finished run in the folder `path`. Recordings are simulated again from
+/// the run's settings; results do not depend on the pool.
+///
+/// # Errors
+/// If there is no finished run, one of its files is damaged, or a file cannot be written.
+pub fn report(path: &Path, pool: &Pool) -> Result<Written, ReportError> {
+    let file = |name: &str| path.join(name);
+    for missing in ["config.toml", "best.dvbf", "summary.json"] {
+        if !file(missing).exists() {
+            let resumable = file("config.toml").exists() && file("checkpoint.dvbf").exists();
+            return Err(ReportError::NoRun { path: path.to_owned(), missing, resumable });
+        }
+    }
+    let folder = RunFolder::open(path)?;
+    let settings = folder.settings()?;
+    let splits = Splits::pendulum(&settings)?;
+    write(&folder, &settings, &splits, pool)
+}
+
+/// Makes the report of a run whose recordings are at hand.
+///
+/// # Errors
+/// As [`report`].
+pub(crate) fn write(
+    folder: &RunFolder,
+    settings: &Settings,
+    splits: &Splits,
+    pool: &Pool,
+) -> Result<Written, ReportError> {
+    let material = Material::gather(folder, settings, splits, pool)?;
+    let picture = picture::svg(&material.picture);
+    let page = page::render(&material, &picture);
+    Ok(Written {
+        picture: folder.write(PICTURE, picture.as_bytes())?,
+        page: folder.write(PAGE, page.as_bytes())?,
+    })
+}

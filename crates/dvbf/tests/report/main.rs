@@ -1,0 +1,5 @@
+//! The report of a run: what it shows, that it needs nothing else, and what happens to broken runs.
+
+mod broken;
+mod page;
+mod run;
