@@ -20,6 +20,17 @@ pub(crate) struct Arguments {
 pub(crate) enum Command {
     /// Train a model, evaluate it, and write a run folder.
     Train(Train),
+    /// Make the report of a finished run again: report.html and barrel.svg in its folder.
+    Report(Report),
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Report {
+    /// Folder of the run.
+    pub(crate) run: PathBuf,
+    /// Threads; all cores by default. Results do not depend on it.
+    #[arg(long, default_value_t = 0)]
+    pub(crate) threads: usize,
 }
 
 /// Systems that recordings are simulated of.

@@ -7,16 +7,17 @@ mod tables;
 
 use args::{Arguments, Command};
 use clap::Parser;
+use dvbf::pool::Pool;
+use dvbf::report::ReportError;
 use dvbf::run::{Outcome, RunError};
+use std::path::Path;
 use std::process::ExitCode;
 
 fn main() -> ExitCode {
     let arguments = Arguments::parse();
     match arguments.command {
-        Command::Train(train) => match run_train(&train) {
-            Ok(code) => code,
-            Err(error) => fail(&error.to_string()),
-        },
+        Command::Train(train) => run_train(&train).unwrap_or_else(|e| fail(&e.to_string())),
+        Command::Report(report) => run_report(&report).unwrap_or_else(|e| fail(&e.to_string())),
     }
 }
 
@@ -30,20 +31,49 @@ fn run_train(train: &args::Train) -> Result<ExitCode, RunError> {
     let request = train.request()?;
     interrupt::install();
     let mut watcher = progress::Watcher::new(train.quiet || train.json);
+    watcher.announce(&request);
     let outcome = dvbf::run::train(&request, &mut watcher);
     watcher.finish();
     match outcome? {
         Outcome::Stopped(step) => {
-            let folder = request.folder.display();
             progress::error_line(&format!(
-                "stopped at update {step}; continue with: dvbf train {} --out {folder} --resume",
-                train.environment
+                "stopped at update {step}; continue with\n  dvbf train {} --out {} --resume",
+                train.environment,
+                quoted(&request.folder)
             ));
             Ok(ExitCode::from(130))
         }
         Outcome::Finished(finished) => {
             tables::print(&finished, train.json, train.quiet);
-            Ok(train.requirements(&finished.summary))
+            let reached = train.requirements(&finished.summary);
+            Ok(finished.report.as_ref().map_or_else(|e| fail(&e.to_string()), |_| reached))
+        }
+    }
+}
+
+fn run_report(report: &args::Report) -> Result<ExitCode, ReportError> {
+    let pool = Pool::new(report.threads)?;
+    tables::paths(&dvbf::report::report(&report.run, &pool)?);
+    Ok(ExitCode::SUCCESS)
+}
+
+/// A path as an argument in a shell.
+fn quoted(path: &Path) -> String {
+    let text = path.display().to_string();
+    let plain = |c: char| c.is_alphanumeric() || "/._-+=:,@".contains(c);
+    if text.chars().all(plain) { text } else { format!("'{}'", text.replace('\'', r"'\''")) }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::quoted;
+    use std::path::Path;
+
+    #[test]
+    fn a_path_survives_a_shell() {
+        let cases = [("runs/a-1", "runs/a-1"), ("my runs", "'my runs'"), ("it's", r"'it'\''s'")];
+        for (path, expected) in cases {
+            assert_eq!(quoted(Path::new(path)), expected);
         }
     }
 }

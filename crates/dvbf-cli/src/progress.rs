@@ -1,15 +1,21 @@
 //! What the terminal shows during a run.
 #![expect(clippy::print_stderr, reason = "this is the program's voice")]
 
-use dvbf::run::{LogRecord, Observer};
+use dvbf::run::{LogRecord, Observer, TrainRequest};
 use dvbf::train::StepStats;
-use indicatif::{ProgressBar, ProgressStyle};
+use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 use std::io::IsTerminal;
+use std::time::{Duration, Instant};
 
 /// Prints an error or a note.
 pub(crate) fn error_line(text: &str) {
     eprintln!("dvbf: {text}");
 }
+
+/// Times a second that the bar is drawn: numbers that change faster cannot be read.
+const RATE: u8 = 4;
+/// What an update counts in the averages that the bar shows.
+const WEIGHT: f64 = 0.02;
 
 /// A progress bar on a terminal, plain lines elsewhere, nothing if quiet.
 #[derive(Debug)]
@@ -17,13 +23,46 @@ pub(crate) struct Watcher {
     quiet: bool,
     terminal: bool,
     bar: Option<ProgressBar>,
-    message: String,
+    /// The bar's next text is due.
+    due: Instant,
+    /// Running averages of bound and divergence.
+    average: Option<(f64, f64)>,
+    /// Figures of the last evaluation.
+    figures: String,
+    total: u64,
 }
 
 impl Watcher {
     pub(crate) fn new(quiet: bool) -> Self {
-        let terminal = std::io::stderr().is_terminal();
-        Self { quiet, terminal, bar: None, message: String::new() }
+        Self {
+            quiet,
+            terminal: std::io::stderr().is_terminal(),
+            bar: None,
+            due: Instant::now(),
+            average: None,
+            figures: String::new(),
+            total: 0,
+        }
+    }
+
+    /// Says what is going to be run and where.
+    pub(crate) fn announce(&self, request: &TrainRequest) {
+        if self.quiet {
+            return;
+        }
+        let folder = request.folder.display();
+        if request.resume {
+            eprintln!("continuing the run in {folder}");
+        } else {
+            let settings = &request.settings;
+            eprintln!(
+                "preset {}, seed {}, {} updates, run folder {folder}",
+                settings.preset, settings.seed, settings.training.steps
+            );
+        }
+        if self.terminal {
+            eprintln!("Ctrl-C saves a checkpoint and stops");
+        }
     }
 
     /// Removes the bar.
@@ -33,13 +72,24 @@ impl Watcher {
         }
     }
 
-    fn bar(&mut self, total: u64) -> &ProgressBar {
-        self.bar.get_or_insert_with(|| {
-            let style = "{elapsed_precise} {bar:30} {percent:>3}% ETA {eta} {msg}";
+    fn draw(&mut self, step: u64) {
+        let (bound, kl) = self.average.unwrap_or((f64::NAN, f64::NAN));
+        let text = format!("bound {bound:.0}  KL {kl:.1}{}", self.figures);
+        let bar = self.bar.get_or_insert_with(|| {
+            // The text is cut at the edge of the terminal: a line that wraps cannot be redrawn.
+            let style = "{percent:>3}% {bar:20} ETA {eta:>4}  {wide_msg}";
             let style = ProgressStyle::with_template(style)
                 .unwrap_or_else(|_| ProgressStyle::default_bar());
-            ProgressBar::new(total).with_style(style)
-        })
+            let target = ProgressDrawTarget::stderr_with_hz(RATE);
+            let bar = ProgressBar::with_draw_target(Some(self.total), target);
+            bar.set_style(style);
+            // A resumed run has not made the updates before in no time.
+            bar.set_position(step);
+            bar.reset_eta();
+            bar
+        });
+        bar.set_position(step);
+        bar.set_message(text);
     }
 }
 
@@ -52,32 +102,40 @@ impl Observer for Watcher {
     }
 
     fn step(&mut self, step: u64, total: u64, stats: &StepStats) {
-        if self.quiet || !self.terminal || (!step.is_multiple_of(16) && step != total) {
+        self.total = total;
+        if self.quiet || !self.terminal {
             return;
         }
-        let text = format!("bound {:.0}  KL {:.1}  {}", stats.bound, stats.kl, self.message);
-        let bar = self.bar(total);
-        bar.set_position(step);
-        bar.set_message(text);
+        if stats.applied {
+            let (bound, kl) = self.average.unwrap_or((stats.bound, stats.kl));
+            let mix = |old: f64, new: f64| old + WEIGHT * (new - old);
+            self.average = Some((mix(bound, stats.bound), mix(kl, stats.kl)));
+        }
+        let now = Instant::now();
+        if now >= self.due || step == total {
+            self.due = now + Duration::from_secs(1) / u32::from(RATE);
+            self.draw(step);
+        }
     }
 
     fn logged(&mut self, record: &LogRecord) {
         let r2: Vec<String> =
             record.r2.iter().map(|(name, value)| format!("{name} {value:.3}")).collect();
-        self.message = format!(
-            "R² {}  open loop {:.5}",
-            record.r2.get("velocity").map_or_else(|| r2.join(" "), |v| format!("velocity {v:.3}")),
-            record.open_loop
-        );
+        let short =
+            record.r2.get("velocity").map_or_else(|| r2.join(" "), |v| format!("velocity {v:.3}"));
+        self.figures = format!("  R² {short}  open loop {:.5}", record.open_loop);
         if !self.quiet && !self.terminal {
+            let total = self.total.to_string();
             eprintln!(
-                "update {:>7}  bound {:>8.1}  KL {:>6.2}  R² {}  open loop {:.5}  {:.0} sequences/s",
+                "update {:>width$}/{total}  bound {:>8.1}  KL {:>6.2}  R² {}  open loop {:.5}  \
+                 {:.0} sequences/s",
                 record.step,
                 record.bound,
                 record.kl,
                 r2.join(" "),
                 record.open_loop,
-                record.sequences_per_second
+                record.sequences_per_second,
+                width = total.len(),
             );
         }
     }

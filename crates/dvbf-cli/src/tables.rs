@@ -1,11 +1,9 @@
 //! The tables at the end of a run.
 #![expect(clippy::print_stdout, reason = "this is the program's result")]
 
-use dvbf::eval::Columns;
+use dvbf::eval::{Columns, KARL_2017_R2};
+use dvbf::report::Written;
 use dvbf::run::Finished;
-
-/// R² of Karl et al. 2017, table 1.
-const PAPER: [(&str, f64); 3] = [("sin", 0.961), ("cos", 0.982), ("velocity", 0.916)];
 
 /// Prints the figures of a finished run.
 pub(crate) fn print(finished: &Finished, json: bool, quiet: bool) {
@@ -34,8 +32,11 @@ pub(crate) fn print(finished: &Finished, json: bool, quiet: bool) {
     row("posterior samples", &summary.r2.sample);
     row("posterior means", &summary.r2.mean);
     row("samples, cubic read-out", &summary.r2.nonlinear);
-    let paper = PAPER.iter().map(|(name, value)| ((*name).to_owned(), *value)).collect();
-    row("Karl et al. 2017, samples", &paper);
+    let paper: Columns =
+        KARL_2017_R2.iter().map(|(name, value)| ((*name).to_owned(), *value)).collect();
+    if names.iter().any(|name| paper.contains_key(*name)) {
+        row("Karl et al. 2017, samples", &paper);
+    }
 
     println!(
         "\nOpen-loop squared error per pixel after {} filtered frames",
@@ -61,10 +62,22 @@ pub(crate) fn print(finished: &Finished, json: bool, quiet: bool) {
         bound.iwae64.map_or_else(String::new, |b| format!("; importance-weighted {b:.1}"))
     );
     println!(
-        "{} updates in {:.1} s on {} thread(s); files in {}",
+        "{} updates in {:.1} s on {} {}",
         summary.steps,
         summary.seconds,
         summary.threads,
-        finished.folder.path().display()
+        if summary.threads == 1 { "thread" } else { "threads" },
     );
+    println!();
+    println!("model    {}", finished.folder.file("best.dvbf").display());
+    println!("figures  {}", finished.folder.file("summary.json").display());
+    if let Ok(written) = &finished.report {
+        paths(written);
+    }
+}
+
+/// Prints where a report was written.
+pub(crate) fn paths(written: &Written) {
+    println!("report   {}", written.page.display());
+    println!("picture  {}", written.picture.display());
 }
