@@ -16,11 +16,21 @@ impl Tol {
     pub const SMOOTH: Self = Self { abs: 1e-8, rel: 1e-6 };
     /// For losses summed over a whole sequence, whose third derivatives are large.
     pub const SEQUENCE: Self = Self { abs: 2e-7, rel: 2e-6 };
+
+    /// By how much two derivatives differ more than allowed; infinite if one is not a number.
+    fn excess(self, gradient: f64, difference: f64) -> f64 {
+        let allowed = self.abs + self.rel * gradient.abs().max(difference.abs());
+        let excess = (gradient - difference).abs() - allowed;
+        if excess.is_nan() { f64::INFINITY } else { excess }
+    }
 }
 
-/// Compares every coordinate of `gradient` at `point` with the central difference of `loss`.
+/// Compares every coordinate of `gradient` at `point` with the difference of `loss`.
 ///
-/// The step is `∛ε · max(1, |θ|)`, divided by the step that rounding realized.
+/// That is the central difference with the step `h = ∛ε · max(1, |θ|)`, divided by the step that
+/// rounding realized. A rectifier that bends the loss within a step spoils it; then a difference of
+/// the same order counts that stays on one side, `(4 f(θ ± h) − 3 f(θ) − f(θ ± 2h)) / ±2h`. Where
+/// the loss is smooth all three agree, so a wrong gradient fails them all.
 ///
 /// # Errors
 /// Names the worst coordinate when one differs by more than `tol` or is not finite.
@@ -36,18 +46,27 @@ pub fn check_coordinates(
     assert_eq!(point.len(), gradient.len(), "one derivative per coordinate");
     let mut moved = point.to_vec();
     let mut worst: Option<(f64, String)> = None;
-    for i in 0..point.len() {
+    for (i, &g) in gradient.iter().enumerate() {
         let h = f64::EPSILON.cbrt() * point[i].abs().max(1.0);
-        moved[i] = point[i] + h;
-        let (up, high) = (moved[i], loss(&moved));
-        moved[i] = point[i] - h;
-        let (down, low) = (moved[i], loss(&moved));
-        moved[i] = point[i];
-        let (difference, g) = ((high - low) / (up - down), gradient[i]);
-        let excess = (g - difference).abs() - tol.abs - tol.rel * g.abs().max(difference.abs());
-        let excess = if excess.is_nan() { f64::INFINITY } else { excess };
+        let mut at = |offset: f64| {
+            moved[i] = point[i] + offset;
+            let (realized, value) = (moved[i] - point[i], loss(&moved));
+            moved[i] = point[i];
+            (realized, value)
+        };
+        let ((up, high), (down, low)) = (at(h), at(-h));
+        let central = (high - low) / (up - down);
+        let mut excess = tol.excess(g, central);
+        if excess > 0.0 {
+            let (_, here) = at(0.0);
+            for (near, value) in [(up, high), (down, low)] {
+                let (far, beyond) = at(2.0 * near);
+                let one_sided = (4.0 * value - 3.0 * here - beyond) / far;
+                excess = excess.min(tol.excess(g, one_sided));
+            }
+        }
         if excess > 0.0 && worst.as_ref().is_none_or(|(w, _)| excess > *w) {
-            let text = format!("coordinate {i}: gradient {g:e}, difference {difference:e}");
+            let text = format!("coordinate {i}: gradient {g:e}, difference {central:e}");
             worst = Some((excess, text));
         }
     }
@@ -71,5 +90,16 @@ mod tests {
             assert!(check_coordinates(cubic, &point, &wrong, Tol::SMOOTH).is_err());
         }
         assert!(check_coordinates(|_| f64::NAN, &point, &right, Tol::SMOOTH).is_err());
+    }
+
+    /// A rectifier that bends a tenth of a step from the point, on either side.
+    #[test]
+    fn a_bend_beside_the_point_passes_and_wrong_slopes_fail() {
+        for offset in [6e-7, -6e-7, 0.0] {
+            let bent = |v: &[f64]| (v[0] - offset).max(0.0) * 3.0 + v[0].powi(2) - 4.0 * v[0];
+            let (right, wrong) = if offset < 0.0 { (-1.0, -4.0) } else { (-4.0, -2.5) };
+            check_coordinates(bent, &[0.0], &[right], Tol::SMOOTH).unwrap();
+            assert!(check_coordinates(bent, &[0.0], &[wrong * 1.01], Tol::SMOOTH).is_err());
+        }
     }
 }
