@@ -1,0 +1,226 @@
+//! The contract of every [`Transition`]: gradients, accumulation, blocks, independence of rows.
+//!
+//! A file of tests draws its transitions and calls [`transition_contract`].
+
+use crate::common::fill;
+use dvbf_gradcheck::{Tol, check_coordinates};
+use dvbf_models::{Transition, TransitionDims};
+use ndarray::{Array2, s};
+use proptest::{prelude::*, test_runner::TestCaseError};
+use std::ops::Range;
+
+/// A transition, the blocks of rows that it is applied to one after the other, and the seed of its
+/// inputs.
+#[derive(Clone, Debug)]
+pub(crate) struct Case<T> {
+    transition: T,
+    steps: usize,
+    rows: usize,
+    seed: u64,
+}
+
+/// Transitions that `make` builds of small sizes (without controls among them) and a seed, with
+/// parameters far enough from where training starts that no term is negligible.
+pub(crate) fn cases<T: Transition<f64>>(
+    make: impl Fn(TransitionDims, u64) -> T,
+) -> impl Strategy<Value = Case<T>> {
+    let sizes = (1..4_usize, 0..3_usize, 1..3_usize);
+    (sizes, 1..4_usize, 1..4_usize, any::<u64>()).prop_map(
+        move |((state, control, noise), steps, rows, seed)| {
+            let mut transition = make(TransitionDims { state, control, noise }, seed);
+            let step = fill(1, transition.count(), seed, 9);
+            let moved: Vec<f64> =
+                transition.to_flat().iter().zip(&step).map(|(p, n)| p + 0.3 * n).collect();
+            transition.set_flat(&moved);
+            Case { transition, steps, rows, seed }
+        },
+    )
+}
+
+/// `z`, `u`, `w` and the weight `r` of the loss `Σ r ⊙ f(z, u, w)`.
+#[derive(Clone, Debug)]
+struct Inputs {
+    z: Array2<f64>,
+    u: Array2<f64>,
+    w: Array2<f64>,
+    weight: Array2<f64>,
+}
+
+impl<T: Transition<f64>> Case<T> {
+    fn inputs(&self) -> Inputs {
+        let TransitionDims { state, control, noise } = self.transition.dims();
+        let draw = |columns, stream| fill(self.steps * self.rows, columns, self.seed, stream);
+        Inputs { z: draw(state, 2), u: draw(control, 3), w: draw(noise, 4), weight: draw(state, 5) }
+    }
+
+    fn blocks(&self) -> Vec<Range<usize>> {
+        (0..self.steps).map(|t| t * self.rows..(t + 1) * self.rows).collect()
+    }
+}
+
+/// `f(z, u, w)` of the rows in `blocks`, which follow one another from some row on.
+fn apply<T: Transition<f64>>(
+    transition: &T,
+    blocks: &[Range<usize>],
+    inputs: &Inputs,
+    cache: &mut T::Cache,
+) -> Array2<f64> {
+    let start = blocks[0].start;
+    let mut next = Array2::zeros((blocks[blocks.len() - 1].end - start, inputs.z.ncols()));
+    for block in blocks {
+        let (r, out) = (s![block.clone(), ..], s![block.start - start..block.end - start, ..]);
+        let (z, u, w) = (inputs.z.slice(r), inputs.u.slice(r), inputs.w.slice(r));
+        transition.forward(block.start - start, z, u, w, next.slice_mut(out), cache);
+    }
+    next
+}
+
+/// [`apply`] with a cache of its own.
+fn value<T: Transition<f64>>(
+    transition: &T,
+    blocks: &[Range<usize>],
+    inputs: &Inputs,
+) -> Array2<f64> {
+    let mut cache = transition.cache(inputs.z.nrows());
+    transition.prepare(&mut cache);
+    apply(transition, blocks, inputs, &mut cache)
+}
+
+/// `(dz, dw, dθ)`, pulled back `times` times into the same buffers.
+fn gradients<T: Transition<f64>>(
+    case: &Case<T>,
+    inputs: &Inputs,
+    times: usize,
+) -> (Vec<f64>, Vec<f64>, Vec<f64>) {
+    let transition = &case.transition;
+    let (mut dz, mut dw) = (Array2::zeros(inputs.z.dim()), Array2::zeros(inputs.w.dim()));
+    let (mut cache, mut grads) = (transition.cache(inputs.z.nrows()), transition.zeros_like());
+    for _ in 0..times {
+        transition.prepare(&mut cache);
+        apply(transition, &case.blocks(), inputs, &mut cache);
+        for block in case.blocks().into_iter().rev() {
+            let (at, r) = (block.start, s![block, ..]);
+            let weight = inputs.weight.slice(r);
+            transition.backward(at, weight, dz.slice_mut(r), dw.slice_mut(r), &mut cache);
+        }
+        transition.accumulate(&mut cache, &mut grads);
+    }
+    (dz.into_iter().collect(), dw.into_iter().collect(), grads.to_flat())
+}
+
+/// State, noise and parameter gradients equal central differences.
+pub(crate) fn gradients_match_differences<T: Transition<f64>>(
+    case: &Case<T>,
+) -> Result<(), TestCaseError> {
+    let (inputs, blocks) = (case.inputs(), case.blocks());
+    let (dz, dw, dtheta) = gradients(case, &inputs, 1);
+    let tol = Tol { abs: 1e-6, rel: 1e-5 };
+    let loss = |transition: &T, inputs: &Inputs| {
+        (value(transition, &blocks, inputs) * &inputs.weight).sum()
+    };
+    let flat = |a: &Array2<f64>| a.iter().copied().collect::<Vec<f64>>();
+    let shaped = |a: &Array2<f64>, v: &[f64]| {
+        Array2::from_shape_vec(a.dim(), v.to_vec()).expect("as many values as before")
+    };
+    let at =
+        |v: &[f64]| loss(&case.transition, &Inputs { z: shaped(&inputs.z, v), ..inputs.clone() });
+    check_coordinates(at, &flat(&inputs.z), &dz, tol)?;
+    let at =
+        |v: &[f64]| loss(&case.transition, &Inputs { w: shaped(&inputs.w, v), ..inputs.clone() });
+    check_coordinates(at, &flat(&inputs.w), &dw, tol)?;
+    let mut moved = case.transition.clone();
+    let at = |v: &[f64]| {
+        moved.set_flat(v);
+        loss(&moved, &inputs)
+    };
+    check_coordinates(at, &case.transition.to_flat(), &dtheta, tol)
+}
+
+/// Pulling back three times gives three times the gradient.
+pub(crate) fn backward_accumulates<T: Transition<f64>>(
+    case: &Case<T>,
+) -> Result<(), TestCaseError> {
+    let inputs = case.inputs();
+    let all = |(dz, dw, dtheta): (Vec<f64>, Vec<f64>, Vec<f64>)| [dz, dw, dtheta].concat();
+    let (one, three) = (gradients(case, &inputs, 1), gradients(case, &inputs, 3));
+    for (one, three) in all(one).into_iter().zip(all(three)) {
+        prop_assert!((3.0 * one - three).abs() <= 1e-11 * (1.0 + three.abs()));
+    }
+    Ok(())
+}
+
+/// All rows at once, block by block, and every row alone give the same bits.
+pub(crate) fn rows_are_independent<T: Transition<f64>>(
+    case: &Case<T>,
+) -> Result<(), TestCaseError> {
+    let (inputs, rows) = (case.inputs(), case.steps * case.rows);
+    let run = |blocks: &[Range<usize>]| value(&case.transition, blocks, &inputs);
+    #[expect(clippy::single_range_in_vec_init, reason = "all rows are one block")]
+    let whole = run(&[0..rows]);
+    prop_assert_eq!(&whole, &run(&case.blocks()));
+    for i in 0..rows {
+        #[expect(clippy::single_range_in_vec_init, reason = "a row is one block")]
+        let alone = run(&[i..i + 1]);
+        prop_assert_eq!(whole.slice(s![i..=i, ..]), alone);
+    }
+    Ok(())
+}
+
+/// A gradient of a part of the rows: what an earlier, longer pass left in a cache is not seen.
+pub(crate) fn used_caches_are_as_good_as_new<T: Transition<f64>>(
+    case: &Case<T>,
+) -> Result<(), TestCaseError> {
+    let (inputs, transition) = (case.inputs(), &case.transition);
+    let mut cache = transition.cache(case.steps * case.rows);
+    transition.prepare(&mut cache);
+    let pull = |blocks: &[Range<usize>], cache: &mut T::Cache| {
+        let mut grads = transition.zeros_like();
+        apply(transition, blocks, &inputs, cache);
+        for block in blocks.iter().rev() {
+            let r = s![block.clone(), ..];
+            let (mut dz, mut dw) =
+                (Array2::zeros(inputs.z.slice(r).dim()), Array2::zeros(inputs.w.slice(r).dim()));
+            let weight = inputs.weight.slice(r);
+            transition.backward(block.start, weight, dz.view_mut(), dw.view_mut(), cache);
+        }
+        transition.accumulate(cache, &mut grads);
+        // Packed parameters serve one accumulation.
+        transition.prepare(cache);
+        grads.to_flat()
+    };
+    pull(&case.blocks(), &mut cache);
+    let used = pull(&case.blocks()[..1], &mut cache);
+    let mut fresh = transition.cache(case.rows);
+    transition.prepare(&mut fresh);
+    prop_assert_eq!(used, pull(&case.blocks()[..1], &mut fresh));
+    Ok(())
+}
+
+/// The tests of the contract, for a strategy of [`Case`]s.
+macro_rules! transition_contract {
+    ($cases:expr) => {
+        proptest::prelude::proptest! {
+            #![proptest_config(proptest::prelude::ProptestConfig::with_cases(64))]
+
+            #[test]
+            fn gradients_match_differences(case in $cases) {
+                contract::gradients_match_differences(&case)?;
+            }
+
+            #[test]
+            fn backward_accumulates(case in $cases) {
+                contract::backward_accumulates(&case)?;
+            }
+
+            #[test]
+            fn rows_are_independent(case in $cases) {
+                contract::rows_are_independent(&case)?;
+            }
+
+            #[test]
+            fn used_caches_are_as_good_as_new(case in $cases) {
+                contract::used_caches_are_as_good_as_new(&case)?;
+            }
+        }
+    };
+}
