@@ -1,0 +1,193 @@
+//! The gradient of a whole sequence against central differences: all parameters and all noise.
+//!
+//! Only several steps show a gradient that is cut in time, taken from the wrong step or
+//! overwritten. Observations and controls get no gradient and are not checked.
+
+use dvbf_core::{EmissionStd, Params, TransitionKind, Workspace};
+use dvbf_gradcheck::{Tol, check_coordinates};
+use dvbf_tests::{Masking, Scenario, loss, part, pass, pass_in, places, scenarios};
+use ndarray::Array2;
+use proptest::{prelude::*, test_runner::TestCaseError};
+
+/// Losses are means a row, of order one to a hundred.
+const TOL: Tol = Tol { abs: 1e-6, rel: 1e-5 };
+
+fn check(scenario: &Scenario) -> Result<(), TestCaseError> {
+    let (model, data, objective) = (scenario.model(), scenario.data(), scenario.objective);
+    let found = pass(&model, &data, objective);
+    prop_assert_eq!(
+        data.target.iter().any(|x: &f64| x.is_nan()),
+        data.mask.is_some_and(|m| m.iter().any(|m| *m < 1.0))
+    );
+
+    let data = scenario.data();
+    let all = model.to_flat();
+    let mut trained = all.len();
+    if scenario.config.emission_std_kind == EmissionStd::Fixed {
+        let (name, place) = places(&model).pop().expect("there are parameters");
+        prop_assert_eq!(name, "emission.log_std");
+        prop_assert!(found.dparams[place.clone()].iter().all(|g| g.to_bits() == 0));
+        trained = place.start;
+    }
+    let mut moved = model.clone();
+    let at = |theta: &[f64]| {
+        moved.set_flat(&[theta, &all[trained..]].concat());
+        loss(&moved, &data, objective)
+    };
+    check_coordinates(at, &all[..trained], &found.dparams[..trained], TOL)?;
+
+    let noise: Vec<f64> = data.noise.iter().copied().collect();
+    let dnoise: Vec<f64> = found.dnoise.iter().copied().collect();
+    let mut moved = data.clone();
+    let at = |eps: &[f64]| {
+        moved.noise = Array2::from_shape_vec(data.noise.dim(), eps.to_vec()).expect("same size");
+        loss(&model, &moved, objective)
+    };
+    check_coordinates(at, &noise, &dnoise, TOL)
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(96))]
+
+    #[test]
+    fn all_parameters_and_all_noise(scenario in scenarios()) {
+        check(&scenario)?;
+    }
+
+    #[test]
+    fn gradients_add_to_what_is_there(scenario in scenarios()) {
+        let (model, data) = (scenario.model::<f64>(), scenario.data());
+        let one = pass(&model, &data, scenario.objective);
+        let mut work = Workspace::new(&model, data.sequences, data.input.nrows());
+        let mut bound = dvbf_core::Bound::zeros(data.sequences);
+        let options = dvbf_core::GradientOptions {
+            objective: scenario.objective,
+            scale: 1.0 / data.input.nrows() as f64,
+            state_limit: f64::INFINITY,
+        };
+        let mut grads = model.zeros_like();
+        let mut dnoise = Array2::zeros(data.noise.dim());
+        for _ in 0..3 {
+            work.prepare(&model);
+            let batch = data.batch();
+            model.gradient_with_noise(&batch, options, &mut work, &mut bound, &mut grads, dnoise.view_mut());
+        }
+        let three = grads.to_flat();
+        for (one, three) in one.dparams.iter().chain(&one.dnoise).zip(three.iter().chain(&dnoise)) {
+            prop_assert!((3.0 * one - three).abs() <= 1e-11 * (1.0 + three.abs()), "{one} thrice is not {three}");
+        }
+        // Without the noise's gradient it is the same one.
+        let mut alone = model.zeros_like();
+        work.prepare(&model);
+        model.gradient(&data.batch(), options, &mut work, &mut bound, &mut alone);
+        prop_assert_eq!(alone.to_flat(), one.dparams);
+        prop_assert_eq!(bound, one.bound);
+    }
+
+    #[test]
+    fn a_used_workspace_is_as_good_as_a_new_one(scenario in scenarios(), other in scenarios()) {
+        // The pass before had other data, masks, steps and sequences, and other parameters.
+        let scenario = Scenario { steps: scenario.steps.max(2), ..scenario };
+        let other = Scenario { config: scenario.config.clone(), ..other };
+        let (model, data) = (scenario.model::<f64>(), scenario.data());
+        let before = other.data();
+        let sequences = data.sequences.max(before.sequences);
+        let rows = data.input.nrows().max(before.input.nrows());
+        let mut work = Workspace::new(&model, sequences, rows);
+        pass_in(&mut work, &other.model(), &before, other.objective);
+        let used = pass_in(&mut work, &model, &data, scenario.objective);
+        prop_assert_eq!(used, pass(&model, &data, scenario.objective));
+    }
+
+    #[test]
+    fn the_limit_of_the_state_gradient_acts_at_every_step(scenario in scenarios()) {
+        // With a limit of zero nothing flows back in time: the recognition network gets only what
+        // the divergence gives it, and the transition nothing.
+        let (model, data) = (scenario.model::<f64>(), scenario.data());
+        let mut work = Workspace::new(&model, data.sequences, data.input.nrows());
+        work.prepare(&model);
+        let (mut bound, mut grads) = (dvbf_core::Bound::zeros(data.sequences), model.zeros_like());
+        let objective = scenario.objective;
+        let options = dvbf_core::GradientOptions { objective, scale: 1.0, state_limit: 0.0 };
+        model.gradient(&data.batch(), options, &mut work, &mut bound, &mut grads);
+        let flat = grads.to_flat();
+        for prefix in ["transition.", "initial.state."] {
+            prop_assert!(part(&model, &flat, prefix).iter().all(|g| *g == 0.0), "{prefix}");
+        }
+        prop_assert!(part(&model, &flat, "initial.recognition.").iter().any(|g| *g != 0.0));
+        // A generous limit is none.
+        let mut free = model.zeros_like();
+        let options = dvbf_core::GradientOptions { state_limit: 1e12, ..options };
+        model.gradient(&data.batch(), options, &mut work, &mut bound, &mut free);
+        let mut unlimited = model.zeros_like();
+        let options = dvbf_core::GradientOptions { state_limit: f64::INFINITY, ..options };
+        model.gradient(&data.batch(), options, &mut work, &mut bound, &mut unlimited);
+        prop_assert_eq!(free.to_flat(), unlimited.to_flat());
+    }
+}
+
+/// A scenario that later ones change in one way.
+fn plain() -> Scenario {
+    Scenario {
+        config: dvbf_core::ModelConfig {
+            observation: 3,
+            control: 1,
+            state: 3,
+            noise: 2,
+            hidden: 4,
+            initial_frames: 2,
+            transition: TransitionKind::LocallyLinear,
+            matrices: 3,
+            shared_rows: 0,
+            transition_hidden: 0,
+            emission_state: 3,
+            emission_std_kind: EmissionStd::Learned,
+            emission_std: 0.7,
+        },
+        sequences: 2,
+        steps: 6,
+        masking: Masking::None,
+        dropped: false,
+        start: false,
+        objective: dvbf_core::Objective::BOUND,
+        seed: 11,
+    }
+}
+
+/// Every kind is checked in every run, whatever is drawn.
+#[test]
+fn every_kind_once() {
+    let base = plain();
+    let with = |change: &dyn Fn(&mut Scenario)| {
+        let mut scenario = base.clone();
+        change(&mut scenario);
+        check(&scenario).unwrap();
+    };
+    with(&|_| ());
+    with(&|s| s.config.transition_hidden = 4);
+    with(&|s| s.config.shared_rows = 2);
+    with(&|s| s.config.emission_state = 1);
+    with(&|s| s.config.control = 0);
+    with(&|s| s.config.emission_std_kind = EmissionStd::Fixed);
+    with(&|s| s.config.emission_std_kind = EmissionStd::LearnedPerChannel);
+    with(&|s| {
+        s.config.transition = TransitionKind::Residual;
+        (s.config.noise, s.config.transition_hidden) = (3, 4);
+    });
+    for masking in [Masking::Full, Masking::Steps, Masking::Channels] {
+        with(&|s| s.masking = masking);
+    }
+    with(&|s| s.dropped = true);
+    with(&|s| s.start = true);
+    with(&|s| s.objective.likelihood = 0.3);
+    with(&|s| s.objective.prior = 0.3);
+    with(&|s| s.objective.kl = 2.5);
+    with(&|s| s.steps = 1);
+    with(&|s| s.steps = 2);
+    with(&|s| (s.steps, s.config.initial_frames, s.start) = (2, 4, true));
+    with(&|s| {
+        (s.steps, s.masking, s.dropped, s.start) = (8, Masking::Channels, true, true);
+        (s.config.transition_hidden, s.config.shared_rows, s.config.emission_state) = (4, 1, 2);
+        s.objective = dvbf_core::Objective { likelihood: 0.4, prior: 0.6, kl: 3.0 };
+    });
+}
