@@ -107,7 +107,11 @@ pub fn train(request: &TrainRequest, observer: &mut dyn Observer) -> Result<Outc
             Trainer::resume(&session.settings, file, state, &session.splits.train)
         }
         None => match session.start(observer)? {
-            Some(trainer) => trainer,
+            Some(trainer) => {
+                // From here on the run can be continued, whatever happens.
+                session.folder.save_checkpoint(&trainer.checkpoint())?;
+                trainer
+            }
             None => return Ok(Outcome::Stopped(0)),
         },
     };
@@ -152,6 +156,12 @@ fn open(request: &TrainRequest) -> Result<(RunFolder, Settings, Option<Checkpoin
         let problem = "it holds a model for use, not a training to continue".into();
         FolderError::Damaged { path: folder.file("checkpoint.dvbf"), problem }
     })?;
+    let config = settings.model.resolve(file.config.observation, file.config.control);
+    let model = (config != Ok(file.config.clone())).then_some("model");
+    if let Some(key) = model.or(state.mismatch(&settings)) {
+        let problem = format!("it does not belong to config.toml, which has another {key}");
+        return Err(FolderError::Damaged { path: folder.file("checkpoint.dvbf"), problem }.into());
+    }
     folder.truncate_history(state.step)?;
     Ok((folder, settings, Some((file, state))))
 }
@@ -214,19 +224,20 @@ impl Session {
         observer: &mut dyn Observer,
     ) -> Result<bool, RunError> {
         let total = self.settings.training.steps;
-        let mut since = Since::new();
+        let mut since = (Instant::now(), trainer.step_count());
         while !trainer.is_done() {
             if observer.should_stop() {
                 self.folder.save_checkpoint(&trainer.checkpoint())?;
                 return Ok(false);
             }
             let stats = trainer.step(&self.splits.train, &self.pool)?;
-            since.add(&stats);
             let step = trainer.step_count();
             observer.step(step, total, &stats);
             if step.is_multiple_of(self.settings.training.log_interval) || trainer.is_done() {
-                let record = self.validate(trainer, &since)?;
-                since = Since::new();
+                let (clock, first) = since;
+                let rate = (step - first) as f64 / clock.elapsed().as_secs_f64().max(1e-9);
+                let record = self.validate(trainer, rate)?;
+                since = (Instant::now(), step);
                 observer.logged(&record);
             }
             if step.is_multiple_of(self.settings.training.checkpoint_interval) || trainer.is_done()
@@ -237,8 +248,9 @@ impl Session {
         Ok(true)
     }
 
-    /// Evaluates on the validation set, logs, and keeps the best model.
-    fn validate(&self, trainer: &mut Trainer, since: &Since) -> Result<LogRecord, RunError> {
+    /// Evaluates on the validation set, logs, and keeps the best model; `rate` is in updates a
+    /// second.
+    fn validate(&self, trainer: &mut Trainer, rate: f64) -> Result<LogRecord, RunError> {
         let model = trainer.evaluated_model();
         let (data, evaluation) = (&self.settings.data, &self.settings.evaluation);
         let sample = |split, seed| infer(&model, split, data.steps, Draw::Sample(seed), &self.pool);
@@ -255,25 +267,24 @@ impl Session {
         let errors = rollout_errors(&model, &self.splits.validation_long, window, &self.pool);
         let average = |v: &ndarray::Array1<f64>| v.sum() / v.len() as f64;
         let kl = average(&held.kl);
-        let record = since.record(
-            trainer,
-            LogRecord {
-                step: trainer.step_count(),
-                bound: 0.0,
-                reconstruction: 0.0,
-                kl: 0.0,
-                grad_norm: 0.0,
-                learning_rate: 0.0,
-                skipped: 0,
-                r2: figures.into_iter().collect(),
-                validation_bound: average(&held.log_lik) - kl,
-                validation_kl: kl,
-                open_loop: errors.at(horizon),
-                open_loop_horizon: horizon,
-                sequences_per_second: 0.0,
-                seconds: self.clock.elapsed().as_secs_f64(),
-            },
-        );
+        let totals = trainer.take_totals();
+        let [bound, reconstruction, divergence, grad_norm] = totals.means();
+        let record = LogRecord {
+            step: trainer.step_count(),
+            bound,
+            reconstruction,
+            kl: divergence,
+            grad_norm,
+            learning_rate: totals.learning_rate,
+            skipped: totals.skipped,
+            r2: figures.into_iter().collect(),
+            validation_bound: average(&held.log_lik) - kl,
+            validation_kl: kl,
+            open_loop: errors.at(horizon),
+            open_loop_horizon: horizon,
+            sequences_per_second: rate * trainer.batch() as f64,
+            seconds: self.clock.elapsed().as_secs_f64(),
+        };
         self.folder.append(&record)?;
         if record.open_loop < trainer.best_score() {
             trainer.set_best_score(record.open_loop);
@@ -294,48 +305,5 @@ impl Session {
         summary.seconds = self.clock.elapsed().as_secs_f64();
         self.folder.save_summary(&summary)?;
         Ok(summary)
-    }
-}
-
-/// Means of the updates since the last record.
-struct Since {
-    clock: Instant,
-    count: f64,
-    sums: [f64; 4],
-    learning_rate: f64,
-    skipped: u64,
-}
-
-impl Since {
-    fn new() -> Self {
-        Self { clock: Instant::now(), count: 0.0, sums: [0.0; 4], learning_rate: 0.0, skipped: 0 }
-    }
-
-    fn add(&mut self, stats: &StepStats) {
-        self.learning_rate = stats.learning_rate;
-        if stats.applied {
-            self.count += 1.0;
-            let terms = [stats.bound, stats.reconstruction, stats.kl, stats.grad_norm];
-            for (sum, term) in self.sums.iter_mut().zip(terms) {
-                *sum += term;
-            }
-        } else {
-            self.skipped += 1;
-        }
-    }
-
-    fn record(&self, trainer: &Trainer, rest: LogRecord) -> LogRecord {
-        let [bound, reconstruction, kl, grad_norm] = self.sums.map(|s| s / self.count.max(1.0));
-        let seconds = self.clock.elapsed().as_secs_f64();
-        LogRecord {
-            bound,
-            reconstruction,
-            kl,
-            grad_norm,
-            learning_rate: self.learning_rate,
-            skipped: self.skipped,
-            sequences_per_second: self.count * trainer.batch() as f64 / seconds.max(1e-9),
-            ..rest
-        }
     }
 }

@@ -209,6 +209,11 @@ impl RunFolder {
     /// # Errors
     /// If the file cannot be read or holds something else.
     pub fn history(&self) -> Result<Vec<LogRecord>, FolderError> {
+        Ok(self.lines()?.into_iter().map(|(record, _)| record).collect())
+    }
+
+    /// Every record of `metrics.jsonl` with the line that it was read from.
+    fn lines(&self) -> Result<Vec<(LogRecord, String)>, FolderError> {
         let path = self.file("metrics.jsonl");
         let text = match fs::read_to_string(&path) {
             Ok(text) => text,
@@ -219,7 +224,7 @@ impl RunFolder {
         let lines: Vec<&str> = text.lines().collect();
         for (number, line) in lines.iter().enumerate() {
             match serde_json::from_str(line) {
-                Ok(record) => records.push(record),
+                Ok(record) => records.push((record, (*line).to_owned())),
                 // A crash may leave the last line half written.
                 Err(_) if number + 1 == lines.len() && !text.ends_with('\n') => {}
                 Err(e) => {
@@ -235,15 +240,12 @@ impl RunFolder {
     ///
     /// # Errors
     /// If the file cannot be read or written.
-    ///
-    /// # Panics
-    /// Never: records are plain data.
     pub fn truncate_history(&self, step: u64) -> Result<(), FolderError> {
         let kept: String = self
-            .history()?
-            .iter()
-            .filter(|record| record.step <= step)
-            .map(|record| serde_json::to_string(record).expect("plain data") + "\n")
+            .lines()?
+            .into_iter()
+            .filter(|(record, _)| record.step <= step)
+            .map(|(_, line)| line + "\n")
             .collect();
         self.write("metrics.jsonl", kept.as_bytes()).map(|_| ())
     }

@@ -4,10 +4,12 @@ mod block;
 mod optimizer;
 mod shard;
 mod state;
+mod totals;
 mod update;
 
 pub use optimizer::Optimizer;
 pub use state::TrainerState;
+pub use totals::Totals;
 
 use crate::pool::Pool;
 use crate::settings::{Precision, Settings, TrainingSettings};
@@ -173,6 +175,11 @@ impl Trainer {
         &self.config
     }
 
+    /// Sums over the updates since the last call, which begin anew.
+    pub fn take_totals(&mut self) -> Totals {
+        std::mem::take(&mut self.state.totals)
+    }
+
     /// The best score on the validation set so far; lower is better.
     pub fn best_score(&self) -> f64 {
         self.state.best_score
@@ -259,6 +266,7 @@ impl Trainer {
                 return Err(TrainError::NotFinite { skipped, step, learning_rate: rate });
             }
         }
+        self.state.totals.add(&stats);
         Ok(stats)
     }
 

@@ -22,6 +22,14 @@ impl Optimizer {
         }
     }
 
+    /// Which optimizer it is.
+    pub fn kind(&self) -> OptimizerKind {
+        match self {
+            Self::Adam(_) => OptimizerKind::Adam,
+            Self::RmsProp(_) => OptimizerKind::Rmsprop,
+        }
+    }
+
     /// Number of parameters that the state is for.
     pub fn count(&self) -> usize {
         match self {

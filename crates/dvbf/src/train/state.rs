@@ -1,7 +1,7 @@
 //! What a training must remember besides the parameters.
 
-use super::Optimizer;
-use crate::settings::TrainingSettings;
+use super::{Optimizer, Totals};
+use crate::settings::{Settings, TrainingSettings};
 use serde::{Deserialize, Serialize};
 
 /// The state of a training at an update. Random streams are functions of seed and update, so the
@@ -16,6 +16,8 @@ pub struct TrainerState {
     pub skipped: u64,
     /// The best score on the validation set; lower is better.
     pub best_score: f64,
+    /// Sums since the last log record.
+    pub totals: Totals,
     /// Moments of the optimizer.
     pub optimizer: Optimizer,
     /// Running average of the parameters; empty without one.
@@ -30,6 +32,7 @@ impl TrainerState {
             step: 0,
             skipped: 0,
             best_score: f64::INFINITY,
+            totals: Totals::default(),
             optimizer: Optimizer::new(settings.optimizer, values.len()),
             average: if settings.average > 0.0 { values.to_vec() } else { Vec::new() },
         }
@@ -49,5 +52,19 @@ impl TrainerState {
         let state: Self = dvbf_core::decode(bytes).ok()?;
         let averaged = state.average.is_empty() || state.average.len() == count;
         (state.optimizer.count() == count && averaged).then_some(state)
+    }
+
+    /// The key of a setting that this state does not belong to, if there is one.
+    pub fn mismatch(&self, settings: &Settings) -> Option<&'static str> {
+        let training = &settings.training;
+        if self.seed != settings.seed {
+            Some("seed")
+        } else if self.optimizer.kind() != training.optimizer {
+            Some("training.optimizer")
+        } else if self.average.is_empty() == (training.average > 0.0) {
+            Some("training.average")
+        } else {
+            None
+        }
     }
 }

@@ -1,0 +1,8 @@
+//! Whole runs with tiny settings: threads, interruptions, damage, and the files they leave.
+#![expect(clippy::unwrap_used, reason = "a test may fail")]
+
+mod files;
+mod resume;
+mod threads;
+mod tiny;
+mod trainer;
