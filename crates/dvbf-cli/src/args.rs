@@ -80,8 +80,8 @@ pub(crate) struct Train {
     /// Print the summary as JSON and nothing else.
     #[arg(long)]
     pub(crate) json: bool,
-    /// Fail with exit status 3 unless a figure reaches a bound, such as `open_loop.45<=0.004` or
-    /// `r2.sample.velocity>=0.95`; may be repeated.
+    /// Fail with exit status 3 unless a figure reaches a bound, such as `open_loop.45.model<=0.004` or
+    /// `r2.sample.velocity>=0.95`, named as in summary.json; may be repeated.
     #[arg(long = "require", value_name = "FIGURE<=BOUND")]
     required: Vec<String>,
 }

@@ -12,6 +12,7 @@ use proptest::prelude::*;
 #[derive(Clone, Debug)]
 struct Case {
     mixture: Mixture<f64>,
+    shared: usize,
     alpha: Array2<f64>,
     state: Array2<f64>,
     control: Array2<f64>,
@@ -34,17 +35,18 @@ fn base(m: usize, z: usize, columns: usize) -> impl Strategy<Value = Array3<f64>
         .prop_map(move |d| d.into_shape_with_order((m, z, columns)).expect("the same size"))
 }
 
-/// One base matrix, no control and no noise among them.
+/// One base matrix, no control, no noise, and any number of shared rows among them.
 fn case_with(
     (m, z, u, w): (usize, usize, usize, usize),
     sizes: Vec<usize>,
 ) -> impl Strategy<Value = Case> {
     let n = sizes.iter().sum();
     let bases = (base(m, z, z), base(m, z, u), base(m, z, w));
-    (bases, matrix(n, m), matrix(n, z), matrix(n, u), matrix(n, w), matrix(n, z)).prop_map(
-        move |((a, b, c), alpha, state, control, noise, r)| {
-            let mixture = Mixture::new(a, b, c);
-            Case { mixture, alpha, state, control, noise, r, sizes: sizes.clone() }
+    let inputs = (matrix(n, m), matrix(n, z), matrix(n, u), matrix(n, w), matrix(n, z));
+    (bases, 0..=z, inputs).prop_map(
+        move |((a, b, c), shared, (alpha, state, control, noise, r))| {
+            let mixture = Mixture::new(a, b, c).with_shared_rows(shared);
+            Case { mixture, shared, alpha, state, control, noise, r, sizes: sizes.clone() }
         },
     )
 }
@@ -144,19 +146,26 @@ proptest! {
     #[test]
     fn forward_is_the_equation(case in case()) {
         let (m, z, u, w) = case.mixture.dim();
-        let mut flat = case.mixture.to_flat().into_iter();
+        let flat = case.mixture.to_flat();
         let mut naive = Array2::zeros((case.rows(), z));
-        for (columns, input) in [(z, &case.state), (u, &case.control), (w, &case.noise)] {
-            for i in 0..m {
-                for k in 0..z {
-                    for j in 0..columns {
-                        let d = flat.next().unwrap();
-                        for n in 0..case.rows() {
-                            naive[[n, k]] += case.alpha[[n, i]] * d * input[[n, j]];
-                        }
-                    }
+        let mut start = 0;
+        // Rows from `own` on are shared: those of the noise never are.
+        let own = z - case.shared;
+        for (columns, input, own) in
+            [(z, &case.state, own), (u, &case.control, own), (w, &case.noise, z)]
+        {
+            let place = |i: usize, k: usize, j: usize| start + (i * z + k) * columns + j;
+            for (i, k, j) in ndarray::indices((m, z, columns)) {
+                let d = if k < own {
+                    flat[place(i, k, j)]
+                } else {
+                    (0..m).map(|i| flat[place(i, k, j)]).sum::<f64>() / m as f64
+                };
+                for n in 0..case.rows() {
+                    naive[[n, k]] += case.alpha[[n, i]] * d * input[[n, j]];
                 }
             }
+            start += m * z * columns;
         }
         let (y, _) = case.run(&case.sizes);
         close(y.as_slice().unwrap(), naive.as_slice().unwrap())?;
@@ -221,6 +230,7 @@ proptest! {
             let (n, rows) = (rows.len(), s![rows, ..]);
             let part = Case {
                 mixture: case.mixture.clone(),
+                shared: case.shared,
                 alpha: case.alpha.slice(rows).to_owned(),
                 state: case.state.slice(rows).to_owned(),
                 control: case.control.slice(rows).to_owned(),

@@ -1,0 +1,8 @@
+//! The command as a user meets it: what it says, how it exits, what it leaves behind.
+#![expect(clippy::unwrap_used, reason = "a test may fail")]
+
+mod arguments;
+#[cfg(unix)]
+mod interrupt;
+mod run;
+mod tiny;

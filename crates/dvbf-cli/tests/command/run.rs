@@ -1,0 +1,130 @@
+//! Runs and their folders: new ones, existing ones, damaged ones, required figures.
+
+use crate::tiny::{complaint, refusal, text, train};
+use serde_json::Value;
+use std::fs;
+
+#[test]
+fn a_run_prints_its_figures_and_writes_its_files() {
+    let folder = tempfile::tempdir().unwrap();
+    let output = train(folder.path(), &["--seed", "5"]).output().unwrap();
+    assert_eq!(output.status.code(), Some(0), "{}", text(&output.stderr));
+    let printed = text(&output.stdout);
+    for part in ["R² on held-out sequences", "velocity", "Open-loop", "nats per sequence"] {
+        assert!(printed.contains(part), "{printed}");
+    }
+    let run = folder.path().join("runs/smoke-seed5");
+    for name in ["config.toml", "metrics.jsonl", "summary.json", "checkpoint.dvbf", "best.dvbf"] {
+        assert!(run.join(name).exists(), "{name}");
+    }
+    assert!(fs::read_to_string(run.join("config.toml")).unwrap().contains("seed = 5"));
+}
+
+#[test]
+fn json_is_the_summary_and_nothing_else() {
+    let folder = tempfile::tempdir().unwrap();
+    let output = train(folder.path(), &["--json", "--out", "here"]).output().unwrap();
+    assert_eq!(text(&output.stderr), "");
+    let printed: Value = serde_json::from_slice(&output.stdout).unwrap();
+    let written = fs::read_to_string(folder.path().join("here/summary.json")).unwrap();
+    assert_eq!(printed, serde_json::from_str::<Value>(&written).unwrap());
+    let quiet = train(folder.path(), &["--quiet", "--out", "there"]).output().unwrap();
+    assert_eq!((text(&quiet.stdout), text(&quiet.stderr)), (String::new(), String::new()));
+}
+
+#[test]
+fn an_existing_run_is_not_overwritten() {
+    let folder = tempfile::tempdir().unwrap();
+    assert!(train(folder.path(), &["--out", "r", "--quiet"]).status().unwrap().success());
+    let read = || fs::read(folder.path().join("r/checkpoint.dvbf")).unwrap();
+    let before = read();
+    let line = refusal(train(folder.path(), &["--out", "r"]));
+    for part in ["r holds a run already", "--resume", "--out"] {
+        assert!(line.contains(part), "{line}");
+    }
+    assert_eq!(read(), before);
+    let again = train(folder.path(), &["--out", "r", "--resume"]).output().unwrap();
+    assert_eq!(again.status.code(), Some(0), "{}", text(&again.stderr));
+    assert_eq!(read(), before);
+}
+
+#[test]
+fn folders_that_cannot_be_written_are_named() {
+    let folder = tempfile::tempdir().unwrap();
+    fs::write(folder.path().join("file"), "not a folder").unwrap();
+    for out in ["file", "file/run"] {
+        let line = refusal(train(folder.path(), &["--out", out]));
+        assert!(line.contains(out), "{line}");
+    }
+}
+
+#[test]
+fn only_a_run_can_be_resumed() {
+    let folder = tempfile::tempdir().unwrap();
+    let resume = |part: &str| {
+        let output = train(folder.path(), &["--out", "r", "--resume"]).output().unwrap();
+        let line = complaint(&output, 1);
+        assert!(line.contains(part), "{line}");
+        line
+    };
+    resume("r holds no run to continue: config.toml is missing");
+    assert!(train(folder.path(), &["--out", "r", "--quiet"]).status().unwrap().success());
+    let checkpoint = folder.path().join("r/checkpoint.dvbf");
+    let good = fs::read(&checkpoint).unwrap();
+
+    fs::remove_file(&checkpoint).unwrap();
+    resume("checkpoint.dvbf is missing");
+    fs::write(&checkpoint, "PK and other bytes").unwrap();
+    resume("checkpoint.dvbf is not a dvbf model file");
+    fs::write(&checkpoint, &good[..good.len() - 1]).unwrap();
+    resume("checkpoint.dvbf is damaged");
+    let mut flipped = good.clone();
+    flipped[good.len() / 2] ^= 4;
+    fs::write(&checkpoint, flipped).unwrap();
+    resume("checkpoint.dvbf is damaged: its checksum differs");
+    fs::copy(folder.path().join("r/best.dvbf"), &checkpoint).unwrap();
+    resume("it holds a model for use, not a training to continue");
+    fs::write(&checkpoint, &good).unwrap();
+
+    let metrics = folder.path().join("r/metrics.jsonl");
+    let records = fs::read(&metrics).unwrap();
+    fs::write(&metrics, "{\"step\": 1}\n").unwrap();
+    resume("metrics.jsonl: line 1");
+    fs::write(&metrics, records).unwrap();
+    let config = folder.path().join("r/config.toml");
+    let settings = fs::read_to_string(&config).unwrap();
+    fs::write(&config, settings.replace("hidden = 6", "hidden = 8")).unwrap();
+    resume("it does not belong to config.toml, which has another model");
+    fs::write(&config, "preset = 3").unwrap();
+    let output = train(folder.path(), &["--out", "r", "--resume"]).output().unwrap();
+    assert_eq!(output.status.code(), Some(1));
+    assert!(text(&output.stderr).contains("config.toml"));
+    fs::write(&config, settings).unwrap();
+    assert!(
+        train(folder.path(), &["--out", "r", "--resume", "--quiet"]).status().unwrap().success()
+    );
+}
+
+#[test]
+fn required_figures_decide_the_exit_status() {
+    let folder = tempfile::tempdir().unwrap();
+    let require = |out: &str, required: &[&str]| {
+        let mut command = train(folder.path(), &["--quiet", "--out", out]);
+        for figure in required {
+            command.args(["--require", figure]);
+        }
+        command.output().unwrap()
+    };
+    let reached =
+        ["r2.sample.velocity<=1", "open_loop.6.model>=0", "latent_dim>=3", "latent_dim<=3"];
+    assert_eq!(require("a", &reached).status.code(), Some(0));
+    let line = complaint(&require("b", &["latent_dim>=3", "r2.sample.velocity>=1.5"]), 3);
+    assert!(
+        line.contains("required r2.sample.velocity>=1.5, but r2.sample.velocity is "),
+        "{line}"
+    );
+    let line = complaint(&require("c", &["open_loop.45.model<=1"]), 3);
+    assert!(line.contains("open_loop.45.model is missing"), "{line}");
+    // The figures are there all the same.
+    assert!(folder.path().join("c/summary.json").exists());
+}
