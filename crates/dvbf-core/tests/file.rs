@@ -113,7 +113,7 @@ fn foreign_files_are_told_from_damaged_and_future_ones() {
 fn contents_that_describe_no_model_are_refused() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("m.dvbf");
-    let mut refused = |file: ModelFile| {
+    let refused = |file: ModelFile| {
         file.write(&path).unwrap();
         let error = ModelFile::read(&path).expect_err("it describes no model");
         assert!(error.to_string().contains("m.dvbf"), "{error}");
