@@ -48,9 +48,6 @@ pub struct ModelConfig {
     /// Trailing dimensions of the state whose rows of `A` and `B` all base matrices share: they
     /// evolve linearly in state and control. At most `state`.
     pub shared_rows: usize,
-    /// `G`, trailing dimensions of the state that the mixing network of the locally linear transition
-    /// sees; the others enter linearly. At most `state`.
-    pub mixing_state: usize,
     /// Hidden units of the mixing network, which is affine if zero; of the residual network
     /// otherwise.
     pub transition_hidden: usize,
@@ -116,7 +113,6 @@ impl ModelConfig {
             ("initial_frames", self.initial_frames, 1),
             ("matrices", self.matrices, 1),
             ("shared_rows", self.shared_rows, 0),
-            ("mixing_state", self.mixing_state, 1),
             ("emission_state", self.emission_state, 1),
             (
                 "transition_hidden",
@@ -130,7 +126,7 @@ impl ModelConfig {
             }
             let limit = match key {
                 "observation" => LIMIT,
-                "emission_state" | "mixing_state" | "shared_rows" => self.state,
+                "emission_state" | "shared_rows" => self.state,
                 _ => 1 << 16,
             };
             if value > limit {

@@ -85,15 +85,13 @@ impl<S: Scalar> Dvbf<S> {
             InitialState::random(config.initial_frames, (x, u, w, z), config.hidden, noise.part(0));
         let recognition = Innovation::random((x, z, u), config.hidden, 2 * w, noise.part(1));
         let transition = match config.transition {
-            TransitionKind::LocallyLinear => {
-                AnyTransition::LocallyLinear(LocallyLinear::random_gated(
-                    dims,
-                    config.matrices,
-                    (config.shared_rows, config.mixing_state),
-                    config.transition_hidden,
-                    noise.part(2),
-                ))
-            }
+            TransitionKind::LocallyLinear => AnyTransition::LocallyLinear(LocallyLinear::random(
+                dims,
+                config.matrices,
+                config.shared_rows,
+                config.transition_hidden,
+                noise.part(2),
+            )),
             TransitionKind::Residual => AnyTransition::Residual(Residual::random(
                 dims,
                 config.transition_hidden,

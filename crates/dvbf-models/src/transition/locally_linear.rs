@@ -2,15 +2,12 @@
 //!
 //! | | equation | needs |
 //! |-|----------|-------|
-//! | mixing | `α = softmax(net([z_{Z−G+1} … z_Z, u]))` | |
+//! | mixing | `α = softmax(net([z, u]))` | |
 //! | forward | `z' = Σᵢ αᵢ (Aᵢ z + Bᵢ u + Cᵢ w)` | |
 //! | `dz` | `Āᵀ dz'` and the mixing network's part | caches of [`Mixture`] and [`Mlp`] |
 //! | `dw` | `C̄ᵀ dz'` | |
 //!
-//! The mixing network is affine (first author's code of 2016) or has one hidden layer. It sees the
-//! last `G ≤ Z` dimensions of the state. With `G < Z` the leading dimensions enter linearly: a
-//! motion along them is then linear at every value of the others, as a rotation at every angular
-//! velocity is.
+//! The mixing network is affine (first author's code of 2016) or has one hidden layer.
 
 use super::{Transition, TransitionDims};
 use dvbf_ops::{Mixture, MixtureCache, Mlp, MlpCache, Params, Path, softmax_backward};
@@ -20,7 +17,7 @@ use ndarray::{Array2, ArrayView2, ArrayViewD, ArrayViewMut2, ArrayViewMutD, s};
 /// Parameters: the mixing network and the base matrices.
 #[derive(Clone, Debug, PartialEq)]
 pub struct LocallyLinear<S> {
-    // Invariant: the network maps `G + U` values to `M` logits, `1 ≤ G ≤ Z`.
+    // Invariant: the network maps `Z + U` values to `M` logits.
     mixing: Mlp<S>,
     maps: Mixture<S>,
 }
@@ -39,18 +36,16 @@ impl<S: Scalar> LocallyLinear<S> {
     /// The transition of this mixing network and these base matrices.
     ///
     /// # Panics
-    /// If the network does not map `G + U` values to `M` logits with `1 ≤ G ≤ Z`.
+    /// If the network does not map `Z + U` values to `M` logits.
     #[track_caller]
     pub fn new(mixing: Mlp<S>, maps: Mixture<S>) -> Self {
         let (m, z, u, _) = maps.dim();
-        let (inputs, outputs) = mixing.dim();
-        assert_eq!(outputs, m, "outputs of the mixing network against M");
-        assert!((u + 1..=u + z).contains(&inputs), "{inputs} inputs of the mixing network");
+        assert_eq!(mixing.dim(), (z + u, m), "mixing network against (Z + U, M)");
         Self { mixing, maps }
     }
 
     /// Base matrices near the identity whose last `shared` rows of `A` and `B` are shared; a mixing
-    /// network with `hidden` units, affine if zero, that sees the whole state.
+    /// network with `hidden` units, affine if zero.
     ///
     /// # Panics
     /// If there are more shared rows than state dimensions.
@@ -62,23 +57,7 @@ impl<S: Scalar> LocallyLinear<S> {
         hidden: usize,
         noise: Noise,
     ) -> Self {
-        Self::random_gated(dims, bases, (shared, dims.state), hidden, noise)
-    }
-
-    /// [`random`](Self::random) with a mixing network that sees the last `gate = G` dimensions of
-    /// the state.
-    ///
-    /// # Panics
-    /// If there are more shared rows or seen dimensions than the state has, or none is seen.
-    #[track_caller]
-    pub fn random_gated(
-        dims: TransitionDims,
-        bases: usize,
-        (shared, gate): (usize, usize),
-        hidden: usize,
-        noise: Noise,
-    ) -> Self {
-        let inputs = gate + dims.control;
+        let inputs = dims.state + dims.control;
         let mixing = if hidden == 0 {
             Mlp::random(&[inputs, bases], &[1.0], noise.part(0))
         } else {
@@ -87,12 +66,6 @@ impl<S: Scalar> LocallyLinear<S> {
         let sizes = (bases, dims.state, dims.control, dims.noise);
         let maps = Mixture::random(sizes, [0.05, 0.1, 0.02], 0.3, noise.part(1));
         Self::new(mixing, maps.with_shared_rows(shared))
-    }
-
-    /// `Z − G`, the leading dimensions of the state that the mixing network does not see.
-    fn hidden_from_mixing(&self) -> usize {
-        let (_, z, u, _) = self.maps.dim();
-        z + u - self.mixing.dim().0
     }
 
     /// The base matrices.
@@ -115,13 +88,13 @@ impl<S: Scalar> Transition<S> for LocallyLinear<S> {
     }
 
     fn cache(&self, rows: usize) -> Self::Cache {
-        let m = self.maps.dim().0;
+        let (m, z, u, _) = self.maps.dim();
         LocallyLinearCache {
             mixing: self.mixing.cache(rows),
             maps: self.maps.cache(rows),
             alpha: Array2::zeros((rows, m)),
             dalpha: Array2::zeros((rows, m)),
-            dinput: Array2::zeros((rows, self.mixing.dim().0)),
+            dinput: Array2::zeros((rows, z + u)),
         }
     }
 
@@ -140,12 +113,12 @@ impl<S: Scalar> Transition<S> for LocallyLinear<S> {
         cache: &mut Self::Cache,
     ) {
         let n = state.nrows();
-        let (_, z, u, _) = self.maps.dim();
-        assert_eq!((state.dim(), control.dim()), ((n, z), (n, u)), "state and control");
-        let first = self.hidden_from_mixing();
+        let (z, u) = (state.ncols(), control.ncols());
         let mut input = cache.mixing.input(at, n);
-        input.slice_mut(s![.., ..z - first]).assign(&state.slice(s![.., first..]));
-        input.slice_mut(s![.., z - first..]).assign(&control);
+        assert_eq!(input.dim(), (n, z + u), "state and control against the mixing network");
+        assert_eq!(control.nrows(), n, "rows of controls against states");
+        input.slice_mut(s![.., ..z]).assign(&state);
+        input.slice_mut(s![.., z..]).assign(&control);
         let mut alpha = cache.alpha.slice_mut(s![at..at + n, ..]);
         self.mixing.forward_written(at, alpha.view_mut(), &mut cache.mixing);
         softmax_rows(alpha.view_mut());
@@ -174,10 +147,7 @@ impl<S: Scalar> Transition<S> for LocallyLinear<S> {
         let mut dinput = cache.dinput.slice_mut(s![..n, ..]);
         dinput.fill(S::ZERO);
         self.mixing.backward(at, dalpha.view(), dinput.view_mut(), &mut cache.mixing);
-        let first = self.hidden_from_mixing();
-        let seen = dstate.ncols() - first;
-        let mut dseen = dstate.slice_mut(s![.., first..]);
-        dseen += &dinput.slice(s![.., ..seen]);
+        dstate += &dinput.slice(s![.., ..dstate.ncols()]);
     }
 
     fn accumulate(&self, cache: &mut Self::Cache, grads: &mut Self) {

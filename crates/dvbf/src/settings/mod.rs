@@ -68,8 +68,6 @@ pub struct ModelSettings {
     /// Trailing dimensions of the state whose rows of `A` and `B` all base matrices share, so that
     /// they evolve linearly in state and control.
     pub shared_rows: usize,
-    /// Trailing dimensions of the state that the mixing network sees; the others enter linearly.
-    pub mixing_state: usize,
     /// Hidden units of the mixing network (affine if zero) or of the residual network.
     pub transition_hidden: usize,
     /// Leading dimensions of the state that the emission sees.
@@ -96,7 +94,6 @@ impl ModelSettings {
             transition: self.transition,
             matrices: self.matrices,
             shared_rows: self.shared_rows,
-            mixing_state: self.mixing_state,
             transition_hidden: self.transition_hidden,
             emission_state: self.emission_state,
             emission_std_kind: self.emission_std_kind,

@@ -53,7 +53,6 @@ fn pendulum() -> Settings {
             transition: TransitionKind::LocallyLinear,
             matrices: 16,
             shared_rows: 1,
-            mixing_state: 3,
             transition_hidden: 64,
             emission_state: 2,
             emission_std_kind: EmissionStd::Fixed,
@@ -106,7 +105,6 @@ fn paper() -> Settings {
             initial_frames: 15,
             emission_state: 3,
             shared_rows: 0,
-            mixing_state: 3,
             emission_std_kind: EmissionStd::LearnedPerChannel,
             emission_std: 1.0,
             ..base.model.clone()
