@@ -72,7 +72,7 @@ pub fn scenarios() -> impl Strategy<Value = Scenario> {
                 transition: [TransitionKind::LocallyLinear, TransitionKind::Residual]
                     [usize::from(residual)],
                 matrices: 3,
-                shared_rows: shared.min(state),
+                shared_state: shared.min(state),
                 transition_hidden: [0, 3, 3][kind],
                 emission_state: (visible + 1).min(state),
                 emission_std_kind: [

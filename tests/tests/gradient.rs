@@ -138,7 +138,7 @@ fn plain() -> Scenario {
             initial_frames: 2,
             transition: TransitionKind::LocallyLinear,
             matrices: 3,
-            shared_rows: 0,
+            shared_state: 0,
             transition_hidden: 0,
             emission_state: 3,
             emission_std_kind: EmissionStd::Learned,
@@ -165,7 +165,7 @@ fn every_kind_once() {
     };
     with(&|_| ());
     with(&|s| s.config.transition_hidden = 4);
-    with(&|s| s.config.shared_rows = 2);
+    with(&|s| s.config.shared_state = 2);
     with(&|s| s.config.emission_state = 1);
     with(&|s| s.config.control = 0);
     with(&|s| s.config.emission_std_kind = EmissionStd::Fixed);
@@ -187,7 +187,7 @@ fn every_kind_once() {
     with(&|s| (s.steps, s.config.initial_frames, s.start) = (2, 4, true));
     with(&|s| {
         (s.steps, s.masking, s.dropped, s.start) = (8, Masking::Channels, true, true);
-        (s.config.transition_hidden, s.config.shared_rows, s.config.emission_state) = (4, 1, 2);
+        (s.config.transition_hidden, s.config.shared_state, s.config.emission_state) = (4, 1, 2);
         s.objective = dvbf_core::Objective { likelihood: 0.4, prior: 0.6, kl: 3.0 };
     });
 }

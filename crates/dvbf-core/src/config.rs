@@ -45,9 +45,9 @@ pub struct ModelConfig {
     pub transition: TransitionKind,
     /// `M`, base matrices of the locally linear transition.
     pub matrices: usize,
-    /// Trailing dimensions of the state whose rows of `A` and `B` all base matrices share: they
-    /// evolve linearly in state and control. At most `state`.
-    pub shared_rows: usize,
+    /// `R`, trailing dimensions of the state whose own dynamics all base matrices share: how they act
+    /// on themselves, and how the control acts on them. At most `state`.
+    pub shared_state: usize,
     /// Hidden units of the mixing network, which is affine if zero; of the residual network
     /// otherwise.
     pub transition_hidden: usize,
@@ -112,7 +112,7 @@ impl ModelConfig {
             ("hidden", self.hidden, 1),
             ("initial_frames", self.initial_frames, 1),
             ("matrices", self.matrices, 1),
-            ("shared_rows", self.shared_rows, 0),
+            ("shared_state", self.shared_state, 0),
             ("emission_state", self.emission_state, 1),
             (
                 "transition_hidden",
@@ -126,7 +126,7 @@ impl ModelConfig {
             }
             let limit = match key {
                 "observation" => LIMIT,
-                "emission_state" | "shared_rows" => self.state,
+                "emission_state" | "shared_state" => self.state,
                 _ => 1 << 16,
             };
             if value > limit {

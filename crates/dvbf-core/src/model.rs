@@ -88,7 +88,7 @@ impl<S: Scalar> Dvbf<S> {
             TransitionKind::LocallyLinear => AnyTransition::LocallyLinear(LocallyLinear::random(
                 dims,
                 config.matrices,
-                config.shared_rows,
+                config.shared_state,
                 config.transition_hidden,
                 noise.part(2),
             )),

@@ -19,7 +19,7 @@ fn config() -> ModelConfig {
         initial_frames: 1,
         transition: TransitionKind::LocallyLinear,
         matrices: 1,
-        shared_rows: 0,
+        shared_state: 0,
         transition_hidden: 0,
         emission_state: 1,
         emission_std_kind: EmissionStd::Learned,

@@ -1,4 +1,4 @@
-//! Locally linear transition: the contract, the mixture by hand, shared rows.
+//! Locally linear transition: the contract, the mixture by hand, shared components.
 
 mod common;
 #[macro_use]
@@ -10,7 +10,7 @@ use dvbf_tensor::Noise;
 use ndarray::{Array2, Axis, s};
 use proptest::prelude::*;
 
-/// Affine and hidden mixing networks, with and without shared rows.
+/// Affine and hidden mixing networks, with and without shared components.
 fn drawn() -> impl Strategy<Value = contract::Case<LocallyLinear<f64>>> {
     contract::cases(|dims, seed| {
         let (hidden, shared) =
@@ -67,13 +67,15 @@ fn control_and_noise_have_matrices_of_their_own() {
 }
 
 #[test]
-fn shared_rows_are_linear_in_state_and_control() {
+fn a_shared_component_is_linear_in_itself_and_the_control() {
     let dims = TransitionDims { state: 3, control: 1, noise: 2 };
     let transition = LocallyLinear::<f64>::random(dims, 4, 1, 5, Noise::new(3, 3));
     let w = Array2::zeros((1, 2));
     let row = |z: &Array2<f64>, u: f64| next(&transition, z, &Array2::from_elem((1, 1), u), &w);
-    let (a, b) = (fill(1, 3, 1, 1), fill(1, 3, 1, 2));
+    let (mut a, mut b) = (fill(1, 3, 1, 1), fill(1, 3, 1, 2));
+    a.slice_mut(s![.., ..2]).fill(0.0);
+    b.slice_mut(s![.., ..2]).fill(0.0);
     let excess = row(&a, 0.5) + row(&b, -1.0) - row(&(&a + &b), -0.5);
-    assert!(excess[[0, 2]].abs() < 1e-12, "the shared row is linear");
+    assert!(excess[[0, 2]].abs() < 1e-12, "the shared component is linear");
     assert!(excess.slice(s![.., ..2]).iter().all(|e| e.abs() > 1e-6), "the others are not");
 }

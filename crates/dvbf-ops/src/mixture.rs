@@ -11,8 +11,10 @@
 //! | `dz`, `dw` | the parts of `dv += D̄ᵀ dy` | `D̄` (cached) |
 //! | `dDᵢ` | `+= Σ_rows αᵢ dD̄` | `α`, `dD̄` (cached) |
 //!
-//! The last rows of `A` and `B` may be shared: all base matrices then have their mean there, so
-//! that these components of `y` are linear in `z` and `u` wherever the state is.
+//! How the last `R` components of the state act on themselves, and how the control acts on them, may
+//! be shared: all base matrices then have their mean in the trailing `R × R` block of `A` and in the
+//! last `R` rows of `B`. Velocities are such components where friction and the effect of a force
+//! are the same everywhere; what the other components do to them may still depend on the state.
 
 use crate::{Params, Path};
 use dvbf_tensor::{Accum, Kernel, Noise, PackedMatrix, Scalar, gemm, gemm_packed, vectorize};
@@ -27,7 +29,7 @@ pub struct Mixture<S> {
     a: Array3<S>,
     b: Array3<S>,
     c: Array3<S>,
-    /// Trailing rows of `A` and `B` that are shared; at most `Z`.
+    /// `R`, trailing components of the state whose own dynamics are shared; at most `Z`.
     shared: usize,
 }
 
@@ -61,15 +63,15 @@ impl<S: Scalar> Mixture<S> {
         Self { a, b, c, shared: 0 }
     }
 
-    /// The same base matrices with the last `rows` rows of `A` and `B` shared.
+    /// The same base matrices, with the own dynamics of the last `components = R` components shared.
     ///
     /// # Panics
-    /// If the matrices have fewer rows.
+    /// If the state has fewer components.
     #[must_use]
     #[track_caller]
-    pub fn with_shared_rows(mut self, rows: usize) -> Self {
-        assert!(rows <= self.a.dim().1, "shared rows against Z");
-        self.shared = rows;
+    pub fn with_shared_state(mut self, components: usize) -> Self {
+        assert!(components <= self.a.dim().1, "shared components against Z");
+        self.shared = components;
         self
     }
 
@@ -161,7 +163,7 @@ impl<S: Scalar> Mixture<S> {
     /// Calls `f` with the place of every shared element in the rows of a cache.
     fn each_shared(&self, mut f: impl FnMut(usize)) {
         let (_, z, u, _) = self.dim();
-        for column in 0..z + u {
+        for column in z - self.shared..z + u {
             for row in z - self.shared..z {
                 f(column * z + row);
             }

@@ -35,7 +35,7 @@ fn base(m: usize, z: usize, columns: usize) -> impl Strategy<Value = Array3<f64>
         .prop_map(move |d| d.into_shape_with_order((m, z, columns)).expect("the same size"))
 }
 
-/// One base matrix, no control, no noise, and any number of shared rows among them.
+/// One base matrix, no control, no noise, and any number of shared components among them.
 fn case_with(
     (m, z, u, w): (usize, usize, usize, usize),
     sizes: Vec<usize>,
@@ -45,7 +45,7 @@ fn case_with(
     let inputs = (matrix(n, m), matrix(n, z), matrix(n, u), matrix(n, w), matrix(n, z));
     (bases, 0..=z, inputs).prop_map(
         move |((a, b, c), shared, (alpha, state, control, noise, r))| {
-            let mixture = Mixture::new(a, b, c).with_shared_rows(shared);
+            let mixture = Mixture::new(a, b, c).with_shared_state(shared);
             Case { mixture, shared, alpha, state, control, noise, r, sizes: sizes.clone() }
         },
     )
@@ -149,14 +149,14 @@ proptest! {
         let flat = case.mixture.to_flat();
         let mut naive = Array2::zeros((case.rows(), z));
         let mut start = 0;
-        // Rows from `own` on are shared: those of the noise never are.
+        // Rows from `own` on are shared in columns from `first` on: those of the noise never are.
         let own = z - case.shared;
-        for (columns, input, own) in
-            [(z, &case.state, own), (u, &case.control, own), (w, &case.noise, z)]
+        for (columns, input, own, first) in
+            [(z, &case.state, own, own), (u, &case.control, own, 0), (w, &case.noise, z, 0)]
         {
             let place = |i: usize, k: usize, j: usize| start + (i * z + k) * columns + j;
             for (i, k, j) in ndarray::indices((m, z, columns)) {
-                let d = if k < own {
+                let d = if k < own || j < first {
                     flat[place(i, k, j)]
                 } else {
                     (0..m).map(|i| flat[place(i, k, j)]).sum::<f64>() / m as f64

@@ -44,11 +44,11 @@ impl<S: Scalar> LocallyLinear<S> {
         Self { mixing, maps }
     }
 
-    /// Base matrices near the identity whose last `shared` rows of `A` and `B` are shared; a mixing
-    /// network with `hidden` units, affine if zero.
+    /// Base matrices near the identity that share the own dynamics of the last `shared` components of
+    /// the state (see [`Mixture`]); a mixing network with `hidden` units, affine if zero.
     ///
     /// # Panics
-    /// If there are more shared rows than state dimensions.
+    /// If there are more shared components than the state has.
     #[track_caller]
     pub fn random(
         dims: TransitionDims,
@@ -65,7 +65,7 @@ impl<S: Scalar> LocallyLinear<S> {
         };
         let sizes = (bases, dims.state, dims.control, dims.noise);
         let maps = Mixture::random(sizes, [0.05, 0.1, 0.02], 0.3, noise.part(1));
-        Self::new(mixing, maps.with_shared_rows(shared))
+        Self::new(mixing, maps.with_shared_state(shared))
     }
 
     /// The base matrices.

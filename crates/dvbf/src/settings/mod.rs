@@ -65,9 +65,9 @@ pub struct ModelSettings {
     pub transition: TransitionKind,
     /// `M`, base matrices of the locally linear transition.
     pub matrices: usize,
-    /// Trailing dimensions of the state whose rows of `A` and `B` all base matrices share, so that
-    /// they evolve linearly in state and control.
-    pub shared_rows: usize,
+    /// `R`, trailing dimensions of the state whose own dynamics all base matrices share: how they act
+    /// on themselves, and how the control acts on them. At most `state`.
+    pub shared_state: usize,
     /// Hidden units of the mixing network (affine if zero) or of the residual network.
     pub transition_hidden: usize,
     /// Leading dimensions of the state that the emission sees.
@@ -93,7 +93,7 @@ impl ModelSettings {
             initial_frames: self.initial_frames,
             transition: self.transition,
             matrices: self.matrices,
-            shared_rows: self.shared_rows,
+            shared_state: self.shared_state,
             transition_hidden: self.transition_hidden,
             emission_state: self.emission_state,
             emission_std_kind: self.emission_std_kind,

@@ -52,7 +52,7 @@ fn pendulum() -> Settings {
             initial_frames: 5,
             transition: TransitionKind::LocallyLinear,
             matrices: 16,
-            shared_rows: 1,
+            shared_state: 1,
             transition_hidden: 64,
             emission_state: 2,
             emission_std_kind: EmissionStd::Fixed,
@@ -104,7 +104,7 @@ fn paper() -> Settings {
             transition_hidden: 0,
             initial_frames: 15,
             emission_state: 3,
-            shared_rows: 0,
+            shared_state: 0,
             emission_std_kind: EmissionStd::LearnedPerChannel,
             emission_std: 1.0,
             ..base.model.clone()

@@ -117,7 +117,7 @@ fn other_numbers_of_latent_dimensions_are_shown_too() {
         settings.model.state = dims;
         settings.model.noise = dims;
         settings.model.emission_state = dims;
-        settings.model.shared_rows = 0;
+        settings.model.shared_state = 0;
         let run = Run::new("run", settings);
         let page = run.report().unwrap();
         let latent = figures(&page).into_iter().nth(1).unwrap();
