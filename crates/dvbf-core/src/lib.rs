@@ -20,6 +20,7 @@ pub use model::Dvbf;
 pub use rollout::Rollout;
 pub use workspace::Workspace;
 
+pub use dvbf_models::bayes;
 pub use dvbf_models::{AnyTransition, LocallyLinear, Residual, Transition, TransitionDims};
 pub use dvbf_ops::{Adam, AdamStep, AdamUpdate, Params, Path, RmsProp, global_norm};
 pub use dvbf_tensor::{

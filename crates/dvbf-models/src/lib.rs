@@ -1,5 +1,7 @@
 #![doc = include_str!("../README.md")]
 
+pub mod bayes;
+
 mod emission;
 mod initial;
 mod recognition;

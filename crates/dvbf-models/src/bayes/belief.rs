@@ -1,0 +1,89 @@
+//! A Gaussian belief about a state or an observation.
+
+use super::root::{Root, symmetric};
+use super::{BayesError, check};
+use nalgebra::{DMatrix, DVector};
+
+/// `N(m, P)`.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Belief {
+    /// `m`.
+    pub mean: DVector<f64>,
+    /// `P`, symmetric and positive semidefinite.
+    pub covariance: DMatrix<f64>,
+}
+
+impl Belief {
+    /// `N(m, P)`. `P` may be singular: what is known exactly has no variance.
+    ///
+    /// # Errors
+    /// If `P` does not fit `m`, is not symmetric or not positive semidefinite, or a value is not
+    /// finite.
+    pub fn new(mean: DVector<f64>, covariance: DMatrix<f64>) -> Result<Self, BayesError> {
+        let belief = Self { mean, covariance };
+        belief.check()?;
+        Ok(Self { covariance: symmetric(belief.covariance), ..belief })
+    }
+
+    /// `N(m, diag v)`.
+    ///
+    /// # Errors
+    /// If the two differ in length, a variance is negative, or a value is not finite.
+    pub fn independent(mean: &[f64], variance: &[f64]) -> Result<Self, BayesError> {
+        let variance = DVector::from_column_slice(variance);
+        Self::new(DVector::from_column_slice(mean), DMatrix::from_diagonal(&variance))
+    }
+
+    /// Number of variables.
+    pub fn len(&self) -> usize {
+        self.mean.len()
+    }
+
+    /// Whether there are no variables.
+    pub fn is_empty(&self) -> bool {
+        self.mean.is_empty()
+    }
+
+    /// `m + L ε` with `L Lᵀ = P`: a draw, for standard normal `noise` `ε`.
+    ///
+    /// # Errors
+    /// If `noise` has the wrong length, or `P` is not positive semidefinite.
+    pub fn sample(&self, noise: &[f64]) -> Result<DVector<f64>, BayesError> {
+        check::length("noise", noise.len(), self.len())?;
+        let root = Root::new("covariance", &self.covariance)?;
+        Ok(&self.mean + root.factor() * DVector::from_column_slice(noise))
+    }
+
+    /// `(v − m)ᵀ P⁻¹ (v − m)`. Of a true state it is the normalized estimation error squared
+    /// (NEES) of Bar-Shalom, Li and Kirubarajan 2001, section 5.4.
+    ///
+    /// # Errors
+    /// If `value` has the wrong length or is not finite, or `P` is not positive definite.
+    pub fn squared_distance(&self, value: &[f64]) -> Result<f64, BayesError> {
+        check::length("value", value.len(), self.len())?;
+        check::finite("value", value)?;
+        let root = Root::definite("covariance", &self.covariance)?;
+        Ok(root.squared_distance(&(DVector::from_column_slice(value) - &self.mean)))
+    }
+
+    /// `ln N(v; m, P)`.
+    ///
+    /// # Errors
+    /// As [`squared_distance`](Self::squared_distance).
+    pub fn log_density(&self, value: &[f64]) -> Result<f64, BayesError> {
+        let distance = self.squared_distance(value)?;
+        Ok(log_density(distance, &Root::definite("covariance", &self.covariance)?))
+    }
+
+    pub(super) fn check(&self) -> Result<(), BayesError> {
+        check::finite("mean", self.mean.as_slice())?;
+        check::covariance("covariance", &self.covariance, self.mean.len())?;
+        Root::new("covariance", &self.covariance).map(|_| ())
+    }
+}
+
+/// `ln N` at this squared distance from the mean.
+pub(super) fn log_density(squared_distance: f64, root: &Root) -> f64 {
+    let constant = root.factor().nrows() as f64 * std::f64::consts::TAU.ln();
+    -0.5 * (squared_distance + root.log_determinant() + constant)
+}
