@@ -1,57 +1,114 @@
 //! Cholesky factor of a covariance that may be singular.
 //!
-//! `P = L Lᵀ` with `L` lower triangular. Where the first `j` variables determine variable `j`,
-//! column `j` of `L` is zero. A solution of `P X = B` then exists if the columns of `B` lie in the
-//! range of `P`, as `P` times anything does; one is found without inverting.
+//! `P = L Lᵀ` with `L` lower triangular. A covariance that is close to singular is factored with
+//! its variables in another order, the one with the largest share of variance left next (Higham
+//! 2002, section 10.3, after scaling to unit variances): rows of `L` are then a permutation of a
+//! lower triangle, and columns are zero beyond the rank.
+//!
+//! A solution of `P X = B` exists if the columns of `B` lie in the range of `P`, as `P` times
+//! anything does; one is found without inverting.
 
 use super::{BayesError, check};
 use nalgebra::{DMatrix, DVector};
+
+/// Shares of a variance above this need no reordering.
+const SAFE_SHARE: f64 = 1e-8;
 
 /// The factor `L`.
 #[derive(Clone, Debug)]
 pub(super) struct Root {
     factor: DMatrix<f64>,
+    /// Variables in the order of factoring; row `order[i]` of the factor has `i + 1` entries.
+    order: Vec<usize>,
+    rank: usize,
 }
 
 impl Root {
-    /// The factor of `matrix`, whose upper triangle is not read.
+    /// The factor of the symmetric `matrix`.
     pub(super) fn new(what: &'static str, matrix: &DMatrix<f64>) -> Result<Self, BayesError> {
         let n = matrix.nrows();
         check::matrix(what, matrix, (n, n))?;
-        // The rounding of a pivot is relative to the variance that it is left over from.
-        let rounding = 8.0 * (n + 1) as f64 * f64::EPSILON;
+        match Self::plain(matrix) {
+            Some(root) => Ok(root),
+            None => Self::ordered(matrix).ok_or(BayesError::NotPositiveDefinite { what }),
+        }
+    }
+
+    /// Without reordering, if every variable keeps a safe share of its variance.
+    fn plain(matrix: &DMatrix<f64>) -> Option<Self> {
+        let n = matrix.nrows();
         let mut factor = DMatrix::zeros(n, n);
         for j in 0..n {
-            let variance = matrix[(j, j)];
-            let left = |i: usize, factor: &DMatrix<f64>| {
-                let products = (0..j).map(|k| factor[(i, k)] * factor[(j, k)]);
-                matrix[(i, j)] - products.sum::<f64>()
-            };
-            let pivot = left(j, &factor);
-            if variance < 0.0 || pivot < -rounding * variance {
-                return Err(BayesError::NotPositiveDefinite { what });
-            }
-            if pivot <= rounding * variance {
-                for i in j + 1..n {
-                    let limit = 4.0 * rounding * variance * matrix[(i, i)];
-                    if left(i, &factor).powi(2) > limit {
-                        return Err(BayesError::NotPositiveDefinite { what });
-                    }
+            for i in j..n {
+                let products: f64 = (0..j).map(|k| factor[(i, k)] * factor[(j, k)]).sum();
+                let left = matrix[(i, j)] - products;
+                if i > j {
+                    factor[(i, j)] = left / factor[(j, j)];
+                } else if left > SAFE_SHARE * matrix[(j, j)] {
+                    factor[(j, j)] = left.sqrt();
+                } else {
+                    return None;
                 }
-                continue;
-            }
-            factor[(j, j)] = pivot.sqrt();
-            for i in j + 1..n {
-                factor[(i, j)] = left(i, &factor) / factor[(j, j)];
             }
         }
-        Ok(Self { factor })
+        Some(Self { factor, order: (0..n).collect(), rank: n })
+    }
+
+    /// With reordering; `None` if there is negative variance beyond rounding.
+    fn ordered(matrix: &DMatrix<f64>) -> Option<Self> {
+        let n = matrix.nrows();
+        let rounding = 64.0 * n as f64 * f64::EPSILON;
+        let scale = matrix.diagonal().map(f64::sqrt);
+        if scale.iter().any(|s| s.is_nan()) {
+            return None;
+        }
+        let mut left = DMatrix::zeros(n, n);
+        for i in 0..n {
+            for j in 0..n {
+                let size = scale[i] * scale[j];
+                if size > 0.0 {
+                    left[(i, j)] = matrix[(i, j)] / size;
+                } else if matrix[(i, j)] != 0.0 {
+                    return None;
+                }
+            }
+        }
+        let mut order: Vec<usize> = (0..n).collect();
+        let mut factor = DMatrix::zeros(n, n);
+        let mut rank = 0;
+        while rank < n {
+            let share = |i: usize| left[(order[i], order[i])];
+            let next = (rank..n).fold(rank, |a, b| if share(b) > share(a) { b } else { a });
+            if share(next) <= rounding {
+                break;
+            }
+            order.swap(rank, next);
+            let pivot = order[rank];
+            let root = left[(pivot, pivot)].sqrt();
+            for &i in &order[rank..] {
+                factor[(i, rank)] = left[(i, pivot)] / root;
+            }
+            for &i in &order[rank + 1..] {
+                for &j in &order[rank + 1..] {
+                    left[(i, j)] -= factor[(i, rank)] * factor[(j, rank)];
+                }
+            }
+            rank += 1;
+        }
+        let rest = &order[rank..];
+        if rest.iter().any(|&i| rest.iter().any(|&j| left[(i, j)].abs() > 8.0 * rounding)) {
+            return None;
+        }
+        for (mut row, scale) in factor.row_iter_mut().zip(&scale) {
+            row *= *scale;
+        }
+        Some(Self { factor, order, rank })
     }
 
     /// The factor of a covariance without singular directions.
     pub(super) fn definite(what: &'static str, matrix: &DMatrix<f64>) -> Result<Self, BayesError> {
         let root = Self::new(what, matrix)?;
-        if root.factor.diagonal().iter().all(|&d| d > 0.0) {
+        if root.rank == matrix.nrows() {
             Ok(root)
         } else {
             Err(BayesError::NotPositiveDefinite { what })
@@ -65,31 +122,29 @@ impl Root {
 
     /// `ln |P|` of a covariance without singular directions.
     pub(super) fn log_determinant(&self) -> f64 {
-        2.0 * self.factor.diagonal().iter().map(|d| d.ln()).sum::<f64>()
+        2.0 * (0..self.rank).map(|i| self.factor[(self.order[i], i)].ln()).sum::<f64>()
     }
 
-    /// `L⁻¹ B`; rows of singular directions are zero.
+    /// `L⁻¹ B`; rows beyond the rank are zero.
     pub(super) fn whiten(&self, b: &DMatrix<f64>) -> DMatrix<f64> {
-        let mut x = b.clone();
-        for mut column in x.column_iter_mut() {
-            for i in 0..self.factor.nrows() {
-                let products: f64 = (0..i).map(|k| self.factor[(i, k)] * column[k]).sum();
-                let pivot = self.factor[(i, i)];
-                column[i] = if pivot > 0.0 { (column[i] - products) / pivot } else { 0.0 };
+        let mut x = DMatrix::zeros(b.nrows(), b.ncols());
+        for (mut x, b) in x.column_iter_mut().zip(b.column_iter()) {
+            for (i, &row) in self.order[..self.rank].iter().enumerate() {
+                let products: f64 = (0..i).map(|k| self.factor[(row, k)] * x[k]).sum();
+                x[i] = (b[row] - products) / self.factor[(row, i)];
             }
         }
         x
     }
 
-    /// `L⁻ᵀ B`; rows of singular directions are zero.
+    /// `X` with `Lᵀ X = B`; rows of variables beyond the rank are zero.
     pub(super) fn whiten_transposed(&self, b: &DMatrix<f64>) -> DMatrix<f64> {
-        let n = self.factor.nrows();
-        let mut x = b.clone();
-        for mut column in x.column_iter_mut() {
-            for i in (0..n).rev() {
-                let products: f64 = (i + 1..n).map(|k| self.factor[(k, i)] * column[k]).sum();
-                let pivot = self.factor[(i, i)];
-                column[i] = if pivot > 0.0 { (column[i] - products) / pivot } else { 0.0 };
+        let mut x = DMatrix::zeros(b.nrows(), b.ncols());
+        for (mut x, b) in x.column_iter_mut().zip(b.column_iter()) {
+            for i in (0..self.rank).rev() {
+                let later = &self.order[i + 1..self.rank];
+                let products: f64 = later.iter().map(|&k| self.factor[(k, i)] * x[k]).sum();
+                x[self.order[i]] = (b[i] - products) / self.factor[(self.order[i], i)];
             }
         }
         x

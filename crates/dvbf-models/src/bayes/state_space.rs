@@ -23,6 +23,28 @@ pub trait StateSpace {
     fn observation_noise(&self, step: usize) -> DMatrix<f64>;
 }
 
+impl<M: StateSpace> StateSpace for &M {
+    fn dims(&self) -> Dims {
+        (**self).dims()
+    }
+
+    fn transition(&self, step: usize, state: &DVector<f64>, control: &[f64]) -> DVector<f64> {
+        (**self).transition(step, state, control)
+    }
+
+    fn process_noise(&self, step: usize) -> DMatrix<f64> {
+        (**self).process_noise(step)
+    }
+
+    fn emission(&self, step: usize, state: &DVector<f64>) -> DVector<f64> {
+        (**self).emission(step, state)
+    }
+
+    fn observation_noise(&self, step: usize) -> DMatrix<f64> {
+        (**self).observation_noise(step)
+    }
+}
+
 /// A nonlinear model that knows its derivatives.
 pub trait Jacobians: StateSpace {
     /// `∂f_t/∂z (Z, Z)`.
