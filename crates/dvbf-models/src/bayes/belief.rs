@@ -4,6 +4,9 @@ use super::root::{Root, symmetric};
 use super::{BayesError, check};
 use nalgebra::{DMatrix, DVector};
 
+/// Smaller variances have lost digits, so that they no longer fit their covariances.
+const UNDERFLOW: f64 = f64::MIN_POSITIVE / f64::EPSILON;
+
 /// `N(m, P)`.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Belief {
@@ -73,6 +76,19 @@ impl Belief {
     pub fn log_density(&self, value: &[f64]) -> Result<f64, BayesError> {
         let distance = self.squared_distance(value)?;
         Ok(log_density(distance, &Root::definite("covariance", &self.covariance)?))
+    }
+
+    /// The belief, unless it has overflown; what has underflown is known exactly.
+    pub(super) fn settled(mut self) -> Result<Self, BayesError> {
+        check::finite("mean", self.mean.as_slice())?;
+        check::finite("covariance", self.covariance.as_slice())?;
+        for i in 0..self.len() {
+            if self.covariance[(i, i)] < UNDERFLOW {
+                self.covariance.row_mut(i).fill(0.0);
+                self.covariance.column_mut(i).fill(0.0);
+            }
+        }
+        Ok(self)
     }
 
     pub(super) fn check(&self) -> Result<(), BayesError> {

@@ -137,7 +137,6 @@ impl<M: GaussianModel> GaussianFilter<M> {
         let limit = self.limits.get(channels.len() - 1).copied();
         let (posterior, correction) =
             emission.select(&channels).condition(belief, &observed, limit)?;
-        check::finite("mean", posterior.mean.as_slice())?;
         if correction.accepted {
             self.now.belief = posterior;
             self.now.log_likelihood += correction.log_likelihood;

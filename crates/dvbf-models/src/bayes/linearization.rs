@@ -113,7 +113,7 @@ impl Linearization {
     pub(super) fn check(&self, values: usize, state: usize) -> Result<(), BayesError> {
         check::vector("mean of the model", &self.mean, values)?;
         check::matrix("matrix of the model", &self.matrix, (values, state))?;
-        check::matrix("noise of the model", &self.noise, (values, values))
+        check::covariance("noise of the model", &self.noise, values)
     }
 
     /// The belief about `y`.
@@ -124,7 +124,7 @@ impl Linearization {
         Root::new("noise of the model", &self.noise)?;
         let root = Root::new("covariance", &belief.covariance)?;
         let covariance = root.sandwich(&self.matrix) + symmetric(self.noise.clone());
-        Ok(Belief { mean: self.mean.clone(), covariance })
+        Belief { mean: self.mean.clone(), covariance }.settled()
     }
 
     /// The same for the values `channels` of `y` alone.
@@ -155,7 +155,7 @@ impl Linearization {
             let n = belief.len();
             let keep = DMatrix::identity(n, n) - &gain * &self.matrix;
             let covariance = prior.sandwich(&keep) + noise.sandwich(&gain);
-            Belief { mean: &belief.mean + &gain * &residual, covariance }
+            Belief { mean: &belief.mean + &gain * &residual, covariance }.settled()?
         } else {
             belief.clone()
         };

@@ -161,9 +161,11 @@ impl Root {
         symmetric(&spread * spread.transpose())
     }
 
-    /// `vᵀ P⁻¹ v`.
+    /// `vᵀ P⁻¹ v`; infinite if it overflows.
     pub(super) fn squared_distance(&self, v: &DVector<f64>) -> f64 {
-        self.whiten(&DMatrix::from_column_slice(v.len(), 1, v.as_slice())).norm_squared()
+        let white = self.whiten(&DMatrix::from_column_slice(v.len(), 1, v.as_slice()));
+        let distance = white.norm_squared();
+        if distance.is_nan() { f64::INFINITY } else { distance }
     }
 }
 

@@ -32,7 +32,7 @@ impl Filtered {
     /// Smooths the sequence.
     ///
     /// # Errors
-    /// If a covariance is not positive semidefinite.
+    /// If a covariance is not positive semidefinite or a value overflows.
     ///
     /// # Panics
     /// If the parts differ in length, which those of a filter do not.
@@ -58,7 +58,9 @@ impl Filtered {
                 covariance: root(&belief.covariance)?.sandwich(&keep)
                     + root(&transition.noise)?.sandwich(&gain)
                     + root(&next.covariance)?.sandwich(&gain),
-            };
+            }
+            .settled()
+            .map_err(at)?;
             beliefs.push(next.clone());
         }
         beliefs.reverse();

@@ -104,7 +104,8 @@ impl<M: StateSpace> Unscented<M> {
             let bend = (above - &middle) + (below - &middle);
             second.set_column(i, &(bend / (2.0 * spread)));
         }
-        check::matrix("noise of the model", &noise, (values, values))?;
+        check::covariance("noise of the model", &noise, values)?;
+        Root::new("noise of the model", &noise)?;
         let shift = second.column_sum();
         let rest = (&second * second.transpose()) * spread
             + (&shift * shift.transpose()) * (beta - alpha * alpha);

@@ -1,0 +1,198 @@
+//! Expectation maximization: no iteration lowers the likelihood, it ends where the likelihood is
+//! flat, what is fixed stays, and the model found predicts as well as the true one.
+#![expect(clippy::unwrap_used, reason = "a test may fail")]
+
+mod systems;
+
+use dvbf_models::bayes::{
+    Belief, DMatrix, Dims, EmFit, EmOptions, KalmanFilter, LinearGaussian, Parameter, Sequence,
+    expectation_maximization,
+};
+use dvbf_tensor::Noise;
+use proptest::prelude::*;
+use systems::System;
+
+const ALL: [Parameter; 7] = [
+    Parameter::Transition,
+    Parameter::Control,
+    Parameter::ProcessNoise,
+    Parameter::Emission,
+    Parameter::ObservationNoise,
+    Parameter::InitialMean,
+    Parameter::InitialCovariance,
+];
+
+fn log_likelihood(model: &LinearGaussian, initial: &Belief, sequences: &[Sequence<'_>]) -> f64 {
+    let one = |sequence| {
+        let mut filter = KalmanFilter::exact(model.clone(), initial.clone()).unwrap();
+        filter.filter(sequence).unwrap().log_likelihood
+    };
+    sequences.iter().map(one).sum()
+}
+
+/// A model away from the truth.
+fn wrong(system: &System, seed: u64) -> (LinearGaussian, Belief) {
+    let other = System::draw(seed, system.model.dims(), 1, 0.0);
+    (other.model, other.initial)
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(30))]
+
+    #[test]
+    fn no_iteration_lowers_the_likelihood(
+        seed in 0..u64::MAX / 8,
+        dims in (1..4usize, 0..3usize, 1..4usize),
+        lengths in proptest::collection::vec(1..15usize, 1..4),
+        fixed in proptest::collection::vec(any::<bool>(), 7),
+        missing in 0.0..0.5f64,
+    ) {
+        let dims = Dims { state: dims.0, control: dims.1, observation: dims.2 };
+        let base = System::draw(seed, dims, 40, missing);
+        let mut systems = vec![base.clone()];
+        for (i, &steps) in (0..).zip(&lengths) {
+            let (model, initial) = (base.model.clone(), base.initial.clone());
+            systems.push(System::record(model, initial, steps, missing, Noise::new(seed, 2 + i)));
+        }
+        let sequences: Vec<_> = systems.iter().map(System::sequence).collect();
+        let (model, initial) = wrong(&base, seed + 1);
+        let held: Vec<Parameter> =
+            ALL.into_iter().zip(fixed).filter(|(_, fixed)| *fixed).map(|(p, _)| p).collect();
+        // A single start has no covariance of its own; with few sequences it may vanish.
+        let options = EmOptions { iterations: 8, tolerance: f64::NEG_INFINITY, fixed: &held };
+        let fit = expectation_maximization(&model, &initial, &sequences, options).unwrap();
+        prop_assert_eq!(fit.log_likelihood.len(), 9);
+        for pair in fit.log_likelihood.windows(2) {
+            prop_assert!(pair[1] >= pair[0] - 1e-8 * (1.0 + pair[0].abs()), "{:?}", pair);
+        }
+        let last = log_likelihood(&fit.model, &fit.initial, &sequences);
+        prop_assert!((last - fit.log_likelihood[8]).abs() < 1e-9 * (1.0 + last.abs()));
+        for parameter in ALL {
+            let (before, after) = match parameter {
+                Parameter::Transition => (&model.transition, &fit.model.transition),
+                Parameter::Control => (&model.control, &fit.model.control),
+                Parameter::ProcessNoise => (&model.process_noise, &fit.model.process_noise),
+                Parameter::Emission => (&model.emission, &fit.model.emission),
+                Parameter::ObservationNoise => {
+                    (&model.observation_noise, &fit.model.observation_noise)
+                }
+                Parameter::InitialMean => continue,
+                Parameter::InitialCovariance => {
+                    (&initial.covariance, &fit.initial.covariance)
+                }
+            };
+            let free = !held.contains(&parameter) && !before.is_empty();
+            prop_assert_eq!(before == after, !free, "{:?}", parameter);
+        }
+        let moved = initial.mean != fit.initial.mean;
+        prop_assert_eq!(moved, !held.contains(&Parameter::InitialMean));
+    }
+}
+
+/// Where the iterations end, the exact likelihood is flat in every parameter: the M-step has the
+/// right regressions, those of partly missing observations included.
+#[test]
+fn iterations_end_where_the_likelihood_is_flat() {
+    let dims = Dims { state: 1, control: 1, observation: 2 };
+    let base = System::draw(21, dims, 40, 0.3);
+    let systems: Vec<System> = (0..4)
+        .map(|i| {
+            let (model, initial) = (base.model.clone(), base.initial.clone());
+            System::record(model, initial, 40, 0.3, Noise::new(21, 10 + i))
+        })
+        .collect();
+    let sequences: Vec<_> = systems.iter().map(System::sequence).collect();
+    let options = EmOptions { iterations: 4000, tolerance: 1e-11, fixed: &[] };
+    let (model, initial) = (&base.model, &base.initial);
+    let fit = expectation_maximization(model, initial, &sequences, options).unwrap();
+    assert!(fit.converged);
+    let slope = |change: &dyn Fn(&mut LinearGaussian, &mut Belief, f64)| {
+        let at = |step: f64| {
+            let (mut model, mut initial) = (fit.model.clone(), fit.initial.clone());
+            change(&mut model, &mut initial, step);
+            log_likelihood(&model, &initial, &sequences)
+        };
+        // Relative steps; a step of one changes the likelihood by much more than one.
+        (at(1e-5) - at(-1e-5)) / 2e-5
+    };
+    let cases: [(&str, &dyn Fn(&mut LinearGaussian, &mut Belief, f64)); 10] = [
+        ("A", &|m, _, h| m.transition[(0, 0)] += h),
+        ("B", &|m, _, h| m.control[(0, 0)] += h),
+        ("Q", &|m, _, h| m.process_noise[(0, 0)] += h),
+        ("C₁", &|m, _, h| m.emission[(0, 0)] += h),
+        ("C₂", &|m, _, h| m.emission[(1, 0)] += h),
+        ("R₁₁", &|m, _, h| m.observation_noise[(0, 0)] += h),
+        ("R₂₂", &|m, _, h| m.observation_noise[(1, 1)] += h),
+        ("R₁₂", &|m, _, h| {
+            m.observation_noise[(0, 1)] += h;
+            m.observation_noise[(1, 0)] += h;
+        }),
+        ("m₀", &|_, i, h| i.mean[0] += h),
+        ("P₀", &|_, i, h| i.covariance[(0, 0)] += h),
+    ];
+    let start = log_likelihood(model, initial, &sequences);
+    assert!(fit.log_likelihood.last().unwrap() - start > 1.0);
+    for (name, change) in cases {
+        let slope = slope(change);
+        assert!(slope.abs() < 0.02, "{name}: {slope}");
+    }
+}
+
+/// The model found is another one by a change of coordinates, and predicts as well: what its
+/// number of parameters costs on data that it has not seen is a few nats.
+#[test]
+fn found_model_predicts_as_well_as_the_true_one() {
+    let dims = Dims { state: 2, control: 1, observation: 2 };
+    let base = System::draw(31, dims, 1, 0.0);
+    let record = |stream: u64| {
+        let (model, initial) = (base.model.clone(), base.initial.clone());
+        System::record(model, initial, 60, 0.1, Noise::new(31, stream))
+    };
+    let systems: Vec<System> = (10..50).map(record).collect();
+    let sequences: Vec<_> = systems.iter().map(System::sequence).collect();
+    let (training, held_out) = sequences.split_at(20);
+    // Other starts end in other maxima of the likelihood, or need thousands of iterations.
+    let (other, initial) = wrong(&base, 32);
+    let model = LinearGaussian {
+        transition: &base.model.transition * 0.4,
+        control: other.control,
+        process_noise: DMatrix::identity(2, 2),
+        emission: &base.model.emission + other.emission * 0.5,
+        observation_noise: DMatrix::identity(2, 2),
+    };
+    let options = EmOptions { iterations: 300, tolerance: 1e-3, fixed: &[] };
+    let EmFit { model: found, initial: found_start, .. } =
+        expectation_maximization(&model, &initial, training, options).unwrap();
+
+    let steps = 20.0 * 60.0;
+    let truth = log_likelihood(&base.model, &base.initial, held_out) / steps;
+    let before = log_likelihood(&model, &initial, held_out) / steps;
+    let after = log_likelihood(&found, &found_start, held_out) / steps;
+    assert!(before < truth - 0.5, "the start is no good test: {before} against {truth}");
+    assert!(after > truth - 0.02, "{after} nats a step against {truth}");
+    // A similarity keeps the eigenvalues.
+    let invariants = |a: &DMatrix<f64>| (a.trace(), a.determinant());
+    let (got, expected) = (invariants(&found.transition), invariants(&base.model.transition));
+    assert!((got.0 - expected.0).abs() < 0.1, "trace {got:?} against {expected:?}");
+    assert!((got.1 - expected.1).abs() < 0.1, "determinant {got:?} against {expected:?}");
+}
+
+#[test]
+fn errors_name_the_sequence_and_the_step() {
+    let dims = Dims { state: 2, control: 1, observation: 2 };
+    let good = System::draw(41, dims, 5, 0.0);
+    let mut bad = good.clone();
+    bad.observations[[3, 1]] = f64::INFINITY;
+    let sequences = [good.sequence(), bad.sequence()];
+    let options = EmOptions { iterations: 1, tolerance: 0.0, fixed: &[] };
+    let fit = |sequences: &[Sequence<'_>], options| {
+        expectation_maximization(&good.model, &good.initial, sequences, options)
+            .unwrap_err()
+            .to_string()
+    };
+    let message = "sequence 1: step 3: observation value 1 is not finite";
+    assert_eq!(fit(&sequences, options), message);
+    assert_eq!(fit(&[], options), "there is no sequence");
+    let options = EmOptions { tolerance: f64::NAN, ..options };
+    assert_eq!(fit(&sequences, options), "tolerance is NaN; it must be a number");
+}
