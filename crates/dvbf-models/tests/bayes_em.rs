@@ -89,6 +89,9 @@ proptest! {
     }
 }
 
+/// Moves one parameter.
+type Change<'a> = &'a dyn Fn(&mut LinearGaussian, &mut Belief, f64);
+
 /// Where the iterations end, the exact likelihood is flat in every parameter: the M-step has the
 /// right regressions, those of partly missing observations included.
 #[test]
@@ -106,7 +109,7 @@ fn iterations_end_where_the_likelihood_is_flat() {
     let (model, initial) = (&base.model, &base.initial);
     let fit = expectation_maximization(model, initial, &sequences, options).unwrap();
     assert!(fit.converged);
-    let slope = |change: &dyn Fn(&mut LinearGaussian, &mut Belief, f64)| {
+    let slope = |change: Change<'_>| {
         let at = |step: f64| {
             let (mut model, mut initial) = (fit.model.clone(), fit.initial.clone());
             change(&mut model, &mut initial, step);
@@ -115,7 +118,7 @@ fn iterations_end_where_the_likelihood_is_flat() {
         // Relative steps; a step of one changes the likelihood by much more than one.
         (at(1e-5) - at(-1e-5)) / 2e-5
     };
-    let cases: [(&str, &dyn Fn(&mut LinearGaussian, &mut Belief, f64)); 10] = [
+    let cases: [(&str, Change<'_>); 10] = [
         ("A", &|m, _, h| m.transition[(0, 0)] += h),
         ("B", &|m, _, h| m.control[(0, 0)] += h),
         ("Q", &|m, _, h| m.process_noise[(0, 0)] += h),
