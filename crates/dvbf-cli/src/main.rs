@@ -37,7 +37,7 @@ fn run_train(train: &args::Train) -> Result<ExitCode, RunError> {
     match outcome? {
         Outcome::Stopped(step) => {
             progress::error_line(&format!(
-                "stopped at update {step}; continue with\n  dvbf train {} --out {} --resume",
+                "stopped at update {step}; continue with: dvbf train {} --out {} --resume",
                 train.environment,
                 quoted(&request.folder)
             ));

@@ -30,6 +30,7 @@ pub(crate) struct Watcher {
     /// Figures of the last evaluation.
     figures: String,
     total: u64,
+    announcement: Option<String>,
 }
 
 impl Watcher {
@@ -42,26 +43,32 @@ impl Watcher {
             average: None,
             figures: String::new(),
             total: 0,
+            announcement: None,
         }
     }
 
-    /// Says what is going to be run and where.
-    pub(crate) fn announce(&self, request: &TrainRequest) {
-        if self.quiet {
-            return;
-        }
+    /// Remembers what is going to be run and where, to be said once the run has its folder.
+    pub(crate) fn announce(&mut self, request: &TrainRequest) {
         let folder = request.folder.display();
-        if request.resume {
-            eprintln!("continuing the run in {folder}");
+        let settings = &request.settings;
+        self.announcement = Some(if request.resume {
+            format!("continuing the run in {folder}")
         } else {
-            let settings = &request.settings;
-            eprintln!(
+            format!(
                 "preset {}, seed {}, {} updates, run folder {folder}",
                 settings.preset, settings.seed, settings.training.steps
-            );
-        }
-        if self.terminal {
-            eprintln!("Ctrl-C saves a checkpoint and stops");
+            )
+        });
+    }
+
+    fn say_announcement(&mut self) {
+        if let Some(text) = self.announcement.take()
+            && !self.quiet
+        {
+            eprintln!("{text}");
+            if self.terminal {
+                eprintln!("Ctrl-C saves a checkpoint and stops");
+            }
         }
     }
 
@@ -95,6 +102,7 @@ impl Watcher {
 
 impl Observer for Watcher {
     fn phase(&mut self, name: &str) {
+        self.say_announcement();
         self.finish();
         if !self.quiet {
             eprintln!("{name} …");

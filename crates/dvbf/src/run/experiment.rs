@@ -146,9 +146,7 @@ fn open(request: &TrainRequest) -> Result<(RunFolder, Settings, Option<Checkpoin
     }
     let folder = RunFolder::open(&request.folder)?;
     let settings = folder.settings()?;
-    if !folder.file("checkpoint.dvbf").exists() {
-        // Interrupted before the first checkpoint: the run begins again.
-        folder.truncate_history(0)?;
+    if folder.is_unbegun()? {
         return Ok((folder, settings, None));
     }
     let file = folder.checkpoint()?;
@@ -182,10 +180,11 @@ impl Session {
     /// are learned; the open-loop error shows it early, and without labels.
     fn start(&self, observer: &mut dyn Observer) -> Result<Option<Trainer>, RunError> {
         let training = &self.settings.training;
-        if training.restarts <= 1 {
+        // The last update is never a trial: an evaluation follows it.
+        let trial = training.restart_steps.min(training.steps - 1);
+        if training.restarts <= 1 || trial == 0 {
             return Ok(Some(Trainer::new(&self.settings, &self.splits.train, 0)?));
         }
-        let trial = training.restart_steps.min(training.steps);
         let total = trial * u64::from(training.restarts);
         observer.phase(&format!("trying {} initializations", training.restarts));
         let mut best: Option<(f64, Trainer)> = None;

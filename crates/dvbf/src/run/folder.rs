@@ -116,6 +116,15 @@ impl RunFolder {
         Settings::from_toml(&text).map_err(|source| FolderError::Settings { path, source })
     }
 
+    /// Whether the run was stopped before it had anything to keep: it then begins again.
+    ///
+    /// # Errors
+    /// If `metrics.jsonl` cannot be read.
+    pub fn is_unbegun(&self) -> Result<bool, FolderError> {
+        let kept = [CHECKPOINT, "best.dvbf"].iter().any(|name| self.file(name).exists());
+        Ok(!kept && self.history()?.is_empty())
+    }
+
     /// The newest checkpoint.
     ///
     /// # Errors

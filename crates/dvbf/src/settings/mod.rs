@@ -134,7 +134,7 @@ pub struct TrainingSettings {
     /// Initializations that are tried; the one that predicts the validation frames best after
     /// `restart_steps` updates goes on. No choice is made if one.
     pub restarts: u8,
-    /// Updates of every initialization before the choice; at most `steps`.
+    /// Updates of every initialization before the choice; less than `steps` are made in any case.
     pub restart_steps: u64,
     /// Sequences of an update.
     pub batch: usize,

@@ -18,6 +18,7 @@ pub(crate) fn settings() -> Settings {
     (model.hidden, model.transition_hidden, model.matrices) = (8, 8, 2);
     (training.steps, training.batch, training.shard, training.window) = (6, 6, 3, 6);
     (training.log_interval, training.checkpoint_interval) = (2, 6);
+    training.restarts = 1;
     settings.evaluation.horizons = vec![3, 30];
     settings.evaluation.importance_samples = 2;
     settings

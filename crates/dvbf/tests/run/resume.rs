@@ -22,6 +22,35 @@ fn resuming_gives_the_uninterrupted_run() {
     }
 }
 
+/// Several initializations are tried before the first checkpoint; stopped there, the run begins
+/// again, and another initialization than the first may be the one that goes on.
+#[test]
+fn trials_of_initializations_are_repeated_or_continued() {
+    let mut settings = settings();
+    (settings.training.restarts, settings.training.restart_steps) = (3, 4);
+    let whole = tempfile::tempdir().unwrap();
+    finish(&settings, whole.path(), false);
+    let expected = files(whole.path());
+    // The observer counts the updates of all trials; then the best one's from its fourth on.
+    for after in [2, 11, 13] {
+        let folder = tempfile::tempdir().unwrap();
+        let outcome = run(&settings, folder.path(), (false, 1), &mut Stop::after(after)).unwrap();
+        assert!(matches!(outcome, Outcome::Stopped(_)), "{outcome:?}");
+        finish(&settings, folder.path(), true);
+        assert_eq!(files(folder.path()), expected, "interrupted after {after} updates");
+    }
+    let chosen: Vec<Vec<u8>> = (1..=3)
+        .map(|restarts| {
+            let folder = tempfile::tempdir().unwrap();
+            settings.training.restarts = restarts;
+            finish(&settings, folder.path(), false);
+            files(folder.path()).checkpoint
+        })
+        .collect();
+    assert_eq!(chosen[2], expected.checkpoint);
+    assert!(chosen[0] != chosen[1] || chosen[1] != chosen[2], "the first is not always the best");
+}
+
 #[test]
 fn many_interruptions_are_as_good_as_none() {
     let settings = settings();

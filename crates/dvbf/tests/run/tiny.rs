@@ -24,6 +24,7 @@ pub(crate) fn settings() -> Settings {
     let training = &mut settings.training;
     (training.steps, training.batch, training.shard, training.window) = (STEPS, 5, 2, 4);
     (training.log_interval, training.checkpoint_interval) = (4, 5);
+    training.restarts = 1;
     training.temper = Ramp { from: 0.5, to: 1.0, start: 0.0, end: 0.8, shape: Shape::Linear };
     training.temper_period = 3;
     training.average = 0.9;
