@@ -3,6 +3,11 @@
 mod data;
 mod scenario;
 
+/// The examples of the front page, compiled as a project that depends on `dvbf-core` would.
+#[doc = include_str!("../../README.md")]
+#[derive(Clone, Copy, Debug)]
+pub struct FrontPage;
+
 pub use data::{Data, normal};
 pub use scenario::{Masking, Scenario, scenarios};
 

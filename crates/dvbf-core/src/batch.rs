@@ -16,7 +16,8 @@ pub struct Batch<'a, S> {
     /// What the likelihood is taken of, `(T·B, X)`.
     pub target: ArrayView2<'a, S>,
     /// One where a channel was observed, `(T·B, X)`; everything was without a mask. Masked values
-    /// may be anything, NaN included.
+    /// may be anything, NaN included. The recognition network sees masked channels as zeros: a step
+    /// of which nothing was observed is also to have `seen` zero.
     pub mask: Option<ArrayView2<'a, S>>,
     /// One where the recognition network is used and zero where the step follows the prior,
     /// `(T·B)`. Step `t` of a sequence says how its state at `t` was inferred; the rows of the

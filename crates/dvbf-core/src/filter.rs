@@ -47,7 +47,7 @@ pub struct Belief {
 /// `u₁ … u_{t−1}` only.
 ///
 /// The first `k` observations fill the start; there is no belief before the `k`-th. A missing
-/// observation during the start counts as zeros, as in training; after it the state follows the
+/// observation during the start counts as zeros, as in a masked batch, which `dvbf train` never shows a model; after it the state follows the
 /// transition alone. Nothing allocates after construction.
 #[derive(Debug)]
 pub struct Filter {

@@ -15,7 +15,7 @@ pub struct LogRecord {
     /// Its reconstruction term.
     #[serde(deserialize_with = "nullable::number")]
     pub reconstruction: f64,
-    /// Its divergence.
+    /// Its divergence; `E_q[ln q − c ln p]` while the tempering constant `c` is below 1.
     #[serde(deserialize_with = "nullable::number")]
     pub kl: f64,
     /// Mean gradient norm before clipping.

@@ -185,7 +185,7 @@ pub struct TrainingSettings {
 pub struct EvaluationSettings {
     /// Frames that are filtered before an open-loop prediction.
     pub filtered: usize,
-    /// Predicted frames at which the open-loop error is reported.
+    /// Numbers of predicted frames over which the open-loop error is averaged.
     pub horizons: Vec<usize>,
     /// Samples of the importance-weighted bound; not computed if zero.
     pub importance_samples: usize,
@@ -272,6 +272,18 @@ impl Settings {
         if training.window > data.steps {
             let problem = format!("is longer than data.steps = {}", data.steps);
             return Err(value_error("training.window", problem));
+        }
+        let window = if training.window == 0 { data.steps } else { training.window };
+        for (key, frames) in
+            [("training.window", window), ("evaluation.filtered", evaluation.filtered)]
+        {
+            if frames < self.model.initial_frames {
+                let problem = format!(
+                    "is {frames}; the start of a sequence takes model.initial_frames = {}",
+                    self.model.initial_frames
+                );
+                return Err(value_error(key, problem));
+            }
         }
         if training.batch > data.train {
             let problem = format!("is more than data.train = {}", data.train);

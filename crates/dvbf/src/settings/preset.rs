@@ -14,8 +14,10 @@ pub const PRESETS: [&str; 3] = ["pendulum", "paper", "smoke"];
 /// The settings of the preset `name`.
 ///
 /// - `pendulum`: the recipe that learns the pendulum in about a minute.
-/// - `paper`: the recipe of Karl et al. 2017 as far as it is published: joint tempering over 1e5
-///   updates, their optimizer, full batch, 180 000 updates. Takes hours.
+/// - `paper`: close to the recipe of Karl et al. 2017: joint tempering over 1e5 updates, their
+///   optimizer, friction and sizes, full batch, 180 000 updates. Base matrices are point estimates,
+///   the start is a network on the first frames, and parameters are initialized as in `pendulum`.
+///   Takes hours.
 /// - `smoke`: a short `pendulum` that shows in seconds that everything works.
 ///
 /// # Errors
@@ -100,6 +102,7 @@ fn paper() -> Settings {
     let base = pendulum();
     Settings {
         preset: "paper".into(),
+        pendulum: PendulumSettings { damping: 0.5, ..base.pendulum.clone() },
         model: ModelSettings {
             transition_hidden: 0,
             initial_frames: 15,

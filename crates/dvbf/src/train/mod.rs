@@ -44,11 +44,11 @@ pub(crate) fn stream(seed: u64, purpose: Purpose, step: u64, shard: usize) -> No
 /// What one update did.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct StepStats {
-    /// Mean bound of the batch's sequences, at the emission's standard deviation, in nats.
+    /// Mean bound of the batch's sequences, in nats: `reconstruction − kl`.
     pub bound: f64,
     /// Mean log-likelihood of a sequence.
     pub reconstruction: f64,
-    /// Mean divergence of a sequence.
+    /// Mean of `E_q[ln q − c ln p]` of a sequence: the divergence where the tempering constant `c` is 1.
     pub kl: f64,
     /// Norm of the gradient before clipping.
     pub grad_norm: f64,
