@@ -119,21 +119,31 @@ fn part(all: &Belief, start: usize, size: usize) -> Belief {
     }
 }
 
-fn close(what: &str, got: &DMatrix<f64>, expected: &DMatrix<f64>) -> Result<(), TestCaseError> {
+/// Relative error that rounding may reach where all covariances have full rank.
+const REGULAR: f64 = 1e-8;
+/// And where some have not: a smoother's gain then rests on pivots that are rounding themselves.
+const SINGULAR: f64 = 1e-6;
+
+fn close(
+    what: &str,
+    got: &DMatrix<f64>,
+    expected: &DMatrix<f64>,
+    tolerance: f64,
+) -> Result<(), TestCaseError> {
     prop_assert_eq!(got.shape(), expected.shape());
     let error = (got - expected).amax() / expected.amax().max(1.0);
-    prop_assert!(error < 1e-9, "{}: {} against {}, {:e}", what, got, expected, error);
+    prop_assert!(error < tolerance, "{}: {} against {}, {:e}", what, got, expected, error);
     Ok(())
 }
 
-fn same(what: &str, got: &Belief, expected: &Belief) -> Result<(), TestCaseError> {
+fn same(what: &str, got: &Belief, expected: &Belief, tolerance: f64) -> Result<(), TestCaseError> {
     let column = |v: &DVector<f64>| DMatrix::from_column_slice(v.len(), 1, v.as_slice());
-    close(&format!("mean {what}"), &column(&got.mean), &column(&expected.mean))?;
-    close(&format!("covariance {what}"), &got.covariance, &expected.covariance)
+    close(&format!("mean {what}"), &column(&got.mean), &column(&expected.mean), tolerance)?;
+    close(&format!("covariance {what}"), &got.covariance, &expected.covariance, tolerance)
 }
 
 /// A system with `steps` recorded steps, of which the joint looks `ahead` further.
-fn check(system: &System, ahead: usize) -> Result<(), TestCaseError> {
+fn check(system: &System, ahead: usize, tolerance: f64) -> Result<(), TestCaseError> {
     let joint = Joint::new(system);
     let steps = joint.steps - ahead;
     let mut recorded = system.clone();
@@ -143,7 +153,7 @@ fn check(system: &System, ahead: usize) -> Result<(), TestCaseError> {
     let out = filter.filter(&recorded.sequence()).unwrap();
     let error = (out.log_likelihood - joint.log_likelihood()).abs();
     prop_assert!(
-        error < 1e-9 * (1.0 + joint.log_likelihood().abs()),
+        error < tolerance * (1.0 + joint.log_likelihood().abs()),
         "likelihood off by {error:e}"
     );
     prop_assert_eq!(filter.step(), steps - 1);
@@ -152,12 +162,12 @@ fn check(system: &System, ahead: usize) -> Result<(), TestCaseError> {
     let all = joint.given(steps);
     let z = joint.dims.state;
     for t in 0..steps {
-        same("predicted", &out.predicted[t], &joint.state(&joint.given(t), t))?;
-        same("filtered", &out.filtered[t], &joint.state(&joint.given(t + 1), t))?;
-        same("smoothed", &smoothed.beliefs[t], &joint.state(&all, t))?;
+        same("predicted", &out.predicted[t], &joint.state(&joint.given(t), t), tolerance)?;
+        same("filtered", &out.filtered[t], &joint.state(&joint.given(t + 1), t), tolerance)?;
+        same("smoothed", &smoothed.beliefs[t], &joint.state(&all, t), tolerance)?;
         if t + 1 < steps {
             let lag_one = all.covariance.view(((t + 1) * z, t * z), (z, z)).into_owned();
-            close("lag one", &smoothed.lag_one[t], &lag_one)?;
+            close("lag one", &smoothed.lag_one[t], &lag_one, tolerance)?;
         }
     }
     let x = joint.dims.observation;
@@ -165,9 +175,9 @@ fn check(system: &System, ahead: usize) -> Result<(), TestCaseError> {
     let forecasts = filter.forecast(controls).unwrap();
     prop_assert_eq!(forecasts.len(), ahead);
     for (t, forecast) in (steps..).zip(&forecasts) {
-        same("forecast", &forecast.state, &joint.state(&all, t))?;
+        same("forecast", &forecast.state, &joint.state(&all, t), tolerance)?;
         let seen = part(&all, z * joint.steps + t * x, x);
-        same("forecast observation", &forecast.observation, &seen)?;
+        same("forecast observation", &forecast.observation, &seen, tolerance)?;
     }
     Ok(())
 }
@@ -190,7 +200,7 @@ proptest! {
         steps in 1..8usize,
         ahead in 0..3usize,
     ) {
-        check(&system(seed, dims, steps, ahead), ahead)?;
+        check(&system(seed, dims, steps, ahead), ahead, REGULAR)?;
     }
 
     /// One direction of noise, and a start that is known exactly.
@@ -208,7 +218,7 @@ proptest! {
         let noise = dvbf_tensor::Noise::new(seed, 2);
         let mut system = System::record(model, known, steps + 2, 0.3, noise);
         system.observations.slice_mut(ndarray::s![steps.., ..]).fill(f64::NAN);
-        check(&system, 2)?;
+        check(&system, 2, SINGULAR)?;
     }
 }
 
