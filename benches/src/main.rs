@@ -2,11 +2,11 @@
 
 #![expect(clippy::print_stdout, clippy::print_stderr, reason = "a program speaks to its caller")]
 
+use dvbf::data::Dataset;
 use dvbf::pool::Pool;
 use dvbf::settings::Precision;
 use dvbf::train::Trainer;
 use dvbf_benches::{BLOCK, Size, median, peak};
-use dvbf_envs::Recordings;
 use std::error::Error;
 use std::io::{self, BufRead, Write};
 use std::process::ExitCode;
@@ -63,7 +63,7 @@ fn positive(text: &str) -> Option<usize> {
 
 struct Contestant {
     options: Options,
-    data: Recordings,
+    data: Dataset,
     pool: Pool,
     trainer: Trainer,
 }

@@ -1,10 +1,10 @@
 //! The training steps that are timed, here and in other systems.
 
 use crate::StepShape;
+use dvbf::data::Dataset;
 use dvbf::schedule::Ramp;
 use dvbf::settings::{ModelSettings, Settings, TrainingSettings, preset};
 use dvbf_core::{EmissionStd, Noise};
-use dvbf_envs::Recordings;
 use ndarray::Array3;
 
 /// Sequences that go through the model together unless a block size is given.
@@ -101,14 +101,14 @@ impl Size {
     }
 
     /// As many recordings as a batch has: frames of uniform, controls of normal noise.
-    pub fn recordings(&self) -> Recordings {
+    pub fn recordings(&self) -> Dataset {
         let draw = |stream: u64, channels: usize, fill: fn(&Noise, &mut [f32])| {
             let mut values = vec![0.0; self.sequences * self.steps * channels];
             fill(&Noise::new(0, stream), &mut values);
             let dim = (self.sequences, self.steps, channels);
             Array3::from_shape_fn(dim, |(n, t, c)| values[(n * self.steps + t) * channels + c])
         };
-        Recordings {
+        Dataset {
             observations: draw(1, OBSERVATION, Noise::uniform),
             controls: draw(2, 1, Noise::normal),
             states: Array3::zeros((self.sequences, self.steps, 0)),

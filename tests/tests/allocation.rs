@@ -3,11 +3,11 @@
 //! The allocator of this binary counts. It holds one test, so that no other one is counted with it.
 #![expect(clippy::unwrap_used, reason = "a test may fail")]
 
+use dvbf::data::{Dataset, Splits};
 use dvbf::pool::Pool;
 use dvbf::settings::{OptimizerKind, Settings, preset};
 use dvbf::train::Trainer;
 use dvbf_core::{Dvbf, Filter, Noise, TransitionKind};
-use dvbf_envs::{Pendulum, PendulumSettings, Recordings, record};
 use std::alloc::{GlobalAlloc, Layout, System};
 use std::hint::black_box;
 use std::sync::Arc;
@@ -69,9 +69,8 @@ fn settings(change: impl FnOnce(&mut Settings)) -> Settings {
     settings
 }
 
-fn recordings(settings: &Settings) -> Recordings {
-    let pendulum = Pendulum::new(PendulumSettings::default()).unwrap();
-    record(&pendulum, settings.data.train, settings.data.steps, 0)
+fn recordings(settings: &Settings) -> Dataset {
+    Splits::make(settings).unwrap().train
 }
 
 /// Allocations of fifty updates, after a few that may fill buffers of their thread.

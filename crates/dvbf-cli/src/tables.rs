@@ -42,17 +42,19 @@ pub(crate) fn print(finished: &Finished, json: bool, quiet: bool) {
         "\nOpen-loop squared error per pixel after {} filtered frames",
         finished.settings.evaluation.filtered
     );
-    println!(
-        "  {:>6}{:>12}{:>14}{:>13}{:>17}",
-        "frames", "model", "persistence", "mean image", "true equations*"
-    );
+    let off = finished.settings.source().start_errors();
+    let last = if off.is_some() { "true equations*" } else { "" };
+    println!("  {:>6}{:>12}{:>14}{:>13}{last:>17}", "frames", "model", "persistence", "mean image");
     for (horizon, row) in &summary.open_loop {
+        let physics = row.physics.map_or_else(String::new, |error| format!("{error:.5}"));
         println!(
-            "  {horizon:>6}{:>12.5}{:>14.5}{:>13.5}{:>17.5}",
-            row.model, row.persistence, row.mean_image, row.physics
+            "  {horizon:>6}{:>12.5}{:>14.5}{:>13.5}{physics:>17}",
+            row.model, row.persistence, row.mean_image
         );
     }
-    println!("  * started 0.05 rad and 0.2 rad/s off");
+    if let Some(off) = off {
+        println!("  * from a start off by a standard deviation of {off}");
+    }
     let bound = &summary.bound;
     println!(
         "\nBound {:.1} nats per sequence (reconstruction {:.1}, KL {:.2}{})",

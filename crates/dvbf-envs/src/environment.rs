@@ -14,12 +14,15 @@ pub enum StateKind {
 }
 
 /// A component of the true state.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq)]
 pub struct StateVariable {
     /// Its name, in lower case with underscores.
     pub name: String,
     /// How it is to be read.
     pub kind: StateKind,
+    /// Standard deviation of a slight error in it, from which a prediction by the true equations
+    /// starts when it serves as a yardstick; in the component's unit.
+    pub error: f64,
 }
 
 /// Sizes and constants of an environment.

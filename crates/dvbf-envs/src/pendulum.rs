@@ -204,8 +204,8 @@ pub(crate) fn symmetric(rng: &mut dyn RngCore, limit: f64) -> f64 {
 /// The two components of every pendulum's state.
 pub(crate) fn pendulum_state() -> Vec<StateVariable> {
     vec![
-        StateVariable { name: "angle".into(), kind: StateKind::Angle },
-        StateVariable { name: "velocity".into(), kind: StateKind::Linear },
+        StateVariable { name: "angle".into(), kind: StateKind::Angle, error: 0.05 },
+        StateVariable { name: "velocity".into(), kind: StateKind::Linear, error: 0.2 },
     ]
 }
 

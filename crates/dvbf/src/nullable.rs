@@ -29,7 +29,7 @@ mod tests {
             model: f64::NAN,
             persistence: f64::INFINITY,
             mean_image: 0.25,
-            physics: 1.0,
+            physics: Some(1.0),
         };
         let text = serde_json::to_string(&row).unwrap();
         let back: OpenLoopRow = serde_json::from_str(&text).unwrap();

@@ -2,10 +2,10 @@
 //! `E[ln (1/K) Σ_k p(x, w_k) / q(w_k | x)]` with `K` independent paths of the filter.
 
 use super::infer::time_major;
+use crate::data::Dataset;
 use crate::pool::Pool;
 use crate::train::{Purpose, stream};
 use dvbf_core::{Batch, Bound, Dvbf, Transition, Workspace};
-use dvbf_envs::Recordings;
 use ndarray::{Array1, Array2};
 use rayon::prelude::*;
 
@@ -17,7 +17,7 @@ const CHUNK: usize = 25;
 /// If the recordings have other channels than the model, or `samples` is zero.
 pub fn importance_weighted_bound(
     model: &Dvbf<f32>,
-    data: &Recordings,
+    data: &Dataset,
     samples: usize,
     seed: u64,
     pool: &Pool,
@@ -40,7 +40,7 @@ pub fn importance_weighted_bound(
 /// The bound of every sequence of one chunk.
 fn chunk(
     model: &Dvbf<f32>,
-    data: &Recordings,
+    data: &Dataset,
     range: std::ops::Range<usize>,
     samples: usize,
     seed: u64,

@@ -1,9 +1,9 @@
 //! Filtering of whole sets of recordings.
 
+use crate::data::Dataset;
 use crate::pool::Pool;
 use crate::train::{Purpose, stream};
 use dvbf_core::{Batch, Bound, Dvbf, Transition, Workspace};
-use dvbf_envs::Recordings;
 use ndarray::{Array1, Array2, Array3, Axis, s};
 use rayon::prelude::*;
 
@@ -50,13 +50,7 @@ pub(super) fn time_major(
 ///
 /// # Panics
 /// If the recordings have fewer steps, or other channels than the model.
-pub fn infer(
-    model: &Dvbf<f32>,
-    data: &Recordings,
-    steps: usize,
-    draw: Draw,
-    pool: &Pool,
-) -> Inferred {
+pub fn infer(model: &Dvbf<f32>, data: &Dataset, steps: usize, draw: Draw, pool: &Pool) -> Inferred {
     let count = data.observations.dim().0;
     let dims = model.transition().dims();
     let starts: Vec<usize> = (0..count).step_by(CHUNK).collect();

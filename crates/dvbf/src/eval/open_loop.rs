@@ -1,10 +1,11 @@
 //! Open-loop prediction: filter a few frames, then predict without looking.
 
 use super::infer::{Draw, infer, time_major};
+use crate::data::Dataset;
 use crate::pool::Pool;
 use crate::train::{Purpose, stream};
 use dvbf_core::{Dvbf, Rollout, Transition};
-use dvbf_envs::{Environment, Pendulum, Recordings, rollout};
+use dvbf_envs::{Environment, rollout};
 use ndarray::{Array2, Array3, Axis, s};
 use rayon::prelude::*;
 
@@ -22,7 +23,7 @@ impl OpenLoop {
         first.iter().sum::<f64>() / first.len().max(1) as f64
     }
 
-    fn between(predicted: &Array3<f32>, truth: &Recordings, filtered: usize) -> Self {
+    fn between(predicted: &Array3<f32>, truth: &Dataset, filtered: usize) -> Self {
         let (count, horizon, _) = predicted.dim();
         let truth = truth.observations.slice(s![..count, filtered..filtered + horizon, ..]);
         let by_frame = (0..horizon)
@@ -44,7 +45,7 @@ impl OpenLoop {
 /// If the recordings are shorter than `filtered + horizon` frames.
 pub fn predict(
     model: &Dvbf<f32>,
-    data: &Recordings,
+    data: &Dataset,
     (filtered, horizon): (usize, usize),
     count: usize,
     pool: &Pool,
@@ -84,7 +85,7 @@ pub fn predict(
 /// If the recordings are shorter than `filtered + horizon` frames.
 pub fn rollout_errors(
     model: &Dvbf<f32>,
-    data: &Recordings,
+    data: &Dataset,
     (filtered, horizon): (usize, usize),
     pool: &Pool,
 ) -> OpenLoop {
@@ -99,18 +100,19 @@ pub struct Baselines {
     pub persistence: OpenLoop,
     /// The mean training image.
     pub mean_image: OpenLoop,
-    /// The true equations from a state that is off by `N(0, 0.05²)` rad and `N(0, 0.2²)` rad/s.
-    pub physics: OpenLoop,
+    /// The true equations from a [slightly wrong](dvbf_envs::StateVariable::error) state, if they
+    /// are known.
+    pub physics: Option<OpenLoop>,
 }
 
 /// Errors of the baselines on the same frames.
 ///
 /// # Panics
-/// If the recordings are shorter than `filtered + horizon` frames or not of a pendulum.
+/// If the recordings are shorter than `filtered + horizon` frames or of another system than `env`.
 pub fn baselines(
-    env: &Pendulum,
-    train: &Recordings,
-    data: &Recordings,
+    env: Option<&dyn Environment>,
+    train: &Dataset,
+    data: &Dataset,
     (filtered, horizon): (usize, usize),
 ) -> Baselines {
     let (count, _, channels) = data.observations.dim();
@@ -124,21 +126,28 @@ pub fn baselines(
         .expect("there are training frames");
     let mean_image = mean.broadcast(shape).expect("one image for all").to_owned();
 
-    let mut noise = Array2::<f64>::zeros((count, 2));
+    Baselines {
+        persistence: OpenLoop::between(&persistence, data, filtered),
+        mean_image: OpenLoop::between(&mean_image, data, filtered),
+        physics: env.map(|env| physics(env, data, (filtered, horizon))),
+    }
+}
+
+/// Error of the true equations from a slightly wrong state.
+fn physics(env: &dyn Environment, data: &Dataset, (filtered, horizon): (usize, usize)) -> OpenLoop {
+    let variables = env.spec().state;
+    let count = data.observations.dim().0;
+    let mut noise = Array2::<f64>::zeros((count, variables.len()));
     let values = noise.as_slice_mut().expect("a fresh array is contiguous");
     stream(0, Purpose::Physics, 0, 0).normal(values);
     let mut initial = data.states.slice(s![.., filtered - 1, ..]).mapv(f64::from);
     for (mut state, noise) in initial.rows_mut().into_iter().zip(noise.rows()) {
-        state[0] += 0.05 * noise[0];
-        state[1] += 0.2 * noise[1];
+        for ((value, noise), variable) in state.iter_mut().zip(noise).zip(&variables) {
+            *value += variable.error * noise;
+        }
     }
     let controls = data.controls.slice(s![.., filtered - 1..filtered + horizon, ..]);
-    let known: &dyn Environment = env;
-    let simulated = rollout(known, initial.view(), controls);
-    let physics = simulated.observations.slice(s![.., 1.., ..]).to_owned();
-    Baselines {
-        persistence: OpenLoop::between(&persistence, data, filtered),
-        mean_image: OpenLoop::between(&mean_image, data, filtered),
-        physics: OpenLoop::between(&physics, data, filtered),
-    }
+    let simulated = rollout(env, initial.view(), controls);
+    let frames = simulated.observations.slice(s![.., 1.., ..]).to_owned();
+    OpenLoop::between(&frames, data, filtered)
 }

@@ -3,12 +3,11 @@
 use super::{
     Baselines, Draw, OpenLoop, Readout, importance_weighted_bound, infer, regress, rollout_errors,
 };
-use crate::data::{Splits, regression_targets};
+use crate::data::{Dataset, Splits, regression_targets};
 use crate::nullable;
 use crate::pool::Pool;
 use crate::settings::Settings;
 use dvbf_core::Dvbf;
-use dvbf_envs::Recordings;
 use ndarray::{Array2, Array3};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
@@ -58,9 +57,9 @@ pub struct OpenLoopRow {
     /// The mean training image.
     #[serde(deserialize_with = "nullable::number")]
     pub mean_image: f64,
-    /// The true equations from a slightly wrong state.
-    #[serde(deserialize_with = "nullable::number")]
-    pub physics: f64,
+    /// The true equations from a slightly wrong state, if they are known.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub physics: Option<f64>,
 }
 
 /// What `summary.json` holds.
@@ -96,8 +95,8 @@ pub(crate) fn rows(state: &Array3<f32>) -> Array2<f64> {
 /// R² of every column from latent states of both sets.
 pub(crate) fn r2(
     readout: Readout,
-    (train, train_z): (&Recordings, &Array3<f32>),
-    (test, test_z): (&Recordings, &Array3<f32>),
+    (train, train_z): (&Dataset, &Array3<f32>),
+    (test, test_z): (&Dataset, &Array3<f32>),
 ) -> Vec<(String, f64)> {
     let ((names, train_y), (_, test_y)) = (regression_targets(train), regression_targets(test));
     let (train_z, test_z) = (rows(train_z), rows(test_z));
@@ -118,7 +117,7 @@ impl Summary {
         let steps = settings.data.steps;
         let seed = settings.seed;
         let (train, test) = (&splits.train, &splits.test);
-        let draw = |data: &Recordings, draw: Draw| infer(model, data, steps, draw, pool);
+        let draw = |data: &Dataset, draw: Draw| infer(model, data, steps, draw, pool);
         let train_sample = draw(train, Draw::Sample(seed));
         let test_sample = draw(test, Draw::Sample(seed.wrapping_add(1)));
         let (train_mean, test_mean) = (draw(train, Draw::Mean), draw(test, Draw::Mean));
@@ -151,7 +150,7 @@ impl Summary {
                 model: at(&errors),
                 persistence: at(&baselines.persistence),
                 mean_image: at(&baselines.mean_image),
-                physics: at(&baselines.physics),
+                physics: baselines.physics.as_ref().map(at),
             };
             (h, row)
         };

@@ -2,7 +2,8 @@
 
 use super::principal::{principal_axes, share};
 use super::view::View;
-use dvbf_envs::{Recordings, StateKind};
+use crate::data::Dataset;
+use dvbf_envs::StateKind;
 use ndarray::{Array2, Array3, Axis, s};
 use std::f64::consts::{PI, TAU};
 use std::fmt::Write as _;
@@ -60,7 +61,7 @@ impl Cloud {
     ///
     /// Up to three dimensions are shown as they are; more are projected on the first three
     /// principal axes. Points that are not finite are left out, and the note says so.
-    pub(super) fn new(latent: &Array3<f32>, recordings: &Recordings, limit: usize) -> Self {
+    pub(super) fn new(latent: &Array3<f32>, recordings: &Dataset, limit: usize) -> Self {
         let (count, steps, dims) = latent.dim();
         let shown = (limit / steps.max(1)).clamp(1, count.max(1)).min(count);
         let latent = latent.slice(s![..shown, .., ..]).mapv(f64::from);
@@ -130,11 +131,11 @@ impl Cloud {
 mod tests {
     use super::*;
 
-    fn recordings(count: usize, steps: usize) -> Recordings {
+    fn recordings(count: usize, steps: usize) -> Dataset {
         let states = Array3::from_shape_fn((count, steps, 2), |(n, t, i)| {
             if i == 0 { 4.0 + n as f32 } else { t as f32 }
         });
-        Recordings {
+        Dataset {
             observations: Array3::zeros((count, steps, 1)),
             controls: Array3::zeros((count, steps, 1)),
             states,

@@ -68,12 +68,11 @@ pub(super) fn training(history: &[LogRecord]) -> Vec<Captioned> {
 
 /// Open-loop error by predicted frame.
 pub(super) fn by_frame(model: &OpenLoop, baselines: &Baselines) -> Figure {
-    let lines = [
-        line("model", model.by_frame.iter().copied()),
-        line("true equations, slightly off", baselines.physics.by_frame.iter().copied()),
-        line("mean image", baselines.mean_image.by_frame.iter().copied()),
-        line("persistence", baselines.persistence.by_frame.iter().copied()),
-    ];
+    let errors = |name: &'static str, of: &OpenLoop| line(name, of.by_frame.iter().copied());
+    let mut lines = vec![errors("model", model)];
+    lines.extend(baselines.physics.iter().map(|of| errors("true equations, slightly off", of)));
+    lines.push(errors("mean image", &baselines.mean_image));
+    lines.push(errors("persistence", &baselines.persistence));
     let frames: Vec<f64> = (1..=model.by_frame.len()).map(|t| t as f64).collect();
     let mut figure = plot("by-frame", ("predicted frame", &frames), Scale::Log, &lines);
     figure.height = 340;

@@ -2,13 +2,12 @@
 
 use super::cloud::Cloud;
 use super::sequences::{Example, examples};
-use crate::data::Splits;
+use crate::data::{DataError, Splits};
 use crate::eval::{Baselines, Draw, OpenLoop, Summary, baselines, infer, predict, rollout_errors};
 use crate::pool::Pool;
 use crate::run::{FolderError, LogRecord, RunFolder};
 use crate::settings::Settings;
 use dvbf_core::{Dvbf, Transition};
-use dvbf_envs::Pendulum;
 
 /// Points of the figures that can be turned.
 const POINTS: usize = 4000;
@@ -60,7 +59,7 @@ impl Material {
         let evaluation = &settings.evaluation;
         let longest = evaluation.horizons.iter().copied().max().unwrap_or(0);
         let window = (evaluation.filtered, longest);
-        let env = Pendulum::new(settings.pendulum.clone())?;
+        let env = settings.source().environment().map_err(DataError::from)?;
         let strip = (evaluation.filtered, longest.min(STRIP));
         let predicted = predict(&model, long, strip, long.observations.dim().0, pool);
         Ok(Self {
@@ -68,7 +67,7 @@ impl Material {
             cloud: Cloud::new(&latent, test, POINTS),
             picture: Cloud::new(&latent, test, PICTURE_POINTS),
             errors: rollout_errors(&model, long, window, pool),
-            baselines: baselines(&env, &splits.train, long, window),
+            baselines: baselines(Some(env.as_ref()), &splits.train, long, window),
             examples: examples(&model, long, &predicted, strip.0, pool),
             image: long.image,
             dt: long.dt,

@@ -20,11 +20,10 @@ mod strips;
 mod tables;
 mod view;
 
-use crate::data::Splits;
+use crate::data::{DataError, Splits};
 use crate::pool::{Pool, PoolError};
 use crate::run::{FolderError, RunFolder};
 use crate::settings::Settings;
-use dvbf_envs::EnvError;
 use material::Material;
 use std::path::{Path, PathBuf};
 
@@ -59,9 +58,9 @@ pub enum ReportError {
     /// A file of the run.
     #[error(transparent)]
     Folder(#[from] FolderError),
-    /// A setting of the environment.
+    /// The data.
     #[error(transparent)]
-    Environment(#[from] EnvError),
+    Data(#[from] DataError),
     /// The threads.
     #[error(transparent)]
     Pool(#[from] PoolError),
@@ -86,7 +85,7 @@ pub fn report(path: &Path, pool: &Pool) -> Result<Written, ReportError> {
     }
     let folder = RunFolder::open(path)?;
     let settings = folder.settings()?;
-    let splits = Splits::pendulum(&settings)?;
+    let splits = Splits::make(&settings)?;
     write(&folder, &settings, &splits, pool)
 }
 

@@ -101,8 +101,13 @@ fn open_loop(material: &Material) -> Section {
          looking; controls are given. Mean squared error per channel.</p>\n"
     );
     body += &tables::open_loop(&material.summary);
-    body += "<p class=\"note\">* The true equations, started 0.05 rad and 0.2 rad/s off (standard \
-             deviations). Bold: the smallest error of a row.</p>\n";
+    body += "<p class=\"note\">";
+    if let Some(off) = material.settings.source().start_errors() {
+        body += "* From a start off by a standard deviation of ";
+        body += &escape(&off);
+        body += ". ";
+    }
+    body += "Bold: the smallest error of a row.</p>\n";
     body += "<figure><h3>Error by predicted frame</h3>\n";
     body += &by_frame(&material.errors, &material.baselines).html();
     body += "</figure>\n<h3>Bound on the test set</h3>\n";

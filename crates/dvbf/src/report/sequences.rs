@@ -1,9 +1,9 @@
 //! Test sequences that stand for all: the best, the worst, and those between by rank.
 
+use crate::data::Dataset;
 use crate::eval::{Draw, infer};
 use crate::pool::Pool;
 use dvbf_core::{Dvbf, Rollout};
-use dvbf_envs::Recordings;
 use ndarray::{Array2, Array3, Axis, s};
 
 /// One sequence: what was seen and what the model said.
@@ -26,7 +26,7 @@ pub(super) struct Example {
 /// Examples by rank of their error in `predicted (N, horizon, X)`; none if nothing is predicted.
 pub(super) fn examples(
     model: &Dvbf<f32>,
-    data: &Recordings,
+    data: &Dataset,
     predicted: &Array3<f32>,
     filtered: usize,
     pool: &Pool,
@@ -51,7 +51,7 @@ pub(super) fn examples(
 }
 
 /// Mean squared error per channel of every sequence.
-fn errors(data: &Recordings, predicted: &Array3<f32>, filtered: usize) -> Vec<f64> {
+fn errors(data: &Dataset, predicted: &Array3<f32>, filtered: usize) -> Vec<f64> {
     let (_, horizon, channels) = predicted.dim();
     let pairs = predicted.outer_iter().zip(data.observations.outer_iter());
     pairs

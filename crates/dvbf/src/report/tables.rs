@@ -47,18 +47,23 @@ pub(super) fn r2(summary: &Summary) -> String {
 
 /// Open-loop error by horizon; the smallest of a row is set in bold.
 pub(super) fn open_loop(summary: &Summary) -> String {
-    let head = ["Predicted frames", "Model", "True equations*", "Mean image", "Persistence"];
+    let known = summary.open_loop.values().any(|row| row.physics.is_some());
+    let mut head = vec!["Predicted frames", "Model"];
+    head.extend(known.then_some("True equations*"));
+    head.extend(["Mean image", "Persistence"]);
     let row = |(horizon, row): (&usize, &OpenLoopRow)| {
-        let values = [row.model, row.physics, row.mean_image, row.persistence];
+        let mut values = vec![row.model];
+        values.extend(known.then_some(row.physics.unwrap_or(f64::NAN)));
+        values.extend([row.mean_image, row.persistence]);
         let least = values.iter().copied().fold(f64::INFINITY, f64::min);
         let cell = |v: f64| {
             let text = error(v);
             if v <= least && v.is_finite() { format!("<strong>{text}</strong>") } else { text }
         };
-        (horizon.to_string(), values.map(cell).to_vec())
+        (horizon.to_string(), values.into_iter().map(cell).collect())
     };
     let rows: Vec<_> = summary.open_loop.iter().map(row).collect();
-    table(&head.map(str::to_owned), &rows)
+    table(&head.into_iter().map(str::to_owned).collect::<Vec<_>>(), &rows)
 }
 
 /// The bound and its parts.

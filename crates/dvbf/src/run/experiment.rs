@@ -2,14 +2,13 @@
 
 use super::folder::{FolderError, RunFolder};
 use super::record::LogRecord;
-use crate::data::Splits;
+use crate::data::{DataError, Splits};
 use crate::eval::{Draw, Readout, Summary, baselines, infer, rollout_errors, summary_r2};
 use crate::pool::{Pool, PoolError};
 use crate::report::{self, ReportError, Written};
 use crate::settings::{Precision, Settings, SettingsError};
 use crate::train::{StepStats, TrainError, Trainer, TrainerState};
 use dvbf_core::{Dvbf, ModelFile, ProductPrecision, product_precision, set_product_precision};
-use dvbf_envs::{EnvError, Pendulum};
 use std::path::PathBuf;
 use std::time::Instant;
 
@@ -73,9 +72,9 @@ pub enum RunError {
     /// A setting.
     #[error(transparent)]
     Settings(#[from] SettingsError),
-    /// A setting of the environment.
+    /// The data.
     #[error(transparent)]
-    Environment(#[from] EnvError),
+    Data(#[from] DataError),
     /// The training.
     #[error(transparent)]
     Train(#[from] TrainError),
@@ -94,7 +93,7 @@ pub fn train(request: &TrainRequest, observer: &mut dyn Observer) -> Result<Outc
     let (folder, settings, checkpoint) = open(request)?;
 
     observer.phase("making the recordings");
-    let splits = Splits::pendulum(&settings)?;
+    let splits = Splits::make(&settings)?;
     if observer.should_stop() {
         return Ok(Outcome::Stopped(0));
     }
@@ -296,10 +295,10 @@ impl Session {
     fn evaluate(&self) -> Result<Summary, RunError> {
         let model = self.folder.best()?.into_model();
         let (settings, splits) = (&self.settings, &self.splits);
-        let env = Pendulum::new(settings.pendulum.clone())?;
+        let env = settings.source().environment().map_err(DataError::from)?;
         let longest = settings.evaluation.horizons.iter().copied().max().unwrap_or(0);
         let window = (settings.evaluation.filtered, longest);
-        let reference = baselines(&env, &splits.train, &splits.test_long, window);
+        let reference = baselines(Some(env.as_ref()), &splits.train, &splits.test_long, window);
         let mut summary = Summary::evaluate(&model, settings, splits, &reference, &self.pool);
         summary.seconds = self.clock.elapsed().as_secs_f64();
         self.folder.save_summary(&summary)?;

@@ -2,9 +2,11 @@
 
 mod overrides;
 mod preset;
+mod source;
 
 pub use overrides::apply_override;
 pub use preset::{PRESETS, preset};
+pub use source::Source;
 
 use crate::schedule::Ramp;
 use dvbf_core::{ConfigError, EmissionStd, ModelConfig, TransitionKind};
@@ -21,8 +23,9 @@ pub struct Settings {
     pub seed: u64,
     /// How many recordings are made, and how long.
     pub data: DataSettings,
-    /// The simulated system.
-    pub pendulum: PendulumSettings,
+    /// The pendulum, if the run is about it. Exactly one source of data has its settings here.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub pendulum: Option<PendulumSettings>,
     /// Sizes and kinds of the model's parts.
     pub model: ModelSettings,
     /// The recipe.
@@ -237,7 +240,7 @@ impl Settings {
     /// # Errors
     /// Names the first impossible setting.
     pub fn validate(&self) -> Result<(), SettingsError> {
-        self.pendulum.validate().map_err(|e| value_error("pendulum", e.to_string()))?;
+        self.checked_source()?;
         self.model.resolve(1, 1)?;
         let (data, training, evaluation) = (&self.data, &self.training, &self.evaluation);
         let counts = [

@@ -46,7 +46,7 @@ fn pendulum() -> Settings {
             steps: 15,
             long_steps: 100,
         },
-        pendulum: PendulumSettings::default(),
+        pendulum: Some(PendulumSettings::default()),
         model: ModelSettings {
             state: 3,
             noise: 3,
@@ -102,7 +102,7 @@ fn paper() -> Settings {
     let base = pendulum();
     Settings {
         preset: "paper".into(),
-        pendulum: PendulumSettings { damping: 0.5, ..base.pendulum.clone() },
+        pendulum: Some(PendulumSettings { damping: 0.5, ..PendulumSettings::default() }),
         model: ModelSettings {
             transition_hidden: 0,
             initial_frames: 15,

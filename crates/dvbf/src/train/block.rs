@@ -1,8 +1,8 @@
 //! A fixed number of sequences that go through the model together, in buffers of their own.
 
 use super::{Purpose, stream};
+use crate::data::Dataset;
 use dvbf_core::{AnyTransition, Batch, Bound, Dvbf, GradientOptions, ModelConfig, Workspace};
-use dvbf_envs::Recordings;
 use ndarray::{Array1, Array2, s};
 
 /// What an update hides from the recognition networks.
@@ -69,7 +69,7 @@ impl Block {
     /// Cuts a window from every sequence and draws all noise of update `step`.
     pub(super) fn fill(
         &mut self,
-        data: &Recordings,
+        data: &Dataset,
         sequences: &[usize],
         seed: u64,
         (step, block): (u64, usize),

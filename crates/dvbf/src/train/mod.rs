@@ -11,6 +11,7 @@ pub use optimizer::Optimizer;
 pub use state::TrainerState;
 pub use totals::Totals;
 
+use crate::data::Dataset;
 use crate::pool::Pool;
 use crate::settings::{Precision, Settings, TrainingSettings};
 use block::Corruption;
@@ -18,7 +19,6 @@ use dvbf_core::{
     ConfigError, Dvbf, GradientOptions, ModelConfig, ModelFile, Noise, Objective, Params,
     ProductPrecision, product_precision, set_product_precision,
 };
-use dvbf_envs::Recordings;
 use rayon::prelude::*;
 use shard::{Draws, Shard};
 use update::Gradient;
@@ -100,7 +100,7 @@ impl Trainer {
     ///
     /// # Errors
     /// If a setting of the model is impossible for these data.
-    pub fn new(settings: &Settings, data: &Recordings, start: u8) -> Result<Self, TrainError> {
+    pub fn new(settings: &Settings, data: &Dataset, start: u8) -> Result<Self, TrainError> {
         let (_, steps, observation) = data.observations.dim();
         let config = settings.model.resolve(observation, data.controls.dim().2)?;
         let model = Dvbf::random(&config, Noise::new(settings.seed, u64::from(start)))?;
@@ -113,7 +113,7 @@ impl Trainer {
         settings: &Settings,
         file: ModelFile,
         state: TrainerState,
-        data: &Recordings,
+        data: &Dataset,
     ) -> Self {
         let config = file.config.clone();
         Self::assemble(settings, config, file.into_model(), state, data.observations.dim().1)
@@ -211,7 +211,7 @@ impl Trainer {
     ///
     /// # Errors
     /// If too many gradients in a row were not finite.
-    pub fn step(&mut self, data: &Recordings, pool: &Pool) -> Result<StepStats, TrainError> {
+    pub fn step(&mut self, data: &Dataset, pool: &Pool) -> Result<StepStats, TrainError> {
         let before = product_precision();
         set_product_precision(self.precision());
         let stats = pool.install(|| self.step_inside(data));
@@ -220,7 +220,7 @@ impl Trainer {
     }
 
     /// [`step`](Self::step) on a thread of the pool.
-    fn step_inside(&mut self, data: &Recordings) -> Result<StepStats, TrainError> {
+    fn step_inside(&mut self, data: &Dataset) -> Result<StepStats, TrainError> {
         let (step, training) = (self.state.step, &self.settings);
         let progress = step as f64 / training.steps as f64;
         let tempered = step - step % training.temper_period;
@@ -271,7 +271,7 @@ impl Trainer {
     }
 
     /// Every shard's bound and gradient, on the pool's threads.
-    fn compute_gradient(&mut self, data: &Recordings, objective: Objective<f32>, progress: f64) {
+    fn compute_gradient(&mut self, data: &Dataset, objective: Objective<f32>, progress: f64) {
         let (step, seed, settings) = (self.state.step, self.seed, &self.settings);
         let corruption = Corruption {
             drop: narrow(settings.drop.at(progress)),
@@ -307,7 +307,7 @@ fn choose<'a>(
     seed: u64,
     step: u64,
     batch: usize,
-    data: &Recordings,
+    data: &Dataset,
 ) -> &'a [usize] {
     let count = data.observations.dim().0;
     let batches = (count / batch).max(1) as u64;

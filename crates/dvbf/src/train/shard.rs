@@ -2,8 +2,8 @@
 //! block, and its gradient is the sum over the blocks in their order.
 
 use super::block::{Block, Corruption};
+use crate::data::Dataset;
 use dvbf_core::{Dvbf, GradientOptions, ModelConfig, Params};
-use dvbf_envs::Recordings;
 
 #[derive(Debug)]
 pub(super) struct Shard {
@@ -72,7 +72,7 @@ impl Shard {
     pub(super) fn compute(
         &mut self,
         model: &Dvbf<f32>,
-        (data, sequences): (&Recordings, &[usize]),
+        (data, sequences): (&Dataset, &[usize]),
         draws: Draws,
         corruption: &Corruption,
         options: GradientOptions<f32>,

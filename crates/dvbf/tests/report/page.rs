@@ -17,7 +17,7 @@ fn the_page_has_every_section() {
         "<th scope=\"col\">velocity</th>",
         "<td>0.982</td><td>0.961</td><td>0.916</td>",
         "Karl et al. 2017, table 1",
-        "0.05 rad and 0.2 rad/s off",
+        "0.05 (angle), 0.2 (velocity)",
         "Importance-weighted, 2 samples",
         "9 of 9 held-out test sequences, 63 points",
         "Worst of 9",

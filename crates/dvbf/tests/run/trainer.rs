@@ -10,7 +10,7 @@ use dvbf::train::{TrainError, Trainer, TrainerState};
 fn an_update_that_is_not_finite_touches_nothing() {
     let mut settings = settings();
     settings.training.max_skipped = 3;
-    let good = Splits::pendulum(&settings).unwrap().train;
+    let good = Splits::make(&settings).unwrap().train;
     let mut bad = good.clone();
     bad.observations.fill(f32::NAN);
     let pool = Pool::new(2).unwrap();
@@ -52,7 +52,7 @@ fn the_gradient_is_clipped_to_its_norm() {
     let mut settings = settings();
     settings.training.optimizer = dvbf::settings::OptimizerKind::Adam;
     settings.training.clip = 0.5;
-    let data = Splits::pendulum(&settings).unwrap().train;
+    let data = Splits::make(&settings).unwrap().train;
     let mut trainer = Trainer::new(&settings, &data, 0).unwrap();
     let stats = trainer.step(&data, &Pool::new(1).unwrap()).unwrap();
     assert!(stats.grad_norm > 0.5, "the first gradient is larger: {}", stats.grad_norm);
