@@ -19,8 +19,7 @@ use dvbf_ops::{Mlp, MlpCache, Params, Path};
 use dvbf_prob::{GaussianLikelihood, LikelihoodGradient};
 use dvbf_tensor::{Noise, Scalar};
 use ndarray::{
-    Array1, Array2, ArrayView1, ArrayView2, ArrayViewD, ArrayViewMut1, ArrayViewMut2,
-    ArrayViewMutD, s,
+    Array1, ArrayView1, ArrayView2, ArrayViewD, ArrayViewMut1, ArrayViewMut2, ArrayViewMutD, s,
 };
 
 /// Rows that go through the network at once.
@@ -50,7 +49,6 @@ pub struct GaussianEmission<S> {
 #[derive(Debug)]
 pub struct EmissionScratch<S> {
     mean: MlpCache<S>,
-    output: Array2<S>,
     ignored: Array1<S>,
 }
 
@@ -122,11 +120,7 @@ impl<S: Scalar> GaussianEmission<S> {
 
     /// Buffers for any number of rows.
     pub fn scratch(&self) -> EmissionScratch<S> {
-        EmissionScratch {
-            mean: self.mean.cache(BLOCK),
-            output: Array2::zeros((BLOCK, self.dim().1)),
-            ignored: Array1::zeros(self.log_std.len()),
-        }
+        EmissionScratch { mean: self.mean.cache(BLOCK), ignored: Array1::zeros(self.log_std.len()) }
     }
 
     /// Packs the weights; to be called after every change of the parameters.
@@ -170,8 +164,8 @@ impl<S: Scalar> GaussianEmission<S> {
         for start in (0..state.nrows()).step_by(BLOCK) {
             let end = (start + BLOCK).min(state.nrows());
             let rows = s![start..end, ..];
-            let mut mean = scratch.output.slice_mut(s![..end - start, ..]);
-            self.mean.forward(0, state.slice(rows), mean.view_mut(), &mut scratch.mean);
+            self.mean.forward_kept(0, state.slice(rows), &mut scratch.mean);
+            let mean = scratch.mean.output(0, end - start);
             self.block(&observed, start..end)
                 .forward(mean.view(), log_lik.slice_mut(s![start..end]));
         }
@@ -201,18 +195,17 @@ impl<S: Scalar> GaussianEmission<S> {
         for start in (0..state.nrows()).step_by(BLOCK) {
             let end = (start + BLOCK).min(state.nrows());
             let rows = s![start..end, ..];
-            let mut output = scratch.output.slice_mut(s![..end - start, ..]);
-            self.mean.forward(0, state.slice(rows), output.view_mut(), &mut scratch.mean);
+            self.mean.forward_kept(0, state.slice(rows), &mut scratch.mean);
             let dlog_std = match self.scale {
                 NoiseScale::Fixed => scratch.ignored.view_mut(),
                 NoiseScale::Learned => grads.log_std.view_mut(),
             };
             self.block(&observed, start..end).backward(
-                output.view_mut(),
+                scratch.mean.output(0, end - start),
                 log_lik.slice_mut(s![start..end]),
                 &mut LikelihoodGradient { weight, dlog_std },
             );
-            self.mean.backward(0, output.view(), dstate.slice_mut(rows), &mut scratch.mean);
+            self.mean.backward_written(0, dstate.slice_mut(rows), &mut scratch.mean);
             self.mean.accumulate(&mut scratch.mean, &mut grads.mean);
         }
     }

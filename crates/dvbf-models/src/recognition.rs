@@ -15,8 +15,7 @@
 
 use dvbf_ops::{Linear, LinearPack, Params, Path};
 use dvbf_tensor::{
-    Accum, Noise, PackedMatrix, Scalar, add_bias_relu, add_column_sums, gemm, gemm_packed,
-    mask_by_positive,
+    Accum, Fused, Noise, PackedMatrix, Scalar, add_column_sums, gemm, gemm_fused, gemm_packed,
 };
 use ndarray::{Array2, ArrayView2, ArrayViewD, ArrayViewMut2, ArrayViewMutD, s};
 
@@ -143,8 +142,8 @@ impl<S: Scalar> Innovation<S> {
         inner.slice_mut(s![.., ..z]).assign(&state);
         inner.slice_mut(s![.., z..]).assign(&control);
         let mut hidden = cache.hidden.slice_mut(rows);
-        gemm_packed(Accum::Add, hidden.view_mut(), inner.view(), &cache.inner);
-        add_bias_relu(hidden.view_mut(), self.hidden.bias().view());
+        let bias = Fused::BiasRelu(self.hidden.bias().view());
+        gemm_fused(Accum::Add, hidden.view_mut(), inner.view(), &cache.inner, bias);
         self.output.apply(&cache.output, hidden.view(), raw);
     }
 
@@ -167,8 +166,8 @@ impl<S: Scalar> Innovation<S> {
         cache.pulled += n;
         cache.draw.slice_mut(rows).assign(&draw);
         let mut dhidden = cache.dhidden.slice_mut(rows);
-        self.output.backward_input(&cache.output, draw, Accum::Replace, dhidden.view_mut());
-        mask_by_positive(dhidden.view_mut(), cache.hidden.slice(rows));
+        let hidden = cache.hidden.slice(rows);
+        self.output.backward_rectified(&cache.output, draw, hidden, dhidden.view_mut());
         gemm_packed(Accum::Add, dstate, dhidden.view(), &cache.state_back);
     }
 

@@ -12,7 +12,7 @@
 
 use crate::{Params, Path};
 use dvbf_tensor::{
-    Accum, Noise, PackedMatrix, Scalar, add_bias, add_bias_relu, add_column_sums, gemm, gemm_packed,
+    Accum, Fused, Noise, PackedMatrix, Scalar, add_column_sums, gemm, gemm_fused, gemm_packed,
 };
 use ndarray::{Array1, Array2, ArrayView2, ArrayViewD, ArrayViewMut2, ArrayViewMutD};
 
@@ -109,9 +109,8 @@ impl<S: Scalar> Linear<S> {
     /// # Panics
     /// If the shapes disagree or `pack` is not of this layer.
     #[track_caller]
-    pub fn apply(&self, pack: &LinearPack<S>, x: ArrayView2<'_, S>, mut y: ArrayViewMut2<'_, S>) {
-        gemm_packed(Accum::Replace, y.view_mut(), x, &pack.forward);
-        add_bias(y, self.bias.view());
+    pub fn apply(&self, pack: &LinearPack<S>, x: ArrayView2<'_, S>, y: ArrayViewMut2<'_, S>) {
+        gemm_fused(Accum::Replace, y, x, &pack.forward, Fused::Bias(self.bias.view()));
     }
 
     /// Writes `y = max(0, x Wᵀ + b)`.
@@ -119,14 +118,8 @@ impl<S: Scalar> Linear<S> {
     /// # Panics
     /// If the shapes disagree or `pack` is not of this layer.
     #[track_caller]
-    pub fn apply_relu(
-        &self,
-        pack: &LinearPack<S>,
-        x: ArrayView2<'_, S>,
-        mut y: ArrayViewMut2<'_, S>,
-    ) {
-        gemm_packed(Accum::Replace, y.view_mut(), x, &pack.forward);
-        add_bias_relu(y, self.bias.view());
+    pub fn apply_relu(&self, pack: &LinearPack<S>, x: ArrayView2<'_, S>, y: ArrayViewMut2<'_, S>) {
+        gemm_fused(Accum::Replace, y, x, &pack.forward, Fused::BiasRelu(self.bias.view()));
     }
 
     /// Pulls `dy` back to the input: `dx ← dy W` or `dx += dy W`.
@@ -142,6 +135,21 @@ impl<S: Scalar> Linear<S> {
         dx: ArrayViewMut2<'_, S>,
     ) {
         gemm_packed(accum, dx, dy, &pack.backward);
+    }
+
+    /// Pulls `dy` back to an input that a rectifier gave: `dx ← (dy W) ⊙ [x > 0]`.
+    ///
+    /// # Panics
+    /// If the shapes disagree or `pack` is not of this layer.
+    #[track_caller]
+    pub fn backward_rectified(
+        &self,
+        pack: &LinearPack<S>,
+        dy: ArrayView2<'_, S>,
+        x: ArrayView2<'_, S>,
+        dx: ArrayViewMut2<'_, S>,
+    ) {
+        gemm_fused(Accum::Replace, dx, dy, &pack.backward, Fused::MaskByPositive(x));
     }
 
     /// Books the parameter gradients of any number of rows: `dW += dyᵀ x`, `db += dyᵀ 1`.

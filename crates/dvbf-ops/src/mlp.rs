@@ -14,7 +14,7 @@
 //! `accumulate` books the parameter gradients of all rows with one product a layer.
 
 use crate::{Linear, LinearPack, Params, Path};
-use dvbf_tensor::{Accum, Noise, Scalar, mask_by_positive};
+use dvbf_tensor::{Accum, Noise, Scalar};
 use ndarray::{Array2, ArrayView2, ArrayViewD, ArrayViewMut2, ArrayViewMutD, s};
 
 /// Names of layers in parameter paths.
@@ -140,14 +140,33 @@ impl<S: Scalar> Mlp<S> {
     #[track_caller]
     pub fn forward_written(&self, at: usize, y: ArrayViewMut2<'_, S>, cache: &mut MlpCache<S>) {
         assert_eq!(at + y.nrows(), cache.written, "rows of y against rows written");
-        let rows = s![at..at + y.nrows(), ..];
-        let last = self.layers.len() - 1;
-        for l in 0..last {
+        self.hidden(at, y.nrows(), cache);
+        let (rows, last) = (s![at..at + y.nrows(), ..], self.layers.len() - 1);
+        self.layers[last].apply(&cache.packs[last], cache.inputs[last].slice(rows), y);
+    }
+
+    /// [`forward`](Mlp::forward) that leaves `y` in [`MlpCache::output`], where the caller may
+    /// replace it by `dy` for [`backward_written`](Mlp::backward_written).
+    ///
+    /// # Panics
+    /// As [`forward`](Mlp::forward).
+    #[track_caller]
+    pub fn forward_kept(&self, at: usize, x: ArrayView2<'_, S>, cache: &mut MlpCache<S>) {
+        cache.input(at, x.nrows()).assign_exactly(x);
+        self.hidden(at, x.nrows(), cache);
+        let (rows, last) = (s![at..at + x.nrows(), ..], self.layers.len() - 1);
+        let y = cache.cotangents[last].slice_mut(rows);
+        self.layers[last].apply(&cache.packs[last], cache.inputs[last].slice(rows), y);
+    }
+
+    /// Computes the hidden layers of rows `at..at + n`.
+    fn hidden(&self, at: usize, n: usize, cache: &mut MlpCache<S>) {
+        let rows = s![at..at + n, ..];
+        for l in 0..self.layers.len() - 1 {
             let (before, after) = cache.inputs.split_at_mut(l + 1);
             let (x, h) = (before[l].slice(rows), after[0].slice_mut(rows));
             self.layers[l].apply_relu(&cache.packs[l], x, h);
         }
-        self.layers[last].apply(&cache.packs[last], cache.inputs[last].slice(rows), y);
     }
 
     /// Pulls `dy (n, O)` back to rows `at..at + n` of the input: `dx += …`.
@@ -162,9 +181,25 @@ impl<S: Scalar> Mlp<S> {
         dx: ArrayViewMut2<'_, S>,
         cache: &mut MlpCache<S>,
     ) {
-        let rows = s![at..at + dy.nrows(), ..];
         self.backward_data(at, dy, cache);
-        let da = cache.cotangents[0].slice(rows);
+        self.pull_input(at, dy.nrows(), dx, cache);
+    }
+
+    /// [`backward`](Mlp::backward) of the `dy` that the caller wrote into [`MlpCache::output`].
+    ///
+    /// # Panics
+    /// If the shapes disagree or rows were not written by a forward pass.
+    #[track_caller]
+    pub fn backward_written(&self, at: usize, dx: ArrayViewMut2<'_, S>, cache: &mut MlpCache<S>) {
+        let n = dx.nrows();
+        self.pull(at, n, cache);
+        self.pull_input(at, n, dx, cache);
+    }
+
+    /// Pulls the first layer's cotangent of rows `at..at + n` back to the input.
+    #[track_caller]
+    fn pull_input(&self, at: usize, n: usize, dx: ArrayViewMut2<'_, S>, cache: &MlpCache<S>) {
+        let da = cache.cotangents[0].slice(s![at..at + n, ..]);
         self.layers[0].backward_input(&cache.packs[0], da, Accum::Add, dx);
     }
 
@@ -174,18 +209,22 @@ impl<S: Scalar> Mlp<S> {
     /// If the shapes disagree or rows were not written by a forward pass.
     #[track_caller]
     pub fn backward_data(&self, at: usize, dy: ArrayView2<'_, S>, cache: &mut MlpCache<S>) {
-        assert!(at + dy.nrows() <= cache.written, "rows {at}.. were not written");
-        let rows = s![at..at + dy.nrows(), ..];
-        let last = self.layers.len() - 1;
-        cache.cotangents[last].slice_mut(rows).assign_exactly(dy);
-        for l in (1..=last).rev() {
+        cache.output(at, dy.nrows()).assign_exactly(dy);
+        self.pull(at, dy.nrows(), cache);
+    }
+
+    /// Pulls the output's cotangent of rows `at..at + n` back to the first layer.
+    #[track_caller]
+    fn pull(&self, at: usize, n: usize, cache: &mut MlpCache<S>) {
+        assert!(at + n <= cache.written, "rows {at}.. were not written");
+        let rows = s![at..at + n, ..];
+        for l in (1..self.layers.len()).rev() {
             let (below, above) = cache.cotangents.split_at_mut(l);
-            let mut da = below[l - 1].slice_mut(rows);
-            let (pack, above) = (&cache.packs[l], above[0].slice(rows));
-            self.layers[l].backward_input(pack, above, Accum::Replace, da.view_mut());
-            mask_by_positive(da, cache.inputs[l].slice(rows));
+            let da = below[l - 1].slice_mut(rows);
+            let (above, h) = (above[0].slice(rows), cache.inputs[l].slice(rows));
+            self.layers[l].backward_rectified(&cache.packs[l], above, h, da);
         }
-        cache.pulled += dy.nrows();
+        cache.pulled += n;
     }
 
     /// Books the parameter gradients of all rows since the last `at = 0`.
@@ -221,6 +260,18 @@ impl<S: Scalar> MlpCache<S> {
         assert_eq!(at, self.written, "blocks of rows follow without gaps");
         self.written = at + n;
         self.inputs[0].slice_mut(s![at..at + n, ..])
+    }
+
+    /// Rows `at..at + n` of `y` after [`Mlp::forward_kept`], and of `dy` before
+    /// [`Mlp::backward_written`].
+    ///
+    /// # Panics
+    /// If rows were not written by a forward pass.
+    #[track_caller]
+    pub fn output(&mut self, at: usize, n: usize) -> ArrayViewMut2<'_, S> {
+        assert!(at + n <= self.written, "rows {at}.. were not written");
+        let last = self.cotangents.len() - 1;
+        self.cotangents[last].slice_mut(s![at..at + n, ..])
     }
 }
 

@@ -59,11 +59,9 @@ impl<S: Scalar> GaussianLikelihood<'_, S> {
     /// # Panics
     /// If the shapes disagree or a row is not contiguous.
     #[track_caller]
-    pub fn forward(&self, mean: ArrayView2<'_, S>, mut log_lik: ArrayViewMut1<'_, S>) {
+    pub fn forward(&self, mean: ArrayView2<'_, S>, log_lik: ArrayViewMut1<'_, S>) {
         self.check(mean.dim(), log_lik.len());
-        for (r, log_lik) in log_lik.iter_mut().enumerate() {
-            *log_lik = vectorize(RowForward { row: self.row(r), mean: slice(mean.row(r)) });
-        }
+        vectorize(Forward { all: self, mean, log_lik });
     }
 
     /// Writes `ℓ (B)`, replaces `μ` by `dμ` and adds to `d ln σ`.
@@ -73,23 +71,15 @@ impl<S: Scalar> GaussianLikelihood<'_, S> {
     #[track_caller]
     pub fn backward(
         &self,
-        mut mean: ArrayViewMut2<'_, S>,
-        mut log_lik: ArrayViewMut1<'_, S>,
+        mean: ArrayViewMut2<'_, S>,
+        log_lik: ArrayViewMut1<'_, S>,
         gradient: &mut LikelihoodGradient<'_, S>,
     ) {
         self.check(mean.dim(), log_lik.len());
         assert_eq!(gradient.dlog_std.len(), self.log_std.len(), "d ln σ against ln σ");
         let dlog_std = gradient.dlog_std.as_slice_mut().expect("d ln σ is contiguous");
-        for (r, log_lik) in log_lik.iter_mut().enumerate() {
-            let mut mean = mean.row_mut(r);
-            let mean = mean.as_slice_mut().expect("rows are contiguous");
-            *log_lik = vectorize(RowBackward {
-                row: self.row(r),
-                mean,
-                weight: gradient.weight,
-                dlog_std: &mut *dlog_std,
-            });
-        }
+        let weight = gradient.weight;
+        vectorize(Backward { all: self, mean, log_lik, weight, dlog_std });
     }
 
     fn row(&self, r: usize) -> Row<'_, S> {
@@ -145,14 +135,51 @@ fn total<S: Scalar>(sums: [S; LANES]) -> S {
     sums.into_iter().sum()
 }
 
+struct Forward<'a, 'b, S> {
+    all: &'a GaussianLikelihood<'b, S>,
+    mean: ArrayView2<'a, S>,
+    log_lik: ArrayViewMut1<'a, S>,
+}
+
+impl<S: Scalar> Kernel for Forward<'_, '_, S> {
+    type Output = ();
+
+    #[inline(always)]
+    fn run(mut self) {
+        for (r, log_lik) in self.log_lik.iter_mut().enumerate() {
+            *log_lik = RowForward { row: self.all.row(r), mean: slice(self.mean.row(r)) }.run();
+        }
+    }
+}
+
+struct Backward<'a, 'b, S> {
+    all: &'a GaussianLikelihood<'b, S>,
+    mean: ArrayViewMut2<'a, S>,
+    log_lik: ArrayViewMut1<'a, S>,
+    weight: S,
+    dlog_std: &'a mut [S],
+}
+
+impl<S: Scalar> Kernel for Backward<'_, '_, S> {
+    type Output = ();
+
+    #[inline(always)]
+    fn run(mut self) {
+        for (r, log_lik) in self.log_lik.iter_mut().enumerate() {
+            let mut mean = self.mean.row_mut(r);
+            let mean = mean.as_slice_mut().expect("rows are contiguous");
+            let (row, weight) = (self.all.row(r), self.weight);
+            *log_lik = RowBackward { row, mean, weight, dlog_std: &mut *self.dlog_std }.run();
+        }
+    }
+}
+
 struct RowForward<'a, S> {
     row: Row<'a, S>,
     mean: &'a [S],
 }
 
-impl<S: Scalar> Kernel for RowForward<'_, S> {
-    type Output = S;
-
+impl<S: Scalar> RowForward<'_, S> {
     #[inline(always)]
     fn run(self) -> S {
         let (row, half) = (self.row, S::of(0.5));
@@ -183,9 +210,7 @@ struct RowBackward<'a, S> {
     dlog_std: &'a mut [S],
 }
 
-impl<S: Scalar> Kernel for RowBackward<'_, S> {
-    type Output = S;
-
+impl<S: Scalar> RowBackward<'_, S> {
     #[inline(always)]
     fn run(self) -> S {
         let (row, half) = (self.row, S::of(0.5));

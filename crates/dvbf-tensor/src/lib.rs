@@ -9,11 +9,11 @@ mod reduce;
 mod scalar;
 
 pub use gemm::{
-    Accum, PackedMatrix, ProductPrecision, gemm, gemm_packed, product_precision,
+    Accum, Fused, PackedMatrix, ProductPrecision, gemm, gemm_fused, gemm_packed, product_precision,
     set_product_precision,
 };
 pub use level::{Kernel, Level, level, vectorize};
-pub use map::{add_bias, add_bias_relu, mask_by_positive, softmax_rows};
+pub use map::softmax_rows;
 pub use math::{exp, ln, logistic, softplus, tanh};
 pub use noise::{Noise, philox};
 pub use reduce::{add_column_sums, axpy, blend, dot, sum_squares};

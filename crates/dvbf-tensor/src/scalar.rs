@@ -1,6 +1,6 @@
 //! The two floating-point types that everything is generic over.
 
-use crate::gemm::{Accum, Family};
+use crate::gemm::{Family, Product};
 use crate::math;
 use ndarray::{ArrayView2, ArrayViewMut2, NdFloat};
 use serde::{Serialize, de::DeserializeOwned};
@@ -62,10 +62,9 @@ pub trait Scalar: sealed::Sealed + NdFloat + Default + Sum + Serialize + Deseria
     /// A product with a right factor packed so.
     #[doc(hidden)]
     fn product_brief(
-        accum: Accum,
+        product: Product<Self>,
         c: ArrayViewMut2<'_, Self>,
         a: ArrayView2<'_, Self>,
-        right: (usize, usize),
         panels: &[Self],
     );
     /// The packing buffer of this thread.
@@ -124,13 +123,12 @@ impl Scalar for f32 {
         crate::gemm::pack_brief32(b, out);
     }
     fn product_brief(
-        accum: Accum,
+        product: Product<Self>,
         c: ArrayViewMut2<'_, Self>,
         a: ArrayView2<'_, Self>,
-        right: (usize, usize),
         panels: &[Self],
     ) {
-        crate::gemm::product_brief32(accum, c, a, right, panels);
+        crate::gemm::product_brief32(product, c, a, panels);
     }
     fn buffer() -> &'static LocalKey<RefCell<Vec<Self>>> {
         &SINGLE
@@ -182,10 +180,9 @@ impl Scalar for f64 {
         unreachable!("double precision has no shorter products")
     }
     fn product_brief(
-        _: Accum,
+        _: Product<Self>,
         _: ArrayViewMut2<'_, Self>,
         _: ArrayView2<'_, Self>,
-        _: (usize, usize),
         _: &[Self],
     ) {
         unreachable!("double precision has no shorter products")

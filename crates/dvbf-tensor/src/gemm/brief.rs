@@ -5,7 +5,7 @@
 //! a few dimensions, are cheap and must stay exact.
 
 #[cfg(not(target_arch = "x86_64"))]
-use super::Accum;
+use super::Product;
 #[cfg(not(target_arch = "x86_64"))]
 use ndarray::{ArrayView2, ArrayViewMut2};
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -55,10 +55,9 @@ pub(crate) fn pack_brief32(_: ArrayView2<'_, f32>, _: &mut Vec<f32>) {
 
 #[cfg(not(target_arch = "x86_64"))]
 pub(crate) fn product_brief32(
-    _: Accum,
+    _: Product<f32>,
     _: ArrayViewMut2<'_, f32>,
     _: ArrayView2<'_, f32>,
-    _: (usize, usize),
     _: &[f32],
 ) {
     unreachable!("bf16 is never in force here")
@@ -73,8 +72,9 @@ pub(crate) use pairs::{pack_brief32, product_brief32};
 mod pairs {
     #![expect(unsafe_code, reason = "vector instructions on raw panels")]
 
-    use super::super::kernel::{BRIEF, Left};
-    use super::super::{Accum, interleave32, product};
+    use super::super::kernel::BRIEF;
+    use super::super::tile::Left;
+    use super::super::{Columns, Product, interleave32, product};
     use ndarray::{ArrayView1, ArrayView2, ArrayViewMut2, s};
     use std::arch::x86_64::{
         __m256bh, __m256i, __m512bh, __m512i, _mm512_castsi512_ps, _mm512_cvtepu16_epi32,
@@ -152,20 +152,22 @@ mod pairs {
 
     /// The product with a right factor that [`pack_brief32`] packed.
     pub(crate) fn product_brief32(
-        accum: Accum,
+        whole: Product<f32>,
         c: ArrayViewMut2<'_, f32>,
         a: ArrayView2<'_, f32>,
-        (inner, columns): (usize, usize),
         panels: &[f32],
     ) {
-        LEFT.with_borrow_mut(|pairs| {
+        let inner = whole.slices;
+        let pairs = Product { slices: inner.div_ceil(2), ..whole };
+        let right = Columns { place: None, panels };
+        LEFT.with_borrow_mut(|packed| {
             let left = |k: usize, depth: usize, rows: std::ops::Range<usize>| {
                 let block = a.slice(s![rows, 2 * k..(2 * (k + depth)).min(inner)]);
-                pack_left(block, depth, pairs)
+                pack_left(block, depth, packed)
             };
             // SAFETY: `left` packs the rows and slices that are asked for, and matrices are packed
             // in pairs only where the processor has the instructions.
-            unsafe { product(&BRIEF, accum, c, (inner.div_ceil(2), columns), panels, left) }
+            unsafe { product(&BRIEF, pairs, c, &right, left) }
         });
     }
 

@@ -1,15 +1,18 @@
 //! Matrix products `C ← A B` and `C += A B`.
 //!
-//! The right factor is packed into panels, the left one is read in place, and both are multiplied
-//! tile by tile with a micro-kernel that keeps its tile of `C` in registers (Goto and van de Geijn
-//! 2008). Element `(i, j)` is always the chain
+//! The left factor is read in place, the right one too if its rows are contiguous and near each
+//! other, and from panels otherwise. Both are multiplied tile by tile with a micro-kernel that
+//! keeps its tile of `C` in registers (Goto and van de Geijn 2008). Element `(i, j)` is always the chain
 //! `c ← fma(aᵢₖ, bₖⱼ, c)` for ascending `k`, whatever the tile, so a product of one row equals the
 //! same row of a larger product bit for bit.
 
 mod brief;
 mod kernel;
 mod pack;
+mod tile;
 mod transpose;
+#[cfg(target_arch = "x86_64")]
+mod vector;
 
 pub use brief::{ProductPrecision, product_precision, set_product_precision};
 pub(crate) use brief::{is_brief32, pack_brief32, product_brief32};
@@ -19,10 +22,10 @@ pub use pack::PackedMatrix;
 pub(crate) use transpose::{interleave_plain, interleave32};
 
 use crate::scalar::Scalar;
-use kernel::{Left, Target};
-use ndarray::{ArrayView2, ArrayViewMut2};
+use ndarray::{ArrayView1, ArrayView2, ArrayViewMut2, s};
 use pack::pack_right;
 use std::ops::Range;
+use tile::{Finish, Left, Right, Target, Tile};
 
 /// What a product does with the values that `C` already holds.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -37,6 +40,42 @@ pub enum Accum {
 /// cache.
 const ROW_BLOCK: usize = 96;
 
+/// What is done to the elements of a product when their sums are complete.
+#[derive(Clone, Copy, Debug)]
+pub enum Fused<'a, S> {
+    /// Nothing.
+    Nothing,
+    /// `c + 1 bᵀ`, `b (N)`.
+    Bias(ArrayView1<'a, S>),
+    /// `max(0, c + 1 bᵀ)`, `b (N)`; NaN stays.
+    BiasRelu(ArrayView1<'a, S>),
+    /// `c` where `y > 0` and zero elsewhere, the gradient of the rectifier that gave `y (M, N)`.
+    MaskByPositive(ArrayView2<'a, S>),
+}
+
+impl<S: Scalar> Fused<'_, S> {
+    /// Pointers to what belongs to the first row and column of `C`.
+    #[track_caller]
+    fn start(&self, c: (usize, usize)) -> Finish<S> {
+        let bias = |b: &ArrayView1<'_, S>| {
+            assert_eq!(b.len(), c.1, "bias against columns");
+            assert!(b.len() < 2 || b.strides()[0] == 1, "a bias is contiguous");
+            b.as_ptr()
+        };
+        match self {
+            Self::Nothing => Finish::Nothing,
+            Self::Bias(b) => Finish::Bias(bias(b)),
+            Self::BiasRelu(b) => Finish::BiasRelu(bias(b)),
+            Self::MaskByPositive(y) => {
+                assert_eq!(y.dim(), c, "mask against the product");
+                let contiguous = y.is_empty() || y.ncols() == 1 || y.strides()[1] == 1;
+                assert!(contiguous, "rows of a mask are contiguous");
+                Finish::Mask(y.as_ptr(), y.strides()[0])
+            }
+        }
+    }
+}
+
 /// `C ← A B` or `C += A B`. Shapes: `c (M, N)`, `a (M, K)`, `b (K, N)`, in any memory layout.
 ///
 /// # Panics
@@ -50,14 +89,28 @@ pub fn gemm<S: Scalar>(
 ) {
     assert_eq!(c.dim(), (a.nrows(), b.ncols()), "c against (rows of a, columns of b)");
     assert_eq!(a.ncols(), b.nrows(), "inner axes of a and b");
+    let product = Product { accum, slices: a.ncols(), columns: b.ncols(), finish: Finish::Nothing };
     S::buffer().with_borrow_mut(|right| {
         if S::is_brief(b.dim()) {
             S::pack_brief(b, right);
-            S::product_brief(accum, c, a, b.dim(), right);
+            S::product_brief(product, c, a, right);
+            return;
+        }
+        let family = S::family(b.ncols());
+        if reads_in_place(&b) {
+            let whole = b.ncols() / family.columns * family.columns;
+            pack_right(family, b.slice(s![.., whole..]), right);
+            let columns = Right { start: b.as_ptr(), inner: b.strides()[0] };
+            product_in_place(
+                family,
+                product,
+                c,
+                a,
+                Columns { place: Some(columns), panels: right },
+            );
         } else {
-            let family = S::family(b.ncols());
             pack_right(family, b, right);
-            product_in_place(family, accum, c, a, b.ncols(), right);
+            product_in_place(family, product, c, a, Columns { place: None, panels: right });
         }
     });
 }
@@ -73,14 +126,69 @@ pub fn gemm_packed<S: Scalar>(
     a: ArrayView2<'_, S>,
     b: &PackedMatrix<S>,
 ) {
+    gemm_fused(accum, c, a, b, Fused::Nothing);
+}
+
+/// [`gemm_packed`], and `fused` on its result.
+///
+/// # Panics
+/// If the shapes disagree, or rows of a mask or a bias are not contiguous.
+#[track_caller]
+pub fn gemm_fused<S: Scalar>(
+    accum: Accum,
+    c: ArrayViewMut2<'_, S>,
+    a: ArrayView2<'_, S>,
+    b: &PackedMatrix<S>,
+    fused: Fused<'_, S>,
+) {
     let (inner, columns) = b.dim();
     assert_eq!(c.dim(), (a.nrows(), columns), "c against (rows of a, columns of b)");
     assert_eq!(a.ncols(), inner, "inner axes of a and b");
+    let product = Product { accum, slices: inner, columns, finish: fused.start(c.dim()) };
     if b.is_brief() {
-        S::product_brief(accum, c, a, b.dim(), b.panels());
+        S::product_brief(product, c, a, b.panels());
     } else {
-        product_in_place(S::family(columns), accum, c, a, columns, b.panels());
+        let right = Columns { place: None, panels: b.panels() };
+        product_in_place(S::family(columns), product, c, a, right);
     }
+}
+
+/// Bytes between the rows of a right factor that is read in place, at most: farther rows would
+/// each need a page of their own in the translation buffer.
+const NEAR: usize = 4096;
+
+/// Whether a right factor lies well enough to be read where it is.
+fn reads_in_place<S>(b: &ArrayView2<'_, S>) -> bool {
+    let near = usize::try_from(b.strides()[0]).is_ok_and(|row| row * size_of::<S>() <= NEAR);
+    b.strides()[1] == 1 && near
+}
+
+/// A product as a whole.
+#[derive(Clone, Copy)]
+pub struct Product<S> {
+    accum: Accum,
+    /// Slices of the inner axis.
+    slices: usize,
+    /// Columns of `C`.
+    columns: usize,
+    finish: Finish<S>,
+}
+
+impl<S> std::fmt::Debug for Product<S> {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Product")
+            .field("accum", &self.accum)
+            .field("slices", &self.slices)
+            .field("columns", &self.columns)
+            .finish_non_exhaustive()
+    }
+}
+
+/// Where the columns of the right factor are.
+struct Columns<'a, S> {
+    /// The factor where it lies, for the tiles that are whole; `panels` then holds the rest.
+    place: Option<Right<S>>,
+    panels: &'a [S],
 }
 
 /// Largest tile of any family.
@@ -90,11 +198,10 @@ const TILE: usize = 12 * 32;
 #[expect(unsafe_code, reason = "micro-kernels work on raw panels")]
 fn product_in_place<S: Scalar>(
     family: &Family<S>,
-    accum: Accum,
+    whole: Product<S>,
     c: ArrayViewMut2<'_, S>,
     a: ArrayView2<'_, S>,
-    columns: usize,
-    right: &[S],
+    right: Columns<'_, S>,
 ) {
     let (row, inner) = (a.strides()[0], a.strides()[1]);
     let start = a.as_ptr();
@@ -106,61 +213,73 @@ fn product_in_place<S: Scalar>(
     };
     // SAFETY: `left` hands out rows and columns of `a`, and the family belongs to an instruction
     // set that this processor has.
-    unsafe { product(family, accum, c, (a.ncols(), columns), right, left) }
+    unsafe { product(family, whole, c, &right, left) }
 }
 
-/// `C ← A B` or `C += A B` with `slices` slices of the inner axis; `left(k, depth, rows)` gives the
-/// block of `A` with these rows and slices `k..k + depth`.
+/// Computes a product; `left(k, depth, rows)` gives the block of `A` with these rows and slices
+/// `k..k + depth`.
 ///
 /// # Safety
-/// The block must be valid for these rows and slices, and the processor must have the instruction
-/// set of the family.
+/// The block must be valid for these rows and slices, the right factor and what finishes the
+/// product for its sizes, and the processor must have the instruction set of the family.
 #[expect(unsafe_code, reason = "micro-kernels work on raw panels")]
 unsafe fn product<S: Scalar>(
     family: &Family<S>,
-    accum: Accum,
+    whole: Product<S>,
     mut c: ArrayViewMut2<'_, S>,
-    (slices, columns): (usize, usize),
-    right: &[S],
+    right: &Columns<'_, S>,
     mut left: impl FnMut(usize, usize, Range<usize>) -> Left<S>,
 ) {
     let rows = c.nrows();
-    if accum == Accum::Replace && slices == 0 {
-        c.fill(S::ZERO);
-    }
-    let padded = columns.next_multiple_of(family.columns);
+    let Product { accum, slices, columns, finish } = whole;
+    let in_place = right.place.map_or(0, |_| columns / family.columns * family.columns);
+    let padded = (columns - in_place).next_multiple_of(family.columns);
     let (c_row, c_column) = (c.strides()[0], c.strides()[1]);
     let direct = c_column == 1 || columns == 1;
     let c_start = c.as_mut_ptr();
-    for k in (0..slices).step_by(family.depth) {
+    // Without a slice, one block of none still clears and finishes `C`.
+    for k in (0..slices.max(1)).step_by(family.depth) {
         let depth = family.depth.min(slices - k);
         let load = k > 0 || accum == Accum::Add;
-        let panels = &right[k * padded..][..depth * padded];
+        let finish = if k + depth == slices { finish } else { Finish::Nothing };
+        let panels = &right.panels[k * padded..][..depth * padded];
         for block in (0..rows).step_by(ROW_BLOCK) {
             let end = rows.min(block + ROW_BLOCK);
             let left = left(k, depth, block..end);
             for j in (0..columns).step_by(family.columns) {
-                let panel = panels[j * depth..][..family.columns * depth].as_ptr();
                 let width = family.columns.min(columns - j);
+                let right = match right.place {
+                    Some(Right { start, inner }) if j < in_place => {
+                        let corner = k.cast_signed() * inner + j.cast_signed();
+                        Right { start: start.wrapping_offset(corner), inner }
+                    }
+                    _ => Right {
+                        start: panels[(j - in_place) * depth..].as_ptr(),
+                        inner: family.columns.cast_signed(),
+                    },
+                };
                 for i in (block..end).step_by(family.rows) {
                     let height = family.rows.min(end - i);
                     let kernel = family.kernels[height - 1];
                     // SAFETY: rows `i..i + height` and columns `j..j + width` lie inside `c`, whose
-                    // strides these are; the panel holds `depth` slices of a whole tile; the rest
-                    // is the caller's promise.
+                    // strides these are, and inside what finishes it; the right factor has `depth`
+                    // slices of a whole tile; the rest is the caller's promise.
                     unsafe {
                         let start = left.start.offset((i - block).cast_signed() * left.row);
-                        let left = Left { start, ..left };
                         let corner =
                             c_start.offset(i.cast_signed() * c_row + j.cast_signed() * c_column);
+                        let tile = Tile {
+                            depth,
+                            left: Left { start, ..left },
+                            right,
+                            target: Target { start: corner, row: c_row, width },
+                            load,
+                            finish: finish.at(i, j),
+                        };
                         if direct {
-                            let target = Target { start: corner, row: c_row, width };
-                            kernel(depth, left, panel, target, load);
+                            kernel(&tile);
                         } else {
-                            let place = |y: usize, x: usize| {
-                                corner.offset(y.cast_signed() * c_row + x.cast_signed() * c_column)
-                            };
-                            through_tile(kernel, depth, left, panel, load, (height, width), place);
+                            through_tile(kernel, tile, height, c_column);
                         }
                     }
                 }
@@ -169,34 +288,33 @@ unsafe fn product<S: Scalar>(
     }
 }
 
-/// Computes a tile of a `C` whose columns are not adjacent.
+/// Computes a tile of a `C` whose columns are `column` apart.
 ///
 /// # Safety
-/// The kernel may be called on these factors, and `place` gives valid pointers for the tile.
+/// The kernel may be called on this tile, but for the columns of its target.
 #[expect(unsafe_code, reason = "micro-kernels work on raw panels")]
 unsafe fn through_tile<S: Scalar>(
-    kernel: unsafe fn(usize, Left<S>, *const S, Target<S>, bool),
-    depth: usize,
-    left: Left<S>,
-    panel: *const S,
-    load: bool,
-    (height, width): (usize, usize),
-    place: impl Fn(usize, usize) -> *mut S,
+    kernel: unsafe fn(&Tile<S>),
+    tile: Tile<S>,
+    height: usize,
+    column: isize,
 ) {
-    let mut tile = [S::ZERO; TILE];
+    let mut values = [S::ZERO; TILE];
+    let Target { start, row, width } = tile.target;
     let places = || (0..height).flat_map(|y| (0..width).map(move |x| (y, x)));
-    // SAFETY: the tile is as large as any family's; the rest is the caller's promise.
+    // SAFETY: the array is as large as any family's tile; the rest is the caller's promise.
     unsafe {
-        if load {
+        let place =
+            |y: usize, x: usize| start.offset(y.cast_signed() * row + x.cast_signed() * column);
+        if tile.load {
             for (y, x) in places() {
-                tile[y * width + x] = *place(y, x);
+                values[y * width + x] = *place(y, x);
             }
         }
-        let row = isize::try_from(width).unwrap_or(0);
-        let target = Target { start: tile.as_mut_ptr(), row, width };
-        kernel(depth, left, panel, target, load);
+        let target = Target { start: values.as_mut_ptr(), row: width.cast_signed(), width };
+        kernel(&Tile { target, ..tile });
         for (y, x) in places() {
-            *place(y, x) = tile[y * width + x];
+            *place(y, x) = values[y * width + x];
         }
     }
 }

@@ -78,21 +78,112 @@ fn sub_views_are_respected() {
     assert_eq!(untouched, 11 * 30 - 7 * 14);
 }
 
+/// The definition of what is done to a finished element.
+fn finished<S: Scalar>(fused: &Fused<'_, S>, value: S, (i, j): (usize, usize)) -> S {
+    let rectified = |sum: S| if sum < S::ZERO { S::ZERO } else { sum };
+    match fused {
+        Fused::Nothing => value,
+        Fused::Bias(b) => value + b[j],
+        Fused::BiasRelu(b) => rectified(value + b[j]),
+        Fused::MaskByPositive(y) => {
+            if y[[i, j]] > S::ZERO {
+                value
+            } else {
+                S::ZERO
+            }
+        }
+    }
+}
+
+fn check_fused<S: Scalar>(m: usize, k: usize, n: usize, transposed: bool) {
+    let (a, b, before) = (draw::<S>(m, k, 1), draw::<S>(k, n, 2), draw::<S>(m, n, 3));
+    let mut bias = draw::<S>(1, n, 4).row(0).to_owned();
+    if let Some(last) = bias.last_mut() {
+        *last = S::nan();
+    }
+    let wider = draw::<S>(m, n + 3, 5);
+    let mask = wider.slice(s![.., 1..=n]);
+    let mut packed = PackedMatrix::new();
+    packed.pack(b.view());
+    let kinds = [
+        Fused::Nothing,
+        Fused::Bias(bias.view()),
+        Fused::BiasRelu(bias.view()),
+        Fused::MaskByPositive(mask),
+    ];
+    for accum in [Accum::Replace, Accum::Add] {
+        let start = if accum == Accum::Add { before.clone() } else { Array2::zeros((m, n)) };
+        let sums = chain(&start, &a, &b);
+        for fused in &kinds {
+            let mut c = if transposed { before.t().to_owned() } else { before.clone() };
+            let view = if transposed { c.view_mut().reversed_axes() } else { c.view_mut() };
+            gemm_fused(accum, view, a.view(), &packed, *fused);
+            let got = if transposed { c.t().to_owned() } else { c };
+            for (place, &got) in got.indexed_iter() {
+                let expected = finished(fused, sums[place], place);
+                let same = got == expected || (got.is_nan() && expected.is_nan());
+                assert!(same, "{m}x{k}x{n} {accum:?} {fused:?} at {place:?}: {got} {expected}");
+            }
+        }
+    }
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(48))]
+    #[test]
+    fn what_is_fused_is_what_a_pass_of_its_own_would_do(
+        m in 0..30_usize, k in 0..30_usize, n in 0..70_usize, transposed: bool
+    ) {
+        check_fused::<f32>(m, k, n, transposed);
+        check_fused::<f64>(m, k, n, transposed);
+    }
+}
+
+#[test]
+fn only_complete_sums_are_finished() {
+    check_fused::<f32>(5, 600, 40, false);
+    check_fused::<f64>(100, 300, 9, true);
+}
+
+#[test]
+fn a_right_factor_in_place_equals_a_packed_one() {
+    // Whole tiles and a rest, rows near each other and far apart, several blocks of the inner axis.
+    for (k, n, width) in [(40, 64, 64), (40, 70, 96), (300, 33, 40), (9, 80, 5000)] {
+        let (a, wide) = (draw::<f32>(30, k, 1), draw::<f32>(k, width, 2));
+        let offset = 3.min(width - n);
+        let b = wide.slice(s![.., offset..offset + n]).to_owned();
+        let mut c = Array2::zeros((30, n));
+        gemm(Accum::Replace, c.view_mut(), a.view(), wide.slice(s![.., offset..offset + n]));
+        assert_eq!(c, chain(&Array2::zeros((30, n)), &a, &b), "{k} {n} {width}");
+    }
+}
+
 #[test]
 fn instruction_sets_agree_to_the_last_bit() {
     let (a, b) = (draw::<f32>(25, 130, 1), draw::<f32>(130, 70, 2));
-    let run = |level: Level| {
+    let (bias, y) = (draw::<f32>(1, 70, 3).row(0).to_owned(), draw::<f32>(25, 70, 4));
+    let run = |level: Level, fused: Fused<'_, f32>| {
         let mut c = Array2::zeros((25, 70));
         let mut right = Vec::new();
         let family = single_at(level, 70);
         pack_right(family, b.view(), &mut right);
-        product_in_place(family, Accum::Replace, c.view_mut(), a.view(), b.ncols(), &right);
+        let finish = fused.start(c.dim());
+        let product = Product { accum: Accum::Replace, slices: 130, columns: 70, finish };
+        let columns = Columns { place: None, panels: &right };
+        product_in_place(family, product, c.view_mut(), a.view(), columns);
         c
     };
-    let plain = run(Level::Plain);
-    for better in [Level::Avx2, Level::Avx512] {
-        if better <= level() {
-            assert_eq!(run(better), plain, "{better:?}");
+    for fused in [
+        Fused::Nothing,
+        Fused::Bias(bias.view()),
+        Fused::BiasRelu(bias.view()),
+        Fused::MaskByPositive(y.view()),
+    ] {
+        let plain = run(Level::Plain, fused);
+        for better in [Level::Avx2, Level::Avx512] {
+            if better <= level() {
+                assert_eq!(run(better, fused), plain, "{better:?} {fused:?}");
+            }
         }
     }
 }
