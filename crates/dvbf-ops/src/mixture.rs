@@ -16,11 +16,14 @@
 //! last `R` rows of `B`. Velocities are such components where friction and the effect of a force
 //! are the same everywhere; what the other components do to them may still depend on the state.
 
+mod blocks;
+mod lanes;
+
 use crate::{Params, Path};
-use dvbf_tensor::{Accum, Kernel, Noise, PackedMatrix, Scalar, gemm, gemm_packed, vectorize};
-use ndarray::{
-    Array2, Array3, ArrayView1, ArrayView2, ArrayViewD, ArrayViewMut2, ArrayViewMutD, s,
-};
+use blocks::{Block, Rows};
+use dvbf_tensor::{Accum, Noise, PackedMatrix, Scalar, gemm, gemm_packed, vectorize};
+use lanes::{Apply, PullBack, add_gathered, gather, spread};
+use ndarray::{Array2, Array3, ArrayView2, ArrayViewD, ArrayViewMut2, ArrayViewMutD, s};
 
 /// The base matrices and, as a gradient, their cotangents.
 #[derive(Clone, Debug, PartialEq)]
@@ -34,18 +37,18 @@ pub struct Mixture<S> {
 }
 
 /// What [`Mixture::backward`] and [`Mixture::accumulate`] read; see [`MlpCache`](crate::MlpCache).
+///
+/// Rows of a block lie side by side in lanes, so that products with a matrix a row run over whole
+/// vectors of rows.
 #[derive(Clone, Debug)]
 pub struct MixtureCache<S> {
     /// Row `i` is `Dᵢ`, the columns of the matrix one after the other.
     base: Array2<S>,
     forward: PackedMatrix<S>,
     backward: PackedMatrix<S>,
-    alpha: Array2<S>,
-    /// Rows `v = [z, u, w]`.
-    inputs: Array2<S>,
-    mixed: Array2<S>,
-    dmixed: Array2<S>,
-    written: usize,
+    /// Gradient of `baseᵀ` by the rows pulled back so far.
+    dbase: Array2<S>,
+    rows: Rows<S>,
     pulled: usize,
 }
 
@@ -122,16 +125,13 @@ impl<S: Scalar> Mixture<S> {
     /// A cache for at most `rows` rows, made once and reused.
     pub fn cache(&self, rows: usize) -> MixtureCache<S> {
         let (m, z, u, w) = self.dim();
-        let (inputs, size) = (z + u + w, z * (z + u + w));
+        let size = z * (z + u + w);
         MixtureCache {
             base: Array2::zeros((m, size)),
             forward: PackedMatrix::new(),
             backward: PackedMatrix::new(),
-            alpha: Array2::zeros((rows, m)),
-            inputs: Array2::zeros((rows, inputs)),
-            mixed: Array2::zeros((rows, size)),
-            dmixed: Array2::zeros((rows, size)),
-            written: 0,
+            dbase: Array2::zeros((size, m)),
+            rows: Rows::new(rows, (z + u + w, z), m),
             pulled: 0,
         }
     }
@@ -170,7 +170,9 @@ impl<S: Scalar> Mixture<S> {
         }
     }
 
-    /// Writes `y = Σᵢ αᵢ (Aᵢ z + Bᵢ u + Cᵢ w)` and keeps rows `at..at + n`.
+    /// Writes `y = Σᵢ αᵢ (Aᵢ z + Bᵢ u + Cᵢ w)` and keeps rows `at..at + n` as a block.
+    ///
+    /// The cache grows in its first pass if blocks of several rows do not fill whole vectors.
     ///
     /// # Panics
     /// If the shapes disagree, rows are skipped, or the cache is too small or not prepared.
@@ -183,7 +185,7 @@ impl<S: Scalar> Mixture<S> {
         state: ArrayView2<'_, S>,
         control: ArrayView2<'_, S>,
         noise: ArrayView2<'_, S>,
-        mut next: ArrayViewMut2<'_, S>,
+        next: ArrayViewMut2<'_, S>,
         cache: &mut MixtureCache<S>,
     ) {
         let (m, z, u, w) = self.dim();
@@ -193,89 +195,101 @@ impl<S: Scalar> Mixture<S> {
         assert_eq!(control.dim(), (n, u), "u against (B, U)");
         assert_eq!(noise.dim(), (n, w), "w against (B, W)");
         assert_eq!(next.dim(), (n, z), "next state against (B, Z)");
-        assert!(at + n <= cache.alpha.nrows(), "cache is too small for {} rows", at + n);
         if at == 0 {
-            (cache.written, cache.pulled) = (0, 0);
+            cache.pulled = 0;
         }
-        assert_eq!(at, cache.written, "blocks of rows follow without gaps");
-        cache.written = at + n;
-        let rows = s![at..at + n, ..];
-        cache.alpha.slice_mut(rows).assign(&alpha);
-        let mut inputs = cache.inputs.slice_mut(rows);
-        inputs.slice_mut(s![.., ..z]).assign(&state);
-        inputs.slice_mut(s![.., z..z + u]).assign(&control);
-        inputs.slice_mut(s![.., z + u..]).assign(&noise);
-        let mut mixed = cache.mixed.slice_mut(rows);
-        gemm_packed(Accum::Replace, mixed.view_mut(), alpha, &cache.forward);
-        for ((mut y, d), v) in next.rows_mut().into_iter().zip(mixed.rows()).zip(inputs.rows()) {
-            let y = y.as_slice_mut().expect("rows of states are contiguous");
-            vectorize(Apply { d: slice(d), v: slice(v), y });
+        assert_eq!(cache.forward.dim(), cache.base.dim(), "the cache is not prepared");
+        let Block { lanes, mixed, inputs, scratch } = cache.rows.write(at, n);
+        if n == 0 {
+            return;
         }
+        let (by_state, rest) = inputs.split_at_mut(z * lanes);
+        let (by_control, by_noise) = rest.split_at_mut(u * lanes);
+        spread(state, lanes, by_state);
+        spread(control, lanes, by_control);
+        spread(noise, lanes, by_noise);
+        // Products of one row and of many agree: the elements are the same chains.
+        let size = mixed.len() / lanes;
+        if lanes == 1 {
+            let row = ArrayViewMut2::from_shape((1, size), &mut *mixed).expect("one row");
+            gemm_packed(Accum::Replace, row, alpha, &cache.forward);
+        } else {
+            spread(alpha, lanes, &mut scratch.alpha);
+            let alpha = ArrayView2::from_shape((m, lanes), &scratch.alpha[..m * lanes]);
+            let lanes_of = ArrayViewMut2::from_shape((size, lanes), &mut *mixed).expect("lanes");
+            gemm(Accum::Replace, lanes_of, cache.base.t(), alpha.expect("lanes"));
+        }
+        let y = &mut scratch.output[..z * lanes];
+        vectorize(Apply { lanes, d: mixed, v: inputs, y });
+        gather(y, lanes, next);
     }
 
-    /// Pulls `dy (n, Z)` back: writes `dα`, adds to `dz` and `dw`.
+    /// Pulls `dy (n, Z)` back through a block: writes `dα`, adds to `dz` and `dw`, and books the
+    /// gradients of the base matrices. Takes the mixing weights of the forward pass again.
     ///
     /// # Panics
-    /// If the shapes disagree or rows were not written by a forward pass.
+    /// If the shapes disagree or the rows were not written as a block by a forward pass.
     #[track_caller]
+    #[expect(clippy::too_many_arguments, reason = "the inputs of the equation")]
     pub fn backward(
         &self,
         at: usize,
         dnext: ArrayView2<'_, S>,
+        alpha: ArrayView2<'_, S>,
         dalpha: ArrayViewMut2<'_, S>,
-        mut dstate: ArrayViewMut2<'_, S>,
-        mut dnoise: ArrayViewMut2<'_, S>,
+        dstate: ArrayViewMut2<'_, S>,
+        dnoise: ArrayViewMut2<'_, S>,
         cache: &mut MixtureCache<S>,
     ) {
-        let (m, z, _, w) = self.dim();
+        let (m, z, u, w) = self.dim();
         let n = dnext.nrows();
-        assert!(at + n <= cache.written, "rows {at}.. were not written");
         assert_eq!(dnext.dim(), (n, z), "dy against (B, Z)");
+        assert_eq!(alpha.dim(), (n, m), "α against (B, M)");
         assert_eq!(dalpha.dim(), (n, m), "dα against (B, M)");
         assert_eq!(dstate.dim(), (n, z), "dz against (B, Z)");
         assert_eq!(dnoise.dim(), (n, w), "dw against (B, W)");
-        cache.pulled += n;
-        for r in 0..n {
-            let (mut dz, mut dw) = (dstate.row_mut(r), dnoise.row_mut(r));
-            let mut dmixed = cache.dmixed.row_mut(at + r);
-            vectorize(PullBack {
-                d: slice(cache.mixed.row(at + r)),
-                v: slice(cache.inputs.row(at + r)),
-                g: slice(dnext.row(r)),
-                dd: dmixed.as_slice_mut().expect("rows of a cache are contiguous"),
-                dz: dz.as_slice_mut().expect("rows of cotangents are contiguous"),
-                dw: dw.as_slice_mut().expect("rows of cotangents are contiguous"),
-            });
+        let (columns, size) = (z + u + w, z * (z + u + w));
+        let Block { lanes, mixed, inputs, scratch } = cache.rows.read(at, n);
+        if n == 0 {
+            return;
         }
-        let dmixed = cache.dmixed.slice(s![at..at + n, ..]);
-        gemm_packed(Accum::Replace, dalpha, dmixed, &cache.backward);
+        let g = &mut scratch.output[..z * lanes];
+        spread(dnext, lanes, g);
+        let dd = &mut scratch.dmixed[..size * lanes];
+        let dv = &mut scratch.dinputs[..columns * lanes];
+        vectorize(PullBack { lanes, d: mixed, v: inputs, g, dd: &mut *dd, dv: &mut *dv });
+        add_gathered(&dv[..z * lanes], lanes, dstate);
+        add_gathered(&dv[(z + u) * lanes..], lanes, dnoise);
+        let dmixed = ArrayView2::from_shape((size, lanes), &*dd).expect("lanes");
+        let dmixed = dmixed.slice_move(s![.., ..n]);
+        gemm_packed(Accum::Replace, dalpha, dmixed.t(), &cache.backward);
+        let accum = if cache.pulled == 0 { Accum::Replace } else { Accum::Add };
+        gemm(accum, cache.dbase.view_mut(), dmixed, alpha);
+        cache.pulled += n;
     }
 
-    /// Books the gradients of the base matrices of all rows since the last `at = 0`.
+    /// Adds the gradients of the base matrices by all rows since the last `at = 0`.
     ///
     /// # Panics
     /// If the rows pulled back are not exactly the rows written, or the shapes disagree.
     #[track_caller]
     pub fn accumulate(&self, cache: &mut MixtureCache<S>, grads: &mut Self) {
-        assert_eq!(cache.pulled, cache.written, "rows pulled back against rows written");
+        assert_eq!(cache.pulled, cache.rows.written(), "rows pulled back against rows written");
         assert_eq!(grads.dim(), self.dim(), "gradient against the mixture");
+        let none = cache.pulled == 0;
         cache.pulled = 0;
+        if none {
+            return;
+        }
         let (m, z, u, _) = self.dim();
-        let rows = s![..cache.written, ..];
-        // The packed copy of the base matrices is free until the next `prepare`.
-        let dbase = &mut cache.base;
-        gemm(
-            Accum::Replace,
-            dbase.view_mut(),
-            cache.alpha.slice(rows).t(),
-            cache.dmixed.slice(rows),
-        );
+        let mut dbase = cache.dbase.view_mut().reversed_axes();
         self.each_shared(|place| {
             let mean = dbase.column(place).sum() / S::of(m as f64);
             dbase.column_mut(place).fill(mean);
         });
         for i in 0..m {
-            for (column, d) in dbase.row(i).exact_chunks(z).into_iter().enumerate() {
+            for column in 0..dbase.ncols() / z {
+                let d = dbase.slice(s![i, column * z..(column + 1) * z]);
                 let mut out = if column < z {
                     grads.a.slice_mut(s![i, .., column])
                 } else if column < z + u {
@@ -284,65 +298,6 @@ impl<S: Scalar> Mixture<S> {
                     grads.c.slice_mut(s![i, .., column - z - u])
                 };
                 out += &d;
-            }
-        }
-    }
-}
-
-#[track_caller]
-fn slice<S>(row: ArrayView1<'_, S>) -> &[S] {
-    row.to_slice().expect("rows are contiguous")
-}
-
-/// `y = D̄ v`, the columns of `D̄` one after the other.
-struct Apply<'a, S> {
-    d: &'a [S],
-    v: &'a [S],
-    y: &'a mut [S],
-}
-
-impl<S: Scalar> Kernel for Apply<'_, S> {
-    type Output = ();
-
-    #[inline(always)]
-    fn run(self) {
-        self.y.fill(S::ZERO);
-        for (column, &v) in self.d.chunks_exact(self.y.len()).zip(self.v) {
-            for (y, &d) in self.y.iter_mut().zip(column) {
-                *y = d.mul_add(v, *y);
-            }
-        }
-    }
-}
-
-/// `dD̄ = g vᵀ`, and the parts of `D̄ᵀ g` added to `dz` and `dw`.
-struct PullBack<'a, S> {
-    d: &'a [S],
-    v: &'a [S],
-    g: &'a [S],
-    dd: &'a mut [S],
-    dz: &'a mut [S],
-    dw: &'a mut [S],
-}
-
-impl<S: Scalar> Kernel for PullBack<'_, S> {
-    type Output = ();
-
-    #[inline(always)]
-    fn run(self) {
-        let rows = self.g.len();
-        let first_noise = self.v.len() - self.dw.len();
-        let columns = self.d.chunks_exact(rows).zip(self.dd.chunks_exact_mut(rows));
-        for (j, ((d, dd), &v)) in columns.zip(self.v).enumerate() {
-            let mut pulled = S::ZERO;
-            for ((dd, &d), &g) in dd.iter_mut().zip(d).zip(self.g) {
-                *dd = g * v;
-                pulled = d.mul_add(g, pulled);
-            }
-            if j < self.dz.len() {
-                self.dz[j] += pulled;
-            } else if j >= first_noise {
-                self.dw[j - first_noise] += pulled;
             }
         }
     }

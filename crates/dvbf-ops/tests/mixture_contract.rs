@@ -83,9 +83,10 @@ fn pull_shapes(
     shapes: [(usize, usize); 4],
     cache: &mut MixtureCache<f64>,
 ) {
-    let [next, mut alpha, mut state, mut noise] = shapes.map(|(rows, c)| ones(rows, c));
-    let (state, noise) = (state.view_mut(), noise.view_mut());
-    mixture.backward(at, next.view(), alpha.view_mut(), state, noise, cache);
+    let [next, mut dalpha, mut state, mut noise] = shapes.map(|(rows, c)| ones(rows, c));
+    let alpha = ones(shapes[0].0, 5);
+    let (dalpha, state, noise) = (dalpha.view_mut(), state.view_mut(), noise.view_mut());
+    mixture.backward(at, next.view(), alpha.view(), dalpha, state, noise, cache);
 }
 
 fn pull(mixture: &Mixture<f64>, at: usize, n: usize, cache: &mut MixtureCache<f64>) {
@@ -121,7 +122,7 @@ panics! {
     cache_is_too_small, "cache is too small for 7 rows", |m, c| pass(m, 0, 7, c);
     cache_is_too_small_for_a_later_block, "cache is too small for 7 rows",
         |m, c| { pass(m, 0, 4, c); pass(m, 4, 3, c); };
-    cache_is_not_prepared, "c against", |m, _| pass(m, 0, 2, &mut m.cache(2));
+    cache_is_not_prepared, "the cache is not prepared", |m, _| pass(m, 0, 2, &mut m.cache(2));
     rows_are_skipped, "blocks of rows follow without gaps",
         |m, c| { pass(m, 0, 2, c); pass(m, 3, 2, c); };
     rows_are_written_again, "blocks of rows follow without gaps",
@@ -137,9 +138,9 @@ panics! {
         |m, c| pass_shapes(m, 0, [(2, 5), (2, 2), (2, 1), (1, 3), (2, 2)], c);
     next_state_of_other_rows, "next state against (B, Z)",
         |m, c| pass_shapes(m, 0, [(2, 5), (2, 2), (2, 1), (2, 3), (3, 2)], c);
-    rows_were_not_written, "rows 1.. were not written",
+    rows_were_not_written, "rows 1..4 were not written as one block",
         |m, c| { pass(m, 0, 3, c); pull(m, 1, 3, c); };
-    rows_were_forgotten, "rows 0.. were not written",
+    rows_were_forgotten, "rows 0..4 were not written as one block",
         |m, c| { pass(m, 0, 4, c); pass(m, 0, 3, c); pull(m, 0, 4, c); };
     cotangent_of_another_width, "dy against (B, Z)",
         |m, c| { pass(m, 0, 2, c); pull_shapes(m, 0, [(2, 1), (2, 5), (2, 2), (2, 3)], c); };
@@ -150,7 +151,14 @@ panics! {
     noise_gradient_of_another_width, "dw against (B, W)",
         |m, c| { pass(m, 0, 2, c); pull_shapes(m, 0, [(2, 2), (2, 5), (2, 2), (2, 4)], c); };
     too_few_rows_pulled_back, "rows pulled back against rows written",
-        |m, c| { pass(m, 0, 4, c); pull(m, 2, 2, c); m.accumulate(c, &mut m.clone()); };
+        |m, c| {
+            pass(m, 0, 2, c);
+            pass(m, 2, 2, c);
+            pull(m, 2, 2, c);
+            m.accumulate(c, &mut m.clone());
+        };
+    blocks_are_pulled_back_as_written, "rows 2..4 were not written as one block",
+        |m, c| { pass(m, 0, 4, c); pull(m, 2, 2, c); };
     too_many_rows_pulled_back, "rows pulled back against rows written",
         |m, c| {
             pass(m, 0, 2, c);

@@ -135,15 +135,10 @@ impl<S: Scalar> Transition<S> for LocallyLinear<S> {
     ) {
         let n = dnext.nrows();
         let mut dalpha = cache.dalpha.slice_mut(s![..n, ..]);
-        self.maps.backward(
-            at,
-            dnext,
-            dalpha.view_mut(),
-            dstate.view_mut(),
-            dnoise,
-            &mut cache.maps,
-        );
-        softmax_backward(cache.alpha.slice(s![at..at + n, ..]), dalpha.view_mut());
+        let alpha = cache.alpha.slice(s![at..at + n, ..]);
+        let (da, dz) = (dalpha.view_mut(), dstate.view_mut());
+        self.maps.backward(at, dnext, alpha, da, dz, dnoise, &mut cache.maps);
+        softmax_backward(alpha, dalpha.view_mut());
         let mut dinput = cache.dinput.slice_mut(s![..n, ..]);
         dinput.fill(S::ZERO);
         self.mixing.backward(at, dalpha.view(), dinput.view_mut(), &mut cache.mixing);
