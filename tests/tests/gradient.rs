@@ -191,3 +191,44 @@ fn every_kind_once() {
         s.objective = dvbf_core::Objective { likelihood: 0.4, prior: 0.6, kl: 3.0 };
     });
 }
+
+/// With one sequence, the gradient of an output's bias is the state's gradient itself: of the first
+/// step for the initial state, and of the second one for a transition that adds to the state.
+#[test]
+fn the_limit_clips_every_element_and_keeps_its_sign() {
+    let base = plain();
+    let mut signs = [false; 2];
+    for (steps, bias, seed) in [
+        (1, "initial.state.1.bias", 0),
+        (2, "transition.net.1.bias", 1),
+        (2, "transition.net.1.bias", 2),
+    ] {
+        let mut scenario = Scenario { sequences: 1, steps, seed, ..base.clone() };
+        scenario.config.transition = TransitionKind::Residual;
+        (scenario.config.noise, scenario.config.transition_hidden) = (3, 4);
+        let (model, data) = (scenario.model::<f64>(), scenario.data());
+        let mut work = Workspace::new(&model, 1, steps);
+        work.prepare(&model);
+        let mut found = |state_limit: f64| {
+            let (mut bound, mut grads) = (dvbf_core::Bound::zeros(1), model.zeros_like());
+            let objective = scenario.objective;
+            let options = dvbf_core::GradientOptions { objective, scale: 1.0, state_limit };
+            model.gradient(&data.batch(), options, &mut work, &mut bound, &mut grads);
+            part(&model, &grads.to_flat(), bias).to_vec()
+        };
+        let free = found(f64::INFINITY);
+        assert_eq!(free.len(), 3, "{bias}");
+        let mut sizes: Vec<f64> = free.iter().map(|g| g.abs()).collect();
+        sizes.sort_by(f64::total_cmp);
+        // Between the smallest and the largest, so that some are clipped and some are not.
+        let limit = 0.5 * (sizes[0] + sizes[1]);
+        for (free, limited) in free.iter().zip(found(limit)) {
+            assert!(
+                (limited - free.clamp(-limit, limit)).abs() <= 1e-12 * limit,
+                "{free} {limited}"
+            );
+            signs[usize::from(*free > 0.0)] |= free.abs() > limit;
+        }
+    }
+    assert_eq!(signs, [true; 2], "both signs are clipped somewhere");
+}
