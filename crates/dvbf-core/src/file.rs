@@ -5,8 +5,9 @@
 //! bincode; this module is the only one that knows the codec. A file is written beside its place,
 //! synced, renamed, and the directory synced, so that a crash leaves the old file or the new one.
 
-use crate::config::{ConfigError, ModelConfig};
+use crate::config::{ConfigError, ModelConfig, TransitionKind};
 use crate::model::Dvbf;
+use crate::units::Units;
 use dvbf_ops::Params;
 use dvbf_tensor::Noise;
 use serde::{Deserialize, Serialize, de::DeserializeOwned};
@@ -15,7 +16,8 @@ use std::io::{self, Read, Write};
 use std::path::{Path, PathBuf};
 
 const MAGIC: [u8; 8] = *b"DVBF\r\n\x1a\n";
-const VERSION: u32 = 1;
+/// The first format had neither units nor the length of a step.
+const VERSION: u32 = 2;
 const HEADER: usize = 8 + 4 + 8 + 4;
 /// No model of this kind is larger than this many bytes.
 const LIMIT: usize = 1 << 31;
@@ -83,12 +85,41 @@ pub struct ModelFile {
     pub values: Vec<f32>,
     /// State of a trainer in its own encoding; empty in a file made for use.
     pub trainer: Vec<u8>,
+    /// Units of the recordings, where the model sees others.
+    pub units: Option<Units>,
+    /// Seconds between two steps of the recordings, or one where they did not say; the first format
+    /// did not keep it.
+    pub dt: Option<f64>,
+    /// What the standard deviations of one-step predictions are multiplied by to cover as they say.
+    pub std_scale: f64,
+}
+
+/// A [`ModelFile`] of the first format.
+#[derive(Deserialize)]
+struct FirstFormat {
+    config: ModelConfig,
+    values: Vec<f32>,
+    trainer: Vec<u8>,
+}
+
+impl From<FirstFormat> for ModelFile {
+    fn from(first: FirstFormat) -> Self {
+        let FirstFormat { config, values, trainer } = first;
+        Self { config, values, trainer, units: None, dt: None, std_scale: 1.0 }
+    }
 }
 
 impl ModelFile {
-    /// A file for use, without a trainer's state.
-    pub fn new(config: &ModelConfig, model: &Dvbf<f32>) -> Self {
-        Self { config: config.clone(), values: model.to_flat(), trainer: Vec::new() }
+    /// A file for use, without a trainer's state; recordings had a step of `dt` seconds.
+    pub fn new(config: &ModelConfig, model: &Dvbf<f32>, dt: f64) -> Self {
+        Self {
+            config: config.clone(),
+            values: model.to_flat(),
+            trainer: Vec::new(),
+            units: None,
+            dt: Some(dt),
+            std_scale: 1.0,
+        }
     }
 
     /// Reads and checks a file.
@@ -97,10 +128,20 @@ impl ModelFile {
     /// If the file cannot be read, is foreign, damaged or of a later version, or describes no
     /// model.
     pub fn read(path: &Path) -> Result<Self, FileError> {
-        let file: Self = read_framed(path)?;
+        let (version, payload) = read_framed(path)?;
+        let file = match version {
+            1 => decode::<FirstFormat>(&payload).map(Self::from),
+            _ => decode(&payload),
+        };
+        let file = file.map_err(|e| FileError::damaged(path, e.to_string()))?;
         file.config
             .validate()
             .map_err(|source| FileError::Config { path: path.to_owned(), source })?;
+        if !is_plausible(&file.config, file.values.len()) {
+            let got = file.values.len();
+            let what = format!("{got} parameters, the configuration needs far more");
+            return Err(FileError::damaged(path, what));
+        }
         let expected = Dvbf::<f32>::random(&file.config, Noise::new(0, 0)).map_or(0, |m| m.count());
         if file.values.len() != expected {
             let got = file.values.len();
@@ -109,6 +150,15 @@ impl ModelFile {
         }
         if let Some(i) = file.values.iter().position(|v| !v.is_finite()) {
             return Err(FileError::damaged(path, format!("parameter {i} is not finite")));
+        }
+        if file.units.as_ref().is_some_and(|u| !u.fit(file.config.observation, file.config.control))
+        {
+            return Err(FileError::damaged(path, "its units do not fit its channels"));
+        }
+        let positive = |value: f64| value.is_finite() && value > 0.0;
+        if !file.dt.is_none_or(positive) || !positive(file.std_scale) {
+            let what = "its step and its scale have to be positive finite numbers";
+            return Err(FileError::damaged(path, what));
         }
         Ok(file)
     }
@@ -130,6 +180,25 @@ impl ModelFile {
         model.set_flat(&self.values);
         model
     }
+}
+
+/// Whether no layer of the configuration alone has more weights than there are parameters: only then
+/// may a model be made, whose memory the configuration decides.
+fn is_plausible(config: &ModelConfig, parameters: usize) -> bool {
+    let ModelConfig { observation: x, control: u, state: z, noise: w, hidden, .. } = *config;
+    let mixed = match config.transition {
+        TransitionKind::LocallyLinear => config.matrices,
+        TransitionKind::Residual => 1,
+    };
+    let start = x.saturating_mul(config.initial_frames);
+    let layers = [
+        (hidden, x + z + u),
+        (hidden, start.saturating_add(u.saturating_mul(config.initial_frames - 1))),
+        (mixed, z * (z + u + w)),
+        (config.transition_hidden, z + u),
+        (hidden, 2 * w),
+    ];
+    layers.iter().all(|&(rows, columns)| rows.saturating_mul(columns) <= parameters)
 }
 
 fn codec() -> impl bincode::config::Config {
@@ -195,8 +264,8 @@ fn sync_folder(path: &Path) -> io::Result<()> {
     if cfg!(unix) { File::open(folder)?.sync_all() } else { Ok(()) }
 }
 
-/// Reads a framed file and decodes its payload.
-fn read_framed<V: DeserializeOwned>(path: &Path) -> Result<V, FileError> {
+/// Reads a framed file: its format version and its payload.
+fn read_framed(path: &Path) -> Result<(u32, Vec<u8>), FileError> {
     let io = |source| FileError::io(path, source);
     let file = File::open(path).map_err(io)?;
     let size = file.metadata().map_err(io)?.len();
@@ -208,7 +277,7 @@ fn read_framed<V: DeserializeOwned>(path: &Path) -> Result<V, FileError> {
     unframe(path, &bytes)
 }
 
-fn unframe<V: DeserializeOwned>(path: &Path, bytes: &[u8]) -> Result<V, FileError> {
+fn unframe(path: &Path, bytes: &[u8]) -> Result<(u32, Vec<u8>), FileError> {
     if bytes.len() < MAGIC.len() || bytes[..MAGIC.len()] != MAGIC {
         return Err(FileError::Foreign { path: path.to_owned() });
     }
@@ -231,7 +300,7 @@ fn unframe<V: DeserializeOwned>(path: &Path, bytes: &[u8]) -> Result<V, FileErro
     if checksum(&header[..HEADER - 4], payload) != word(20) {
         return Err(FileError::damaged(path, "its checksum differs"));
     }
-    decode(payload).map_err(|e| FileError::damaged(path, e.to_string()))
+    Ok((version, payload.to_vec()))
 }
 
 fn checksum(header: &[u8], payload: &[u8]) -> u32 {

@@ -2,6 +2,7 @@
 
 use crate::file::{FileError, ModelFile};
 use crate::model::Dvbf;
+use crate::units::Units;
 use dvbf_models::{AnyTransition, InitialCache, InnovationCache, Transition};
 use dvbf_prob::GaussianHead;
 use ndarray::{Array1, Array2, ArrayView1, ArrayView2, Axis, s};
@@ -61,6 +62,9 @@ pub struct Filter {
     raw: Array2<f32>,
     next: Array2<f32>,
     belief: Belief,
+    units: Option<Units>,
+    /// Observation and control in the units of the model.
+    converted: (Vec<f32>, Vec<f32>),
 }
 
 impl Filter {
@@ -81,6 +85,8 @@ impl Filter {
                 innovation: Array1::zeros(dims.noise),
                 steps: 0,
             },
+            units: None,
+            converted: (vec![0.0; x], vec![0.0; dims.control]),
             model,
         };
         filter.model.initial.prepare(&mut filter.initial);
@@ -89,12 +95,33 @@ impl Filter {
         filter
     }
 
-    /// A filter that runs the model of a file.
+    /// A filter that runs the model of a file, in the units of the recordings.
     ///
     /// # Errors
     /// If the file cannot be read or is not a model file.
     pub fn load(path: impl AsRef<Path>) -> Result<Self, FileError> {
-        Ok(Self::new(Arc::new(ModelFile::read(path.as_ref())?.into_model())))
+        let mut file = ModelFile::read(path.as_ref())?;
+        let units = file.units.take();
+        Ok(Self::new(Arc::new(file.into_model())).with_units(units))
+    }
+
+    /// The same filter, for observations and controls in these units; in those of the model if
+    /// `None`.
+    ///
+    /// # Panics
+    /// If the units are for other numbers of channels.
+    #[track_caller]
+    #[must_use]
+    pub fn with_units(mut self, units: Option<Units>) -> Self {
+        let (x, u) = (self.converted.0.len(), self.converted.1.len());
+        assert!(units.as_ref().is_none_or(|units| units.fit(x, u)), "units against ({x}, {u})");
+        self.units = units;
+        self
+    }
+
+    /// The units of observations and controls, where they are not those of the model.
+    pub fn units(&self) -> Option<&Units> {
+        self.units.as_ref()
     }
 
     /// Forgets everything: the next observation is the first of a sequence.
@@ -123,6 +150,34 @@ impl Filter {
             check("observation", x, self.model.observation())?;
         }
         check("control", control, self.start.1.ncols())?;
+        let (mut x, mut u) = std::mem::take(&mut self.converted);
+        let observed = self.convert(observation, control, &mut x, &mut u);
+        self.take(observed.then_some(x.as_slice()), &u);
+        self.converted = (x, u);
+        Ok((self.belief.steps >= self.model.initial_frames()).then_some(&self.belief))
+    }
+
+    /// Brings what was given to the units of the model; whether there is an observation.
+    fn convert(
+        &self,
+        observation: Option<&[f32]>,
+        control: &[f32],
+        x: &mut [f32],
+        u: &mut [f32],
+    ) -> bool {
+        u.copy_from_slice(control);
+        if let Some(observation) = observation {
+            x.copy_from_slice(observation);
+        }
+        if let Some(units) = &self.units {
+            units.observation.normalize(x);
+            units.control.normalize(u);
+        }
+        observation.is_some()
+    }
+
+    /// [`step`](Self::step) in the units of the model.
+    fn take(&mut self, observation: Option<&[f32]>, control: &[f32]) {
         let (t, k) = (self.belief.steps, self.model.initial_frames());
         if t < k {
             self.fill_start(t, observation, control);
@@ -134,7 +189,6 @@ impl Filter {
             self.advance(observation, row(control));
         }
         self.belief.steps += 1;
-        Ok((self.belief.steps >= k).then_some(&self.belief))
     }
 
     fn fill_start(&mut self, t: usize, observation: Option<&[f32]>, control: &[f32]) {

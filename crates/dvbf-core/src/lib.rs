@@ -8,6 +8,7 @@ mod filter;
 mod gradient;
 mod model;
 mod rollout;
+mod units;
 mod workspace;
 
 pub use batch::{Batch, Objective};
@@ -18,6 +19,7 @@ pub use filter::{Belief, Filter, FilterError};
 pub use gradient::GradientOptions;
 pub use model::Dvbf;
 pub use rollout::Rollout;
+pub use units::{Channels, Units};
 pub use workspace::Workspace;
 
 pub use dvbf_models::bayes;

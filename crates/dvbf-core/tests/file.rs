@@ -29,7 +29,7 @@ fn config() -> ModelConfig {
 
 fn model_file() -> ModelFile {
     let model = Dvbf::random(&config(), Noise::new(1, 0)).unwrap();
-    ModelFile { trainer: vec![1, 2, 3], ..ModelFile::new(&config(), &model) }
+    ModelFile { trainer: vec![1, 2, 3], ..ModelFile::new(&config(), &model, 0.05) }
 }
 
 /// A folder with the file `m.dvbf`.
@@ -69,6 +69,25 @@ fn what_was_written_is_read() {
     assert_eq!(model.to_flat(), file.values);
     assert_eq!(Filter::load(&path).unwrap().model().to_flat(), file.values);
     assert_eq!(names(folder.path()), ["m.dvbf"], "no scratch file stays");
+}
+
+/// The payload of the first format was a prefix of today's.
+#[test]
+fn files_of_the_first_format_are_read_and_know_no_step() {
+    let (_folder, path, _) = written(&model_file());
+    let file = model_file();
+    let payload = encode(&(&file.config, &file.values, &file.trainer)).unwrap();
+    let mut bytes = b"DVBF\r\n\x1a\n".to_vec();
+    bytes.extend(1_u32.to_le_bytes());
+    bytes.extend((payload.len() as u64).to_le_bytes());
+    let mut hasher = crc32fast::Hasher::new();
+    hasher.update(&bytes);
+    hasher.update(&payload);
+    bytes.extend(hasher.finalize().to_le_bytes());
+    bytes.extend(payload);
+    fs::write(&path, bytes).unwrap();
+    let read = ModelFile::read(&path).unwrap();
+    assert_eq!(read, ModelFile { dt: None, std_scale: 1.0, ..file });
 }
 
 #[test]
@@ -137,6 +156,14 @@ fn contents_that_describe_no_model_are_refused() {
     let mut wider = model_file();
     wider.config.hidden = 2;
     assert!(matches!(refused(wider), FileError::Damaged { .. }));
+    for value in [0.0, -0.05, f64::NAN, f64::INFINITY] {
+        let mut timeless = model_file();
+        timeless.dt = Some(value);
+        assert!(refused(timeless).to_string().contains("its step"));
+        let mut careless = model_file();
+        careless.std_scale = value;
+        assert!(refused(careless).to_string().contains("its scale"));
+    }
     let mut none = model_file();
     none.config.state = 0;
     let error = refused(none);

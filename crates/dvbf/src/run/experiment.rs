@@ -286,7 +286,7 @@ impl Session {
         self.folder.append(&record)?;
         if record.open_loop < trainer.best_score() {
             trainer.set_best_score(record.open_loop);
-            self.folder.save_best(&ModelFile::new(trainer.config(), &model))?;
+            self.folder.save_best(&trainer.file(&model))?;
         }
         Ok(record)
     }

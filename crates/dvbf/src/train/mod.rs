@@ -91,6 +91,8 @@ pub struct Trainer {
     shards: Vec<Shard>,
     gradient: Gradient,
     order: (u64, Vec<usize>),
+    /// Seconds between two steps of the recordings.
+    dt: f64,
 }
 
 impl Trainer {
@@ -101,11 +103,11 @@ impl Trainer {
     /// # Errors
     /// If a setting of the model is impossible for these data.
     pub fn new(settings: &Settings, data: &Dataset, start: u8) -> Result<Self, TrainError> {
-        let (_, steps, observation) = data.observations.dim();
+        let observation = data.observations.dim().2;
         let config = settings.model.resolve(observation, data.controls.dim().2)?;
         let model = Dvbf::random(&config, Noise::new(settings.seed, u64::from(start)))?;
         let state = TrainerState::new(&settings.training, settings.seed, &model.to_flat());
-        Ok(Self::assemble(settings, config, model, state, steps))
+        Ok(Self::assemble(settings, config, model, state, data))
     }
 
     /// A training that goes on from a checkpoint's state.
@@ -116,7 +118,7 @@ impl Trainer {
         data: &Dataset,
     ) -> Self {
         let config = file.config.clone();
-        Self::assemble(settings, config, file.into_model(), state, data.observations.dim().1)
+        Self::assemble(settings, config, file.into_model(), state, data)
     }
 
     fn assemble(
@@ -124,8 +126,9 @@ impl Trainer {
         config: ModelConfig,
         model: Dvbf<f32>,
         state: TrainerState,
-        steps: usize,
+        data: &Dataset,
     ) -> Self {
+        let steps = data.observations.dim().1;
         let training = settings.training.clone();
         let window = if training.window == 0 { steps } else { training.window.min(steps) };
         let (mut shards, mut left) = (Vec::new(), training.batch);
@@ -136,8 +139,8 @@ impl Trainer {
         }
         let gradient = Gradient::new(model.count());
         let order = (u64::MAX, Vec::new());
-        let seed = settings.seed;
-        Self { settings: training, seed, config, model, state, shards, gradient, order }
+        let (seed, dt) = (settings.seed, data.dt);
+        Self { settings: training, seed, config, model, state, shards, gradient, order, dt }
     }
 
     /// Updates that were made.
@@ -192,11 +195,12 @@ impl Trainer {
 
     /// Everything that is needed to go on later.
     pub fn checkpoint(&self) -> ModelFile {
-        ModelFile {
-            config: self.config.clone(),
-            values: self.model.to_flat(),
-            trainer: self.state.encode(),
-        }
+        ModelFile { trainer: self.state.encode(), ..self.file(&self.model) }
+    }
+
+    /// A model of this training as a file for use.
+    pub fn file(&self, model: &Dvbf<f32>) -> ModelFile {
+        ModelFile::new(&self.config, model, self.dt)
     }
 
     /// The precision of wide products that the settings ask for.
