@@ -1,20 +1,24 @@
-//! One step of the online filter on frames of 16×16 pixels: with a frame, and with a dropped one.
+//! One step of the online filter on frames of 16×16 pixels, along the mean path and with sample
+//! paths: with a frame, and with a dropped one.
 
 use criterion::Criterion;
 use dvbf_benches::{BLOCK, Size, Table, median, sampled};
-use dvbf_core::{Dvbf, Filter, Noise};
+use dvbf_core::{Dvbf, Filter, FilterOptions, Noise};
 use std::hint::black_box;
 use std::sync::Arc;
 use std::time::Duration;
 
-fn filter() -> Filter {
+const DT: f64 = 0.1;
+
+fn filter(options: FilterOptions) -> Filter {
     let settings = Size::named("a").expect("a size").settings(1, BLOCK);
     let config = settings.model.resolve(256, 1).expect("the settings are possible");
     let model = Dvbf::random(&config, Noise::new(0, 0)).expect("the settings are possible");
-    let mut filter = Filter::new(Arc::new(model));
+    let filter = Filter::new(Arc::new(model), DT, options);
+    let mut filter = filter.expect("the options are possible");
     let frame = frame();
     for _ in 0..config.initial_frames {
-        filter.step(Some(&frame), &[0.1]).expect("a valid observation");
+        filter.step(Some(&frame), &[0.1], DT).expect("a valid observation");
     }
     filter
 }
@@ -33,12 +37,18 @@ fn main() {
         .configure_from_args();
     let mut table = Table::new(&["step of the filter", "µs"]);
     let mut group = criterion.benchmark_group("filter");
-    for (name, seen) in [("frame", true), ("dropped frame", false)] {
+    let (mean, paths) = (FilterOptions::MEAN_PATH, FilterOptions::default());
+    for (name, seen, options) in [
+        ("frame", true, mean),
+        ("dropped frame", false, mean),
+        ("frame, 32 paths", true, paths),
+        ("dropped frame, 32 paths", false, paths),
+    ] {
         let mut samples = Vec::new();
         group.bench_function(name, |bencher| {
-            let (mut filter, frame) = (filter(), frame());
+            let (mut filter, frame) = (filter(options), frame());
             sampled(bencher, &mut samples, || {
-                let belief = filter.step(seen.then_some(&frame), black_box(&[0.1]));
+                let belief = filter.step(seen.then_some(&frame), black_box(&[0.1]), DT);
                 black_box(belief.expect("a valid observation"));
             });
         });

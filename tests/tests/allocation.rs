@@ -7,11 +7,12 @@ use dvbf::data::{Dataset, Splits};
 use dvbf::pool::Pool;
 use dvbf::settings::{OptimizerKind, Settings, preset};
 use dvbf::train::Trainer;
-use dvbf_core::{Dvbf, Filter, Noise, TransitionKind};
+use dvbf_core::{DelayedFilter, Dvbf, Filter, FilterOptions, Forecast, Noise, TransitionKind};
 use std::alloc::{GlobalAlloc, Layout, System};
 use std::hint::black_box;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::Duration;
 
 /// Hands everything to the system's allocator and counts what is asked for.
 struct Counting;
@@ -91,11 +92,11 @@ fn of_updates(settings: &Settings, threads: usize) -> usize {
 fn stream(filter: &mut Filter, frame: &[f32], dropped: &[usize]) {
     for t in 0..20 {
         let frame = (!dropped.contains(&t)).then_some(frame);
-        black_box(filter.step(frame, &[0.5]).unwrap());
+        black_box(filter.step(frame, &[0.5], 0.1).unwrap());
     }
 }
 
-fn filter_allocates_nothing(kind: TransitionKind, hidden: usize) {
+fn filter_allocates_nothing(kind: TransitionKind, hidden: usize, options: FilterOptions) {
     let settings = settings(|s| {
         s.model.transition = kind;
         s.model.transition_hidden = hidden;
@@ -104,22 +105,53 @@ fn filter_allocates_nothing(kind: TransitionKind, hidden: usize) {
     let frame: Vec<f32> = data.observations.slice(ndarray::s![0, 0, ..]).to_vec();
     let config = settings.model.resolve(frame.len(), 1).unwrap();
     let model = Arc::new(Dvbf::random(&config, Noise::new(0, 0)).unwrap());
-    let mut filter = Filter::new(model);
+    let mut filter = Filter::new(model, 0.1, options).unwrap();
+    let what = format!("{kind:?}, {options:?}");
 
     // The very first call counts, too.
-    assert_eq!(allocations(|| stream(&mut filter, &frame, &[])), 0, "{kind:?}: all frames seen");
-    assert_eq!(allocations(|| filter.reset()), 0, "{kind:?}: reset");
+    assert_eq!(allocations(|| stream(&mut filter, &frame, &[])), 0, "{what}: all frames seen");
+    assert_eq!(allocations(|| filter.reset()), 0, "{what}: reset");
     let count = allocations(|| stream(&mut filter, &frame, &[1, 7, 8, 15]));
-    assert_eq!(count, 0, "{kind:?}: some frames dropped");
+    assert_eq!(count, 0, "{what}: some frames dropped");
     filter.reset();
     let count = allocations(|| stream(&mut filter, &frame, &[0, 1, 2, 3, 4]));
-    assert_eq!(count, 0, "{kind:?}: no frame to start from");
+    assert_eq!(count, 0, "{what}: no frame to start from");
+    let mut partly = frame.clone();
+    partly[..100].fill(f32::NAN);
+    assert_eq!(allocations(|| stream(&mut filter, &partly, &[])), 0, "{what}: half a frame");
+    let far = vec![1e30_f32; frame.len()];
     let count = allocations(|| {
-        let wrong = [f32::NAN; 256];
-        assert!(filter.step(Some(&wrong), &[0.5]).is_err());
-        assert!(filter.step(Some(&wrong[..3]), &[0.5]).is_err());
+        let wrong = [f32::INFINITY; 256];
+        assert!(filter.step(Some(&wrong), &[0.5], 0.1).is_err());
+        assert!(filter.step(Some(&wrong[..3]), &[0.5], 0.1).is_err());
+        assert!(filter.step(Some(&frame), &[0.5], 0.2).is_err());
+        let _ = black_box(filter.step(Some(&far), &[0.5], 0.1));
     });
-    assert_eq!(count, 0, "{kind:?}: refused observations");
+    assert_eq!(count, 0, "{what}: refused observations");
+    if options.samples > 0 {
+        filter.reset();
+        stream(&mut filter, &frame, &[]);
+        let controls = ndarray::Array2::from_elem((5, 1), 0.1);
+        let mut forecast = Forecast::of(&filter, 5);
+        let count = allocations(|| filter.predict_into(controls.view(), &mut forecast).unwrap());
+        assert_eq!(count, 0, "{what}: a forecast");
+    }
+
+    let mut filter = DelayedFilter::new(filter, 8).unwrap();
+    let at = |t: u64| Duration::from_millis(100 * t);
+    let count = allocations(|| {
+        for t in 0..40 {
+            let frame = (t % 3 == 0).then_some(&frame[..]);
+            black_box(filter.step_at(at(t), frame, &[0.5]).unwrap());
+            if t % 4 == 3 {
+                black_box(filter.update_at(at(t - 2), &partly).unwrap());
+            }
+        }
+        assert!(filter.update_at(at(3), &partly).is_err());
+        assert!(filter.step_at(at(400), None, &[0.5]).is_err());
+        filter.reset();
+    });
+    assert_eq!(count, 0, "{what}: late frames");
 }
 
 #[test]
@@ -131,7 +163,11 @@ fn nothing_allocates_after_set_up() {
         (TransitionKind::LocallyLinear, 16),
         (TransitionKind::Residual, 16),
     ] {
-        filter_allocates_nothing(kind, hidden);
+        let gated = FilterOptions { gate: Some(0.9), ..FilterOptions::default() };
+        let many = FilterOptions { samples: 300, ..gated };
+        for options in [FilterOptions::MEAN_PATH, gated, many] {
+            filter_allocates_nothing(kind, hidden, options);
+        }
         let settings = settings(|s| {
             s.model.transition = kind;
             s.model.transition_hidden = hidden;

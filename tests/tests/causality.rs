@@ -1,7 +1,7 @@
 //! A filter never sees the future, and online it is the filter that was trained, bit for bit.
 #![expect(clippy::unwrap_used, reason = "a test may fail")]
 
-use dvbf_core::{Filter, Workspace};
+use dvbf_core::{Filter, FilterOptions, Workspace};
 use dvbf_tests::{Data, Scenario, normal, scenarios};
 use ndarray::{Array2, Axis, s};
 use proptest::prelude::*;
@@ -47,13 +47,17 @@ fn filtered(filter: &mut Filter, data: &Data<f32>, b: usize, steps: usize) -> Ve
             0 => vec![7.0; data.control.ncols()],
             _ => data.control.row(row - data.sequences).to_vec(),
         };
-        let belief = filter.step(observation, &control).unwrap();
-        if let Some(belief) = belief {
-            assert_eq!(belief.steps, t + 1);
+        let belief = filter.step(observation, &control, 0.1).unwrap();
+        assert_eq!(belief.steps, t as u64 + 1);
+        if belief.started {
             beliefs.push(belief.state.to_vec());
         }
     }
     beliefs
+}
+
+fn mean_path(scenario: &Scenario) -> Filter {
+    Filter::new(Arc::new(scenario.model()), 0.1, FilterOptions::MEAN_PATH).unwrap()
 }
 
 proptest! {
@@ -103,7 +107,7 @@ proptest! {
         let scenario = Scenario { steps: 8, ..scenario };
         let data = recorded(&scenario, &observed);
         let expected = states(&scenario, &data);
-        let mut filter = Filter::new(Arc::new(scenario.model()));
+        let mut filter = mean_path(&scenario);
         let first = scenario.config.initial_frames - 1;
         for b in 0..data.sequences {
             let beliefs = filtered(&mut filter, &data, b, 8);
@@ -120,22 +124,24 @@ proptest! {
     fn online_beliefs_depend_on_the_past_only(scenario in scenarios(), steps in 3..8_usize) {
         let scenario = Scenario { steps: 8, ..scenario };
         let data = recorded(&scenario, &[true, true, false, true, true]);
-        let mut filter = Filter::new(Arc::new(scenario.model()));
+        let mut filter = mean_path(&scenario);
         let whole = filtered(&mut filter, &data, 0, 8);
         let mut prefix = filtered(&mut filter, &data, 0, steps);
         prop_assert_eq!(&prefix[..], &whole[..prefix.len()]);
 
-        let wrong = vec![f32::NAN; scenario.config.observation];
+        let wrong = vec![f32::INFINITY; scenario.config.observation];
         let u = vec![0.0; scenario.config.control];
-        prop_assert!(filter.step(Some(&wrong), &u).is_err());
-        prop_assert!(filter.step(Some(&[]), &u).is_err());
-        prop_assert!(filter.step(None, &vec![f32::INFINITY; u.len() + 1]).is_err());
+        prop_assert!(filter.step(Some(&wrong), &u, 0.1).is_err());
+        prop_assert!(filter.step(Some(&[]), &u, 0.1).is_err());
+        prop_assert!(filter.step(None, &vec![f32::INFINITY; u.len() + 1], 0.1).is_err());
+        prop_assert!(filter.step(None, &u, 0.2).is_err());
         for t in steps..8 {
             let row = t * data.sequences;
             let x = data.input.row(row).to_vec();
             let observation = (data.seen[row] > 0.0).then_some(x.as_slice());
             let control = data.control.row(row - data.sequences).to_vec();
-            prefix.extend(filter.step(observation, &control).unwrap().map(|b| b.state.to_vec()));
+            let belief = filter.step(observation, &control, 0.1).unwrap();
+            prefix.extend(belief.started.then(|| belief.state.to_vec()));
         }
         prop_assert_eq!(prefix, whole);
     }
@@ -148,8 +154,9 @@ fn two_filters_share_a_model_and_do_not_meet() {
     let scenario = proptest::strategy::ValueTree::current(&drawn);
     let scenario = Scenario { steps: 8, sequences: 2, ..scenario };
     let data = recorded(&scenario, &[true]);
-    let model = Arc::new(scenario.model());
-    let (mut a, mut b) = (Filter::new(Arc::clone(&model)), Filter::new(model));
+    let mut a = mean_path(&scenario);
+    let mut b = a.with_options(FilterOptions::MEAN_PATH).unwrap();
+    assert!(Arc::ptr_eq(a.model(), b.model()));
     let (alone_a, alone_b) = (filtered(&mut a, &data, 0, 8), filtered(&mut b, &data, 1, 8));
     a.reset();
     b.reset();
@@ -161,7 +168,8 @@ fn two_filters_share_a_model_and_do_not_meet() {
             let row = t * 2 + sequence;
             let control = data.control.row(row.saturating_sub(2)).to_vec();
             let x = data.input.row(row).to_vec();
-            beliefs.extend(filter.step(Some(&x), &control).unwrap().map(|b| b.state.to_vec()));
+            let belief = filter.step(Some(&x), &control, 0.1).unwrap();
+            beliefs.extend(belief.started.then(|| belief.state.to_vec()));
         }
     }
     assert_eq!((together_a, together_b), (alone_a, alone_b));

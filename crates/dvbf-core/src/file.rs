@@ -56,6 +56,15 @@ pub enum FileError {
         /// What does not fit.
         what: String,
     },
+    /// The file does not say how long a step is.
+    #[error(
+        "{} does not say how long a step is; train the model again, or say it with Filter::new",
+        path.display()
+    )]
+    NoStep {
+        /// The file.
+        path: PathBuf,
+    },
     /// The settings inside describe no model.
     #[error("{}: {source}", path.display())]
     Config {

@@ -4,9 +4,9 @@ mod batch;
 mod bound;
 mod config;
 mod file;
-mod filter;
 mod gradient;
 mod model;
+pub mod online;
 mod rollout;
 mod units;
 mod workspace;
@@ -15,9 +15,12 @@ pub use batch::{Batch, Objective};
 pub use bound::Bound;
 pub use config::{ConfigError, EmissionStd, ModelConfig, TransitionKind};
 pub use file::{CodecError, FileError, ModelFile, decode, encode};
-pub use filter::{Belief, Filter, FilterError};
 pub use gradient::GradientOptions;
 pub use model::Dvbf;
+pub use online::{
+    Belief, DelayedError, DelayedFilter, Evidence, Filter, FilterError, FilterOptions, Forecast,
+    Score, Spread, Trajectory,
+};
 pub use rollout::Rollout;
 pub use units::{Channels, Units};
 pub use workspace::Workspace;

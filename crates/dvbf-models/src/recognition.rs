@@ -119,6 +119,26 @@ impl<S: Scalar> Innovation<S> {
         (cache.written, cache.pulled) = (0, 0);
     }
 
+    /// [`observe`](Self::observe) for `rows` rows that see the same observation `x' (1, X)`.
+    ///
+    /// # Panics
+    /// If the shapes disagree or the cache is too small.
+    #[track_caller]
+    pub fn observe_shared(
+        &self,
+        next_observed: ArrayView2<'_, S>,
+        rows: usize,
+        cache: &mut InnovationCache<S>,
+    ) {
+        assert_eq!(next_observed.nrows(), 1, "one observation is shared");
+        assert!(rows <= cache.hidden.nrows(), "cache is too small for {rows} rows");
+        self.observe(next_observed, cache);
+        let (first, mut others) = cache.hidden.multi_slice_mut((s![0, ..], s![1..rows.max(1), ..]));
+        for mut row in others.rows_mut() {
+            row.assign(&first);
+        }
+    }
+
     /// Writes `raw (n, 2W)` for rows `at..at + n`.
     ///
     /// # Panics

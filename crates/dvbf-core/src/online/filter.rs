@@ -1,0 +1,316 @@
+//! The filter: settings, steps, and the belief that they lead to.
+
+use super::belief::{Belief, Evidence};
+use super::error::FilterError;
+use super::input::Input;
+use super::options::{FilterOptions, Gate};
+use super::paths::Paths;
+use super::predictive::Predictive;
+use crate::file::{FileError, ModelFile};
+use crate::model::Dvbf;
+use crate::units::Units;
+use dvbf_models::Transition;
+use ndarray::{Array2, ArrayView1, ArrayView2, s};
+use std::path::Path;
+use std::sync::Arc;
+
+/// A causal filter over one sequence: the belief after step `t` depends on `x₁ … x_t` and
+/// `u₁ … u_{t−1}` only.
+///
+/// It follows the mean path and, beside it, as many sample paths as its options say; the [module](super)
+/// has the equations. The first `k` steps fill the start: until the `k`-th the belief is
+/// the model's prior. What is missing during the start counts as zeros, as in a masked batch, which
+/// `dvbf train` never shows a model unless its recordings have gaps; after it the state follows the
+/// transition alone.
+///
+/// Nothing allocates after construction but [`predict`](Self::predict), [`sample`](Self::sample) and
+/// [`observe`](Self::observe), which give new arrays. Bad values give errors and leave the filter
+/// unchanged; no value makes it panic. Filters that share a model do not meet.
+#[derive(Debug)]
+pub struct Filter {
+    pub(super) input: Input,
+    pub(super) paths: Paths,
+    pub(super) predictive: Option<Predictive>,
+    pub(super) options: FilterOptions,
+    scale: f64,
+    gate: Option<Gate>,
+    belief: Belief,
+}
+
+/// What a filter needs to go on from a step: everything that later steps may change.
+#[derive(Clone, Debug)]
+pub(crate) struct Snapshot {
+    state: Array2<f32>,
+    steps: u64,
+    started: bool,
+}
+
+impl Filter {
+    /// A filter that runs `model`, which other filters may share and which was trained at steps of
+    /// `dt` seconds.
+    ///
+    /// # Errors
+    /// If no filter can have one of the options, or the step is not a positive finite number.
+    pub fn new(
+        model: Arc<Dvbf<f32>>,
+        dt: f64,
+        options: FilterOptions,
+    ) -> Result<Self, FilterError> {
+        if !(dt.is_finite() && dt > 0.0) {
+            let range = "a positive finite number of seconds";
+            return Err(FilterError::Setting { key: "dt", value: dt, range });
+        }
+        let input = Input::new(model.observation(), model.transition.dims().control, dt);
+        Self::assemble(model, input, options, 1.0)
+    }
+
+    fn assemble(
+        model: Arc<Dvbf<f32>>,
+        input: Input,
+        options: FilterOptions,
+        scale: f64,
+    ) -> Result<Self, FilterError> {
+        options.validate()?;
+        let (dims, n) = (model.transition.dims(), options.samples);
+        let mut filter = Self {
+            belief: Belief::new(dims.state, dims.noise, model.observation(), n > 0),
+            predictive: (n > 0).then(|| Predictive::new(&model, n, scale)),
+            gate: options.gate.map(Gate::new),
+            paths: Paths::new(model, n, options.seed),
+            input,
+            options,
+            scale,
+        };
+        filter.reset();
+        Ok(filter)
+    }
+
+    /// A filter that runs the model of a file, in the units and at the step of its recordings, with
+    /// the default options and the fitted scale of predictions.
+    ///
+    /// # Errors
+    /// If the file cannot be read, is not a model file, or does not say how long a step is.
+    ///
+    /// # Panics
+    /// Never: the file was checked.
+    pub fn load(path: impl AsRef<Path>) -> Result<Self, FileError> {
+        let mut file = ModelFile::read(path.as_ref())?;
+        let Some(dt) = file.dt else {
+            return Err(FileError::NoStep { path: path.as_ref().to_owned() });
+        };
+        let (units, scale) = (file.units.take(), file.std_scale);
+        let filter = Self::new(Arc::new(file.into_model()), dt, FilterOptions::MEAN_PATH)
+            .and_then(|filter| filter.with_units(units).with_std_scale(scale))
+            .and_then(|filter| filter.with_options(FilterOptions::default()));
+        Ok(filter.expect("the file was checked"))
+    }
+
+    /// A filter with other options on the same model, at the start of a sequence.
+    ///
+    /// # Errors
+    /// If no filter can have one of the options.
+    pub fn with_options(&self, options: FilterOptions) -> Result<Self, FilterError> {
+        Self::assemble(Arc::clone(self.model()), self.input.clone(), options, self.scale)
+    }
+
+    /// The same filter, for observations and controls in these units; in those of the model if
+    /// `None`.
+    ///
+    /// # Panics
+    /// If the units are for other numbers of channels.
+    #[track_caller]
+    #[must_use]
+    pub fn with_units(mut self, units: Option<Units>) -> Self {
+        self.input.set_units(units);
+        self
+    }
+
+    /// The same filter at the start of a sequence, with `c`, which the standard deviations of its
+    /// predictions are multiplied by.
+    ///
+    /// # Errors
+    /// If it is not a positive finite number.
+    pub fn with_std_scale(mut self, scale: f64) -> Result<Self, FilterError> {
+        if !(scale.is_finite() && scale > 0.0) {
+            let range = "a positive finite number";
+            return Err(FilterError::Setting { key: "std_scale", value: scale, range });
+        }
+        self.scale = scale;
+        self.with_options(self.options)
+    }
+
+    /// The units of observations and controls, where they are not those of the model.
+    pub fn units(&self) -> Option<&Units> {
+        self.input.units()
+    }
+
+    /// Seconds between two steps of the model.
+    pub fn dt(&self) -> f64 {
+        self.input.dt()
+    }
+
+    /// What standard deviations of predictions are multiplied by.
+    pub fn std_scale(&self) -> f64 {
+        self.scale
+    }
+
+    /// The options.
+    pub fn options(&self) -> FilterOptions {
+        self.options
+    }
+
+    /// The model that runs.
+    pub fn model(&self) -> &Arc<Dvbf<f32>> {
+        self.paths.model()
+    }
+
+    /// The belief after the last step.
+    pub fn belief(&self) -> &Belief {
+        &self.belief
+    }
+
+    /// `zₙ (N, Z)`, the states of the sample paths after the last step.
+    pub fn paths(&self) -> ArrayView2<'_, f32> {
+        self.paths.state().slice_move(s![1.., ..])
+    }
+
+    /// Forgets everything: the next observation is the first of a sequence.
+    pub fn reset(&mut self) {
+        self.paths.reset();
+        self.belief.steps = 0;
+        self.forget();
+        self.settle(Evidence::Missing);
+    }
+
+    /// There is no belief beyond the prior.
+    fn forget(&mut self) {
+        self.belief.started = false;
+        if let Some(spread) = &mut self.belief.spread {
+            spread.predicted_mean.fill(f32::NAN);
+            spread.predicted_std.fill(f32::NAN);
+            spread.score = None;
+        }
+    }
+
+    /// Takes observation `x_t` and the control `u_{t−1}` that acted since the previous one, which is
+    /// ignored at the first step; `dt` is the step in seconds.
+    ///
+    /// A missing observation is `None`, a missing channel NaN.
+    ///
+    /// # Errors
+    /// If a vector has the wrong length, a value is not finite, `dt` is off the model's step by more
+    /// than a thousandth, or the next state would not be finite. The filter is then unchanged.
+    pub fn step(
+        &mut self,
+        observation: Option<&[f32]>,
+        control: &[f32],
+        dt: f64,
+    ) -> Result<&Belief, FilterError> {
+        self.input.read(observation, control, dt)?;
+        let (t, k) = (self.belief.steps, self.model().initial_frames());
+        match usize::try_from(t) {
+            Ok(t) if t < k => self.start(t, k)?,
+            _ => self.advance(t)?,
+        }
+        self.belief.steps = t + 1;
+        Ok(&self.belief)
+    }
+
+    /// Frame `t` of the start.
+    fn start(&mut self, t: usize, k: usize) -> Result<(), FilterError> {
+        self.paths.keep(t, self.input.observation(), self.input.control());
+        if t + 1 == k {
+            if !self.paths.begin() {
+                return Err(self.overflow());
+            }
+            self.belief.started = true;
+        }
+        let evidence = self.input.evidence();
+        self.settle(evidence);
+        Ok(())
+    }
+
+    /// One step of the recursion.
+    fn advance(&mut self, t: u64) -> Result<(), FilterError> {
+        let mut observation = self.input.observation();
+        let mut evidence = self.input.evidence();
+        let mut score = None;
+        self.paths.predict(t, ArrayView1::from(self.input.control()));
+        if let Some(predictive) = &mut self.predictive {
+            let state = self.paths.predicted().slice_move(s![1.., ..]);
+            if !predictive.update(self.paths.model(), state) {
+                return Err(self.overflow());
+            }
+            if let Some(x) = observation {
+                score = predictive.score(x, self.input.seen(), self.input.channels());
+                let Some(score) = score else { return Err(self.overflow()) };
+                if let Some(gate) = &mut self.gate
+                    && gate.excludes(score.nis, score.freedom)
+                {
+                    evidence = Evidence::Gated;
+                    observation = None;
+                }
+            }
+        }
+        self.paths.update(observation);
+        if !self.paths.commit() {
+            return Err(self.overflow());
+        }
+        if let (Some(spread), Some(predictive)) = (&mut self.belief.spread, &self.predictive) {
+            let contiguous = "a fresh array is contiguous";
+            let mean = spread.predicted_mean.as_slice_mut().expect(contiguous);
+            let std = spread.predicted_std.as_slice_mut().expect(contiguous);
+            predictive.marginals(self.input.channels(), mean, std);
+            spread.score = score;
+        }
+        self.settle(evidence);
+        Ok(())
+    }
+
+    fn overflow(&self) -> FilterError {
+        FilterError::Overflow { steps: self.belief.steps }
+    }
+
+    /// Brings the belief in line with the paths.
+    fn settle(&mut self, evidence: Evidence) {
+        let state = self.paths.state();
+        self.belief.evidence = evidence;
+        self.belief.state.assign(&state.row(0));
+        self.belief.innovation.assign(&self.paths.innovation());
+        if let Some(spread) = &mut self.belief.spread {
+            let moments = spread.mean.iter_mut().zip(&mut spread.std);
+            for ((mean, std), values) in moments.zip(state.columns()) {
+                (*mean, *std) = moments_of(values.slice(s![1..]));
+            }
+        }
+    }
+
+    pub(crate) fn snapshot(&self) -> Snapshot {
+        let Belief { steps, started, .. } = self.belief;
+        Snapshot { state: self.paths.state().to_owned(), steps, started }
+    }
+
+    /// [`snapshot`](Self::snapshot) into an old one.
+    pub(crate) fn save(&self, snapshot: &mut Snapshot) {
+        snapshot.state.assign(&self.paths.state());
+        (snapshot.steps, snapshot.started) = (self.belief.steps, self.belief.started);
+    }
+
+    /// Goes back to where `snapshot` was taken; a step has to follow before the belief is read.
+    pub(crate) fn restore(&mut self, snapshot: &Snapshot) {
+        self.paths.set_state(snapshot.state.view());
+        self.belief.steps = snapshot.steps;
+        if !snapshot.started {
+            self.forget();
+        }
+    }
+}
+
+/// Mean and standard deviation (`N − 1`) in double precision, rounded.
+#[expect(clippy::cast_possible_truncation, reason = "beliefs are in single precision")]
+pub(super) fn moments_of(values: ArrayView1<'_, f32>) -> (f32, f32) {
+    let n = values.len() as f64;
+    let mean = values.iter().map(|&v| f64::from(v)).sum::<f64>() / n;
+    let squares = values.iter().map(|&v| (f64::from(v) - mean).powi(2)).sum::<f64>();
+    (mean as f32, (squares / (n - 1.0)).sqrt() as f32)
+}

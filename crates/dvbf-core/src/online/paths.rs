@@ -1,0 +1,259 @@
+//! The recursion of one sequence along its mean path and its sample paths.
+
+use super::input::row;
+use crate::model::Dvbf;
+use dvbf_models::{AnyTransition, InitialCache, InnovationCache, Transition};
+use dvbf_prob::GaussianHead;
+use dvbf_tensor::Noise;
+use ndarray::{Array1, Array2, ArrayView1, ArrayView2, ArrayViewMut2, s};
+use std::sync::Arc;
+
+/// The first `k` observations and the controls between them.
+#[derive(Debug)]
+struct Start {
+    observations: Array2<f32>,
+    controls: Array2<f32>,
+    seen: Vec<bool>,
+}
+
+/// The mean path, row 0, and sample paths, rows 1 to `N`, which see the same.
+///
+/// The state is replaced by [`commit`](Self::commit) only.
+#[derive(Debug)]
+pub(super) struct Paths {
+    model: Arc<Dvbf<f32>>,
+    initial: InitialCache<f32>,
+    recognition: InnovationCache<f32>,
+    transition: <AnyTransition<f32> as Transition<f32>>::Cache,
+    head: GaussianHead<f32>,
+    seed: u64,
+    start: Start,
+    ones: Array1<f32>,
+    raw: Array2<f32>,
+    control: Array2<f32>,
+    /// `ε (1 + N, W)`; zero in row 0.
+    eps: Array2<f32>,
+    noise: Array2<f32>,
+    state: Array2<f32>,
+    predicted: Array2<f32>,
+    next: Array2<f32>,
+}
+
+impl Paths {
+    pub(super) fn new(model: Arc<Dvbf<f32>>, samples: usize, seed: u64) -> Self {
+        let dims = model.transition.dims();
+        let (k, rows) = (model.initial_frames(), 1 + samples);
+        let states = || Array2::zeros((rows, dims.state));
+        let noise = || Array2::zeros((rows, dims.noise));
+        let mut paths = Self {
+            initial: model.initial.cache(rows),
+            recognition: model.recognition.cache(rows),
+            transition: model.transition.cache(rows),
+            head: GaussianHead::new(rows, dims.noise),
+            seed,
+            start: Start {
+                observations: Array2::zeros((k, model.observation())),
+                controls: Array2::zeros((k, dims.control)),
+                seen: vec![false; k],
+            },
+            ones: Array1::ones(rows),
+            raw: Array2::zeros((rows, 2 * dims.noise)),
+            control: Array2::zeros((rows, dims.control)),
+            eps: noise(),
+            noise: noise(),
+            state: states(),
+            predicted: states(),
+            next: states(),
+            model,
+        };
+        paths.model.initial.prepare(&mut paths.initial);
+        paths.model.recognition.prepare(&mut paths.recognition);
+        paths.model.transition.prepare(&mut paths.transition);
+        paths.warm_up();
+        paths.reset();
+        paths
+    }
+
+    /// Takes a step, so that buffers that grow when they are first used have grown.
+    fn warm_up(&mut self) {
+        let (x, u) =
+            (Array2::zeros((1, self.model.observation())), vec![0.0; self.control.ncols()]);
+        self.begin();
+        self.predict(0, ArrayView1::from(&u));
+        self.update(Some(x.view()));
+        self.update(None);
+    }
+
+    pub(super) fn model(&self) -> &Arc<Dvbf<f32>> {
+        &self.model
+    }
+
+    /// `z (1 + N, Z)`.
+    pub(super) fn state(&self) -> ArrayView2<'_, f32> {
+        self.state.view()
+    }
+
+    pub(super) fn set_state(&mut self, state: ArrayView2<'_, f32>) {
+        self.state.assign(&state);
+    }
+
+    /// `z̃ (1 + N, Z)` of the last prediction.
+    pub(super) fn predicted(&self) -> ArrayView2<'_, f32> {
+        self.predicted.view()
+    }
+
+    /// `w (W)` of the mean path.
+    pub(super) fn innovation(&self) -> ArrayView1<'_, f32> {
+        self.noise.row(0)
+    }
+
+    /// The state becomes the model's prior for the first one, `g(ε)`.
+    pub(super) fn reset(&mut self) {
+        self.draw(0);
+        self.model.initial.start(self.eps.view(), self.state.view_mut(), &mut self.initial);
+        self.noise.row_mut(0).fill(0.0);
+    }
+
+    /// Fills the rows of the sample paths with stream `stream`.
+    fn draw(&mut self, stream: u64) {
+        let width = self.eps.ncols();
+        let eps = self.eps.as_slice_mut().expect("a fresh array is contiguous");
+        Noise::new(self.seed, stream).normal(&mut eps[width..]);
+    }
+
+    fn set_control(&mut self, control: ArrayView1<'_, f32>) {
+        for mut row in self.control.rows_mut() {
+            row.assign(&control);
+        }
+    }
+
+    /// Keeps frame `t < k` of the start, and the control before it.
+    pub(super) fn keep(
+        &mut self,
+        t: usize,
+        observation: Option<ArrayView2<'_, f32>>,
+        control: &[f32],
+    ) {
+        let Start { observations, controls, seen } = &mut self.start;
+        seen[t] = observation.is_some();
+        match observation {
+            Some(x) => observations.row_mut(t).assign(&x.row(0)),
+            None => observations.row_mut(t).fill(0.0),
+        }
+        if t > 0 {
+            controls.row_mut(t - 1).assign(&ArrayView1::from(control));
+        }
+    }
+
+    /// The state at the `k`-th frame, from all `k`; false if it is not finite.
+    ///
+    /// On failure the state is that of a reset.
+    pub(super) fn begin(&mut self) -> bool {
+        self.draw(0);
+        let start = &self.start;
+        let (x, u) = (start.observations.view(), start.controls.view());
+        let (mut first, mut others) = self.raw.multi_slice_mut((s![..1, ..], s![1.., ..]));
+        self.model.initial.recognize(x, u, first.view_mut(), &mut self.initial);
+        for mut row in others.rows_mut() {
+            row.assign(&first.row(0));
+        }
+        self.infer_noise();
+        self.model.initial.start(self.noise.view(), self.next.view_mut(), &mut self.initial);
+        let mut finite = self.commit();
+        let start = std::mem::replace(
+            &mut self.start,
+            Start {
+                observations: Array2::default((0, 0)),
+                controls: Array2::default((0, 0)),
+                seen: Vec::new(),
+            },
+        );
+        for t in 1..start.seen.len() {
+            let x = start.observations.slice(s![t..=t, ..]);
+            self.predict(t as u64, start.controls.row(t - 1));
+            self.update(start.seen[t].then_some(x));
+            finite = finite && self.commit();
+        }
+        self.start = start;
+        if !finite {
+            self.reset();
+        }
+        finite
+    }
+
+    /// `w = μ + σ ⊙ ε` from the output of a recognition network.
+    fn infer_noise(&mut self) {
+        self.head.forward(0, self.raw.view(), self.ones.view());
+        self.head.sample(0, self.eps.view(), self.noise.view_mut());
+    }
+
+    /// Draws the noise of step `t` and carries all paths without looking.
+    pub(super) fn predict(&mut self, t: u64, control: ArrayView1<'_, f32>) {
+        self.set_control(control);
+        if self.eps.nrows() > 1 {
+            self.draw(t);
+            self.carry_predicted();
+        }
+    }
+
+    fn carry_predicted(&mut self) {
+        let (z, u, w) = (self.state.view(), self.control.view(), self.eps.view());
+        let (next, cache) = (self.predicted.view_mut(), &mut self.transition);
+        self.model.transition.forward(0, z, u, w, next, cache);
+    }
+
+    /// The next state given the observation `(1, X)`, after [`predict`](Self::predict).
+    pub(super) fn update(&mut self, observation: Option<ArrayView2<'_, f32>>) {
+        let Some(x) = observation else {
+            if self.eps.nrows() == 1 {
+                self.carry_predicted();
+            }
+            self.noise.assign(&self.eps);
+            self.next.assign(&self.predicted);
+            return;
+        };
+        let (z, u) = (self.state.view(), self.control.view());
+        let cache = &mut self.recognition;
+        self.model.recognition.observe_shared(x, z.nrows(), cache);
+        self.model.recognition.forward(0, z, u, self.raw.view_mut(), cache);
+        self.infer_noise();
+        let (z, u, w) = (self.state.view(), self.control.view(), self.noise.view());
+        self.model.transition.forward(0, z, u, w, self.next.view_mut(), &mut self.transition);
+    }
+
+    /// Takes the next state over, if it is finite.
+    pub(super) fn commit(&mut self) -> bool {
+        let finite = self.next.iter().all(|v| v.is_finite());
+        if finite {
+            std::mem::swap(&mut self.state, &mut self.next);
+        }
+        finite
+    }
+
+    /// The prediction becomes the present state: where a forecast begins.
+    pub(super) fn look_ahead(&mut self) {
+        self.predicted.assign(&self.state);
+    }
+
+    /// Carries the prediction one step on, with noise from stream `stream`; false if it is not
+    /// finite. The state stays where it is.
+    pub(super) fn carry_on(&mut self, stream: u64, control: &[f32]) -> bool {
+        self.set_control(ArrayView1::from(control));
+        self.draw(stream);
+        let (z, u, w) = (self.predicted.view(), self.control.view(), self.eps.view());
+        self.model.transition.forward(0, z, u, w, self.next.view_mut(), &mut self.transition);
+        std::mem::swap(&mut self.predicted, &mut self.next);
+        self.predicted.iter().all(|v| v.is_finite())
+    }
+
+    /// Writes `f(z, u, w)` of a single state.
+    pub(super) fn carry_one(
+        &mut self,
+        state: ArrayView2<'_, f32>,
+        control: &[f32],
+        noise: ArrayView2<'_, f32>,
+        next: ArrayViewMut2<'_, f32>,
+    ) {
+        self.model.transition.forward(0, state, row(control), noise, next, &mut self.transition);
+    }
+}

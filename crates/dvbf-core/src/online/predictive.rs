@@ -1,0 +1,273 @@
+//! The density of an observation before it is seen: one Gaussian with the moments of the paths.
+
+use super::belief::Score;
+use crate::model::Dvbf;
+use crate::units::Channels;
+use dvbf_models::EmissionScratch;
+use dvbf_tensor::{dot, sum_squares};
+use nalgebra::{Cholesky, DMatrix, DVector};
+use ndarray::{Array2, ArrayView2, s};
+
+/// `N(m, c² Σ)` and what its computation needs; see the module.
+#[derive(Debug)]
+pub(super) struct Predictive {
+    emission: EmissionScratch<f32>,
+    /// `x̃ (N, X)`.
+    observed: Array2<f32>,
+    /// `m` and `ln σ`.
+    mean: Vec<f64>,
+    log_std: Vec<f64>,
+    /// `σ⁻² Σⱼⱼ`.
+    inflation: Vec<f64>,
+    /// `A (N, X)`, or its transpose where there are fewer channels than paths.
+    factor: Array2<f64>,
+    by_channel: bool,
+    /// `I + A Aᵀ`, or `I + Aᵀ A`; and the right-hand side.
+    gram: DMatrix<f64>,
+    side: DVector<f64>,
+    residual: Vec<f64>,
+    scale: f64,
+}
+
+impl Predictive {
+    pub(super) fn new(model: &Dvbf<f32>, samples: usize, scale: f64) -> Self {
+        let channels = model.observation();
+        let by_channel = channels < samples;
+        let (small, large) = (channels.min(samples), channels.max(samples));
+        let mut emission = model.emission.scratch();
+        model.emission.prepare(&mut emission);
+        let log_std = model.emission.log_std();
+        let log_std = (0..channels).map(|j| f64::from(log_std[j.min(log_std.len() - 1)]));
+        Self {
+            emission,
+            observed: Array2::zeros((samples, channels)),
+            mean: vec![0.0; channels],
+            log_std: log_std.collect(),
+            inflation: vec![0.0; channels],
+            factor: Array2::zeros((small, large)),
+            by_channel,
+            gram: DMatrix::zeros(small, small),
+            side: DVector::zeros(small),
+            residual: vec![0.0; channels],
+            scale,
+        }
+    }
+
+    /// Moments of what paths in `state (N, Z)` show; false if they are not finite.
+    pub(super) fn update(&mut self, model: &Dvbf<f32>, state: ArrayView2<'_, f32>) -> bool {
+        model.emission.mean(state, self.observed.view_mut(), &mut self.emission);
+        let n = self.observed.nrows() as f64;
+        self.mean.fill(0.0);
+        for row in self.observed.rows() {
+            for (mean, &x) in self.mean.iter_mut().zip(row) {
+                *mean += f64::from(x);
+            }
+        }
+        self.mean.iter_mut().for_each(|mean| *mean /= n);
+        // 1 / (σ √(N − 1)), for now in the place of the inflation.
+        for (weight, log_std) in self.inflation.iter_mut().zip(&self.log_std) {
+            *weight = (-log_std).exp() / (n - 1.0).sqrt();
+        }
+        for (i, row) in self.observed.rows().into_iter().enumerate() {
+            for (j, &x) in row.iter().enumerate() {
+                let place = if self.by_channel { [j, i] } else { [i, j] };
+                self.factor[place] = (f64::from(x) - self.mean[j]) * self.inflation[j];
+            }
+        }
+        self.inflation.fill(1.0);
+        if self.by_channel {
+            for (inflation, row) in self.inflation.iter_mut().zip(self.factor.rows()) {
+                *inflation += row.iter().map(|a| a * a).sum::<f64>();
+            }
+        } else {
+            for row in self.factor.rows() {
+                for (inflation, a) in self.inflation.iter_mut().zip(row) {
+                    *inflation += a * a;
+                }
+            }
+        }
+        self.inflation.iter().all(|v| v.is_finite())
+    }
+
+    /// Writes mean and standard deviation of every channel, in the units of the recordings.
+    pub(super) fn marginals(&self, units: Option<&Channels>, mean: &mut [f32], std: &mut [f32]) {
+        let scale = self.scale;
+        for (j, (mean, std)) in mean.iter_mut().zip(std).enumerate() {
+            *mean = narrow(self.mean[j]);
+            *std = narrow(scale * self.log_std[j].exp() * self.inflation[j].sqrt());
+            if let Some(units) = units {
+                *mean = *mean * units.scale()[j] + units.mean()[j];
+                *std *= units.scale()[j];
+            }
+        }
+    }
+
+    /// How well `x (X)` in the units of the model was predicted, over the channels that were
+    /// `seen`; nothing if the figures are not finite.
+    pub(super) fn score(
+        &mut self,
+        x: ArrayView2<'_, f32>,
+        seen: &[bool],
+        units: Option<&Channels>,
+    ) -> Option<Score> {
+        let (mut freedom, mut log_det) = (0, 0.0);
+        for (j, &seen) in seen.iter().enumerate() {
+            if !seen {
+                // A channel without deviations and without residual takes no part.
+                let channel = if self.by_channel { s![j..=j, ..] } else { s![.., j..=j] };
+                self.factor.slice_mut(channel).fill(0.0);
+                self.residual[j] = 0.0;
+                continue;
+            }
+            freedom += 1;
+            let log_std = self.log_std[j];
+            self.residual[j] = (f64::from(x[[0, j]]) - self.mean[j]) * (-log_std).exp();
+            log_det += 2.0 * (log_std + self.scale.ln());
+            log_det += 2.0 * units.map_or(0.0, |units| f64::from(units.scale()[j]).ln());
+        }
+        let (squared, log_gram) = self.whiten()?;
+        let nis = squared.max(0.0) / self.scale.powi(2);
+        let constant = freedom as f64 * std::f64::consts::TAU.ln();
+        let log_likelihood = -0.5 * (nis + log_gram + log_det + constant);
+        log_likelihood.is_finite().then_some(Score { log_likelihood, nis, freedom })
+    }
+
+    /// `r̃ᵀ (I + Aᵀ A)⁻¹ r̃` and `ln det (I + Aᵀ A)` of the residual `r̃`.
+    fn whiten(&mut self) -> Option<(f64, f64)> {
+        let size = self.gram.nrows();
+        let slice = |i: usize| {
+            &self.factor.as_slice().expect("a fresh array is contiguous")
+                [i * self.factor.ncols()..(i + 1) * self.factor.ncols()]
+        };
+        for i in 0..size {
+            for j in 0..=i {
+                let product = dot(slice(i), slice(j));
+                self.gram[(i, j)] = product;
+                self.gram[(j, i)] = product;
+            }
+            self.gram[(i, i)] += 1.0;
+            self.side[i] =
+                if self.by_channel { self.residual[i] } else { dot(slice(i), &self.residual) };
+        }
+        // The factorization owns the matrix meanwhile; an empty one allocates nothing.
+        let gram = std::mem::replace(&mut self.gram, DMatrix::zeros(0, 0));
+        let backup = self.side.len();
+        let Some(factored) = Cholesky::new(gram) else {
+            // Only what is not finite is not positive definite.
+            self.gram = DMatrix::zeros(backup, backup);
+            return None;
+        };
+        let log_det = 2.0 * (0..size).map(|i| factored.l_dirty()[(i, i)].ln()).sum::<f64>();
+        // L y = side; the quadratic form of the inverse is |y|².
+        factored.l_dirty().solve_lower_triangular_mut(&mut self.side);
+        self.gram = factored.unpack_dirty();
+        let form = sum_squares(self.side.as_slice());
+        let squared = if self.by_channel { form } else { sum_squares(&self.residual) - form };
+        Some((squared, log_det))
+    }
+}
+
+#[expect(clippy::cast_possible_truncation, reason = "observations are in single precision")]
+fn narrow(value: f64) -> f32 {
+    value as f32
+}
+
+#[cfg(test)]
+#[expect(clippy::unwrap_used, reason = "a test may fail")]
+mod tests {
+    use super::*;
+    use crate::config::{EmissionStd, ModelConfig, TransitionKind};
+    use dvbf_models::bayes::Belief;
+    use dvbf_tensor::Noise;
+    use proptest::prelude::*;
+
+    fn model(observation: usize, seed: u64) -> Dvbf<f32> {
+        let config = ModelConfig {
+            observation,
+            control: 1,
+            state: 3,
+            noise: 2,
+            hidden: 8,
+            initial_frames: 1,
+            transition: TransitionKind::LocallyLinear,
+            matrices: 2,
+            shared_state: 0,
+            transition_hidden: 0,
+            emission_state: 3,
+            emission_std_kind: EmissionStd::LearnedPerChannel,
+            emission_std: 0.3,
+        };
+        let mut model = Dvbf::random(&config, Noise::new(seed, 0)).unwrap();
+        let std = model.emission.log_std_mut();
+        let step = normal(1, observation, seed, 1);
+        std.zip_mut_with(&step.row(0), |std, step| *std += 0.5 * step);
+        model
+    }
+
+    fn normal(rows: usize, columns: usize, seed: u64, stream: u64) -> Array2<f32> {
+        let mut a = Array2::zeros((rows, columns));
+        Noise::new(seed, stream).normal(a.as_slice_mut().unwrap());
+        a
+    }
+
+    proptest! {
+        /// The short way through the smaller matrix is the density of the covariance written out.
+        #[test]
+        fn score_is_that_of_the_whole_covariance(
+            (samples, channels) in (4..9_usize, 1..12_usize),
+            hidden in 0..12_usize,
+            scale in 0.3..3.0_f64,
+            with_units in any::<bool>(),
+            seed in any::<u64>(),
+        ) {
+            let model = model(channels, seed);
+            let state = normal(samples, 3, seed, 2);
+            let x = normal(1, channels, seed, 3);
+            let units = with_units.then(|| {
+                let scale = normal(1, channels, seed, 4).mapv(f32::exp);
+                Channels::new(vec![0.7; channels], scale.row(0).to_vec())
+            });
+            let mut seen = vec![true; channels];
+            if channels > 1 {
+                seen[hidden % channels] = false;
+            }
+            let mut predictive = Predictive::new(&model, samples, scale);
+            assert!(predictive.update(&model, state.view()));
+            let shown = predictive.observed.mapv(f64::from);
+            let (mut mean, mut std) = (vec![0.0; channels], vec![0.0; channels]);
+            predictive.marginals(units.as_ref(), &mut mean, &mut std);
+            let score = predictive.score(x.view(), &seen, units.as_ref()).unwrap();
+
+            // Covariance and observation in the units of the recordings, channel by channel.
+            let unit = |j: usize| units.as_ref().map_or(1.0, |u| f64::from(u.scale()[j]));
+            let (n, middle) = (samples as f64, shown.mean_axis(ndarray::Axis(0)).unwrap());
+            let covariance = DMatrix::from_fn(channels, channels, |i, j| {
+                let pairs = shown.column(i).into_iter().zip(shown.column(j));
+                let sum: f64 = pairs.map(|(a, b)| (a - middle[i]) * (b - middle[j])).sum();
+                let log_std = f64::from(model.emission.log_std()[i]);
+                let noise = if i == j { (2.0 * log_std).exp() } else { 0.0 };
+                scale * scale * (noise + sum / (n - 1.0)) * unit(i) * unit(j)
+            });
+            let kept: Vec<usize> = (0..channels).filter(|&j| seen[j]).collect();
+            let center = |j: usize| middle[j] * unit(j) + units.as_ref().map_or(0.0, |_| 0.7);
+            let given = |j: usize| f64::from(x[[0, j]]) * unit(j) + units.as_ref().map_or(0.0, |_| 0.7);
+            let dense = Belief::new(
+                DVector::from_iterator(kept.len(), kept.iter().map(|&j| center(j))),
+                covariance.select_rows(&kept).select_columns(&kept),
+            );
+            let dense = dense.unwrap();
+            let value: Vec<f64> = kept.iter().map(|&j| given(j)).collect();
+            let nis = dense.squared_distance(&value).unwrap();
+            let log_likelihood = dense.log_density(&value).unwrap();
+            prop_assert_eq!(score.freedom, kept.len());
+            prop_assert!((score.nis - nis).abs() < 1e-5 * (1.0 + nis), "{score:?}, {nis}");
+            let off = (score.log_likelihood - log_likelihood).abs();
+            prop_assert!(off < 1e-5 * (1.0 + nis), "{score:?}, {log_likelihood}");
+            for j in 0..channels {
+                let (m, s) = (center(j), covariance[(j, j)].sqrt());
+                prop_assert!((f64::from(mean[j]) - m).abs() < 1e-5 * (1.0 + m.abs()));
+                prop_assert!((f64::from(std[j]) - s).abs() < 1e-5 * (1.0 + s));
+            }
+        }
+    }
+}
