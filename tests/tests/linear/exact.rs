@@ -97,4 +97,37 @@ impl Exact {
         }
         bound
     }
+
+    /// For every step of sequence `b`, which was observed wholly: the observation as it is predicted
+    /// from the filter of the model, `p(x_{t+1} | z_t)` under `q(z_t)`, and the state under
+    /// `q(z_{t+1})` with `q(w_t | z_t, x_{t+1})` the exact posterior of one step.
+    pub(crate) fn variational(&self, data: &Data, b: usize) -> Vec<(Belief, Belief)> {
+        let (x, u) = self.sequence(data, b);
+        let LinearGaussian { transition: a, control, process_noise: q, emission: e, .. } =
+            &self.model;
+        let r = &self.model.observation_noise;
+        let mut mean = self.initial.mean.clone();
+        let mut spread = DMatrix::zeros(q.nrows(), q.nrows());
+        let mut noise = self.initial.covariance.clone();
+        let mut steps = Vec::new();
+        for t in 0..x.nrows() {
+            if t > 0 {
+                let u = DVector::from_vec(u.row(t - 1).to_vec());
+                mean = a * mean + control * u;
+                spread = a * spread * a.transpose();
+                noise.copy_from(q);
+            }
+            let predicted = e * (&spread + &noise) * e.transpose() + r;
+            let inverse = (e * &noise * e.transpose() + r).try_inverse().unwrap();
+            let gain = &noise * e.transpose() * inverse;
+            let seen = DVector::from_vec(x.row(t).to_vec());
+            let middle = e * &mean;
+            let keep = DMatrix::identity(q.nrows(), q.nrows()) - &gain * e;
+            mean += gain * (seen - &middle);
+            spread = &keep * spread * keep.transpose() + keep * &noise;
+            let predicted = Belief::new(middle + &self.offset, predicted).unwrap();
+            steps.push((predicted, Belief::new(mean.clone(), spread.clone()).unwrap()));
+        }
+        steps
+    }
 }

@@ -5,4 +5,4 @@ mod exact;
 mod system;
 
 pub(crate) use exact::Exact;
-pub(crate) use system::{Data, Generative, Model};
+pub(crate) use system::{Data, Generative, Model, single};

@@ -1,6 +1,6 @@
 //! Linear systems as generative parts of models, and recordings of them.
 
-use dvbf_core::{Batch, Dvbf, Noise};
+use dvbf_core::{AnyTransition, Batch, Dvbf, Noise, Params, Scalar, Transition, TransitionDims};
 use dvbf_models::{GaussianEmission, InitialState, Innovation, LocallyLinear, NoiseScale};
 use dvbf_ops::{Linear, Mixture, Mlp};
 use ndarray::{Array1, Array2, Array3, Axis, array, concatenate, s};
@@ -70,6 +70,25 @@ pub(crate) struct Generative {
     emission: Linear<f64>,
     pub(crate) std: f64,
     start: Linear<f64>,
+}
+
+/// A model with `width` hidden units of recognition in single precision.
+pub(crate) fn single(model: &Model, width: usize) -> Dvbf<f32> {
+    let TransitionDims { state: z, control: u, noise: w } = model.transition().dims();
+    let (x, k) = (model.observation(), model.initial_frames());
+    let map = |columns: usize| Array3::zeros((1, z, columns));
+    let layer = |inputs: usize, outputs: usize| Mlp::new(vec![Linear::zeros(inputs, outputs)]);
+    let (hidden, output) = (Linear::zeros(x + z + u, width), Linear::zeros(width, 2 * w));
+    let transition = LocallyLinear::new(layer(z + u, 1), Mixture::new(map(z), map(u), map(w)));
+    let mut single = Dvbf::new(
+        InitialState::new(layer(k * x + (k - 1) * u, 2 * w), layer(w, z), k),
+        Innovation::new(hidden, output, (x, z, u)),
+        AnyTransition::LocallyLinear(transition),
+        GaussianEmission::new(layer(z, x), z, Array1::zeros(1), NoiseScale::Learned),
+    );
+    let values: Vec<f32> = model.to_flat().iter().map(|&v| f32::of(v)).collect();
+    single.set_flat(&values);
+    single
 }
 
 fn rotation(angle: f64) -> Array2<f64> {
