@@ -231,6 +231,12 @@ impl Session {
             let stats = trainer.step(&self.splits.train, &self.pool)?;
             let step = trainer.step_count();
             observer.step(step, total, &stats);
+            if let Some(good) = stats.returned_to {
+                observer.phase(&format!(
+                    "update {step}: the gradient stays not finite, back to the state of update \
+                     {good} with half the learning rate"
+                ));
+            }
             if step.is_multiple_of(self.settings.training.log_interval) || trainer.is_done() {
                 let (clock, first) = since;
                 let rate = (step - first) as f64 / clock.elapsed().as_secs_f64().max(1e-9);
@@ -275,6 +281,7 @@ impl Session {
             grad_norm,
             learning_rate: totals.learning_rate,
             skipped: totals.skipped,
+            rollbacks: trainer.rollbacks(),
             r2: figures.into_iter().collect(),
             validation_bound: average(&held.log_lik) - kl,
             validation_kl: kl,

@@ -26,6 +26,9 @@ pub struct LogRecord {
     pub learning_rate: f64,
     /// Updates that were skipped for a gradient that is not finite.
     pub skipped: u64,
+    /// Returns to an earlier state since the training began.
+    #[serde(default)]
+    pub rollbacks: u64,
     /// R² on the validation set from posterior samples, by column.
     #[serde(deserialize_with = "nullable::columns")]
     pub r2: BTreeMap<String, f64>,

@@ -178,8 +178,12 @@ pub struct TrainingSettings {
     pub log_interval: u64,
     /// Updates between checkpoints.
     pub checkpoint_interval: u64,
-    /// Updates in a row that may be skipped for a gradient that is not finite.
+    /// Updates in a row that may be skipped for a gradient that is not finite. One more, and the
+    /// training returns to its last good state with half the learning rate.
     pub max_skipped: u64,
+    /// Returns to a good state, which are taken every `checkpoint_interval` updates. One more, and the
+    /// training stops.
+    pub max_rollbacks: u64,
 }
 
 /// What is measured.

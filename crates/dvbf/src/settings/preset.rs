@@ -89,6 +89,7 @@ fn pendulum() -> Settings {
             log_interval: 500,
             checkpoint_interval: 2_000,
             max_skipped: 20,
+            max_rollbacks: 3,
         },
         evaluation: EvaluationSettings {
             filtered: 5,

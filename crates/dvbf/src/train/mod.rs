@@ -2,12 +2,14 @@
 
 mod block;
 mod optimizer;
+mod rollback;
 mod shard;
 mod state;
 mod totals;
 mod update;
 
 pub use optimizer::Optimizer;
+pub use rollback::GoodState;
 pub use state::TrainerState;
 pub use totals::Totals;
 
@@ -56,6 +58,8 @@ pub struct StepStats {
     pub learning_rate: f64,
     /// Whether the update was applied; it is not when the gradient is not finite.
     pub applied: bool,
+    /// The update to whose state the training returned after too many that were not applied.
+    pub returned_to: Option<u64>,
 }
 
 /// Why training stopped.
@@ -68,11 +72,14 @@ pub enum TrainError {
     /// The gradient was not finite too often.
     #[error(
         "the gradient was not finite at {skipped} updates in a row, the last at update {step} with \
-         learning rate {learning_rate:.2e}; a smaller training.learning_rate or training.clip helps"
+         learning rate {learning_rate:.2e}, after {rollbacks} returns to a good state with half the \
+         rate; a smaller training.learning_rate or training.clip helps"
     )]
     NotFinite {
         /// Updates that were skipped.
         skipped: u64,
+        /// Returns to an earlier state before.
+        rollbacks: u64,
         /// The last of them.
         step: u64,
         /// The learning rate there.
@@ -91,6 +98,7 @@ pub struct Trainer {
     shards: Vec<Shard>,
     gradient: Gradient,
     order: (u64, Vec<usize>),
+    good: GoodState,
     /// Seconds between two steps of the recordings.
     dt: f64,
 }
@@ -125,9 +133,10 @@ impl Trainer {
         settings: &Settings,
         config: ModelConfig,
         model: Dvbf<f32>,
-        state: TrainerState,
+        mut state: TrainerState,
         data: &Dataset,
     ) -> Self {
+        let good = state.good.take().unwrap_or_else(|| GoodState::of(&model, &state));
         let steps = data.observations.dim().1;
         let training = settings.training.clone();
         let window = if training.window == 0 { steps } else { training.window.min(steps) };
@@ -140,7 +149,7 @@ impl Trainer {
         let gradient = Gradient::new(model.count());
         let order = (u64::MAX, Vec::new());
         let (seed, dt) = (settings.seed, data.dt);
-        Self { settings: training, seed, config, model, state, shards, gradient, order, dt }
+        Self { settings: training, seed, config, model, state, shards, gradient, order, good, dt }
     }
 
     /// Updates that were made.
@@ -151,6 +160,11 @@ impl Trainer {
     /// Whether all updates were made.
     pub fn is_done(&self) -> bool {
         self.state.step >= self.settings.steps
+    }
+
+    /// Returns to an earlier state so far.
+    pub fn rollbacks(&self) -> u64 {
+        self.state.rollbacks
     }
 
     /// Sequences of an update.
@@ -195,7 +209,9 @@ impl Trainer {
 
     /// Everything that is needed to go on later.
     pub fn checkpoint(&self) -> ModelFile {
-        ModelFile { trainer: self.state.encode(), ..self.file(&self.model) }
+        let good = (self.good.step != self.state.step).then(|| self.good.clone());
+        let state = TrainerState { good, ..self.state.clone() };
+        ModelFile { trainer: state.encode(), ..self.file(&self.model) }
     }
 
     /// A model of this training as a file for use.
@@ -231,7 +247,7 @@ impl Trainer {
         let temper = narrow(training.temper.at(tempered as f64 / training.steps as f64));
         let kl = narrow(training.kl_weight.at(progress));
         let objective = Objective { likelihood: temper, prior: temper, kl };
-        let rate = training.learning_rate.at(progress);
+        let rate = training.learning_rate.at(progress) / 2.0_f64.powi(self.halvings());
 
         let (mut log_lik, mut kl) = (0.0, 0.0);
         self.compute_gradient(data, objective, progress);
@@ -251,6 +267,7 @@ impl Trainer {
             grad_norm: f64::from(norm),
             learning_rate: rate,
             applied: true,
+            returned_to: None,
         };
         self.state.step += 1;
         if norm.is_finite() && stats.bound.is_finite() {
@@ -262,16 +279,29 @@ impl Trainer {
                 let decay = narrow(training.average);
                 update::average(&mut self.state.average, &self.model, decay);
             }
+            if self.state.step.is_multiple_of(training.checkpoint_interval) {
+                self.good = GoodState::of(&self.model, &self.state);
+            }
         } else {
             stats.applied = false;
             self.state.skipped += 1;
             if self.state.skipped > training.max_skipped {
-                let skipped = self.state.skipped;
-                return Err(TrainError::NotFinite { skipped, step, learning_rate: rate });
+                let (skipped, rollbacks) = (self.state.skipped, self.state.rollbacks);
+                if rollbacks >= training.max_rollbacks {
+                    let learning_rate = rate;
+                    return Err(TrainError::NotFinite { skipped, rollbacks, step, learning_rate });
+                }
+                self.good.restore(&mut self.model, &mut self.state);
+                stats.returned_to = Some(self.good.step);
             }
         }
         self.state.totals.add(&stats);
         Ok(stats)
+    }
+
+    /// How often the learning rate was halved.
+    fn halvings(&self) -> i32 {
+        i32::try_from(self.state.rollbacks).unwrap_or(i32::MAX)
     }
 
     /// Every shard's bound and gradient, on the pool's threads.

@@ -1,6 +1,6 @@
 //! What a training must remember besides the parameters.
 
-use super::{Optimizer, Totals};
+use super::{GoodState, Optimizer, Totals};
 use crate::settings::{Settings, TrainingSettings};
 use serde::{Deserialize, Serialize};
 
@@ -14,6 +14,8 @@ pub struct TrainerState {
     pub step: u64,
     /// Updates in a row that were skipped.
     pub skipped: u64,
+    /// Returns to the last good state so far; each one halves the learning rate.
+    pub rollbacks: u64,
     /// The best score on the validation set; lower is better.
     pub best_score: f64,
     /// Sums since the last log record.
@@ -22,6 +24,8 @@ pub struct TrainerState {
     pub optimizer: Optimizer,
     /// Running average of the parameters; empty without one.
     pub average: Vec<f32>,
+    /// The last good state, where it is another than this one.
+    pub good: Option<GoodState>,
 }
 
 impl TrainerState {
@@ -31,10 +35,12 @@ impl TrainerState {
             seed,
             step: 0,
             skipped: 0,
+            rollbacks: 0,
             best_score: f64::INFINITY,
             totals: Totals::default(),
             optimizer: Optimizer::new(settings.optimizer, values.len()),
             average: if settings.average > 0.0 { values.to_vec() } else { Vec::new() },
+            good: None,
         }
     }
 
@@ -51,7 +57,8 @@ impl TrainerState {
     pub fn decode(bytes: &[u8], count: usize) -> Option<Self> {
         let state: Self = dvbf_core::decode(bytes).ok()?;
         let averaged = state.average.is_empty() || state.average.len() == count;
-        (state.optimizer.count() == count && averaged).then_some(state)
+        let good = state.good.as_ref().is_none_or(|good| good.fits(count, &state));
+        (state.optimizer.count() == count && averaged && good).then_some(state)
     }
 
     /// The key of a setting that this state does not belong to, if there is one.

@@ -9,7 +9,7 @@ use dvbf::train::{TrainError, Trainer, TrainerState};
 #[test]
 fn an_update_that_is_not_finite_touches_nothing() {
     let mut settings = settings();
-    settings.training.max_skipped = 3;
+    (settings.training.max_skipped, settings.training.max_rollbacks) = (3, 0);
     let good = Splits::make(&settings).unwrap().train;
     let mut bad = good.clone();
     bad.observations.fill(f32::NAN);
@@ -45,6 +45,56 @@ fn an_update_that_is_not_finite_touches_nothing() {
     assert_ne!(trainer.checkpoint().values, before.values);
 }
 
+/// The good state is that of the last multiple of the checkpoint interval, also after a resumption.
+#[test]
+fn a_training_returns_to_its_last_good_state_and_halves_its_rate() {
+    let mut settings = settings();
+    (settings.training.max_skipped, settings.training.max_rollbacks) = (1, 2);
+    assert_eq!(settings.training.checkpoint_interval, 5);
+    let good = Splits::make(&settings).unwrap().train;
+    let mut bad = good.clone();
+    bad.observations.fill(f32::INFINITY);
+    let pool = Pool::new(1).unwrap();
+    let state = |t: &Trainer| {
+        let file = t.checkpoint();
+        TrainerState::decode(&file.trainer, file.values.len()).unwrap()
+    };
+    for resumed in [false, true] {
+        let mut trainer = Trainer::new(&settings, &good, 0).unwrap();
+        for _ in 0..5 {
+            assert!(trainer.step(&good, &pool).unwrap().applied);
+        }
+        let (kept, kept_state) = (trainer.checkpoint().values, state(&trainer));
+        assert_eq!(kept_state.good, None, "the state itself is the good one");
+        for _ in 0..2 {
+            assert!(trainer.step(&good, &pool).unwrap().applied);
+        }
+        assert_eq!(trainer.step(&bad, &pool).unwrap().returned_to, None);
+        if resumed {
+            let (file, state) = (trainer.checkpoint(), state(&trainer));
+            assert_eq!(state.good.as_ref().map(|good| good.step), Some(5));
+            trainer = Trainer::resume(&settings, file, state, &good);
+        }
+        assert_ne!(trainer.checkpoint().values, kept);
+        let rate = |step: f64| settings.training.learning_rate.at(step / STEPS as f64);
+        let stats = trainer.step(&bad, &pool).unwrap();
+        assert_eq!((stats.applied, stats.returned_to), (false, Some(5)));
+        assert_eq!(trainer.checkpoint().values, kept);
+        let now = state(&trainer);
+        assert_eq!((&now.optimizer, &now.average), (&kept_state.optimizer, &kept_state.average));
+        assert_eq!((now.step, now.skipped, now.rollbacks), (9, 0, 1));
+        let stats = trainer.step(&good, &pool).unwrap();
+        assert!(stats.applied && (stats.learning_rate / rate(9.0) - 0.5).abs() < 1e-12);
+        // That was update 10, so its state is the good one from here on. A second return, then none.
+        for expected in [None, Some(10), None] {
+            assert_eq!(trainer.step(&bad, &pool).unwrap().returned_to, expected);
+        }
+        let error = trainer.step(&bad, &pool).unwrap_err();
+        assert!(matches!(error, TrainError::NotFinite { rollbacks: 2, .. }), "{error}");
+        assert!(error.to_string().contains("after 2 returns"), "{error}");
+    }
+}
+
 #[test]
 fn the_gradient_is_clipped_to_its_norm() {
     // RMSprop from zero moments moves by the gradient's direction only; a clipped and a scaled
@@ -69,7 +119,7 @@ fn a_run_that_breaks_down_says_why() {
     let mut settings = settings();
     settings.training.learning_rate = dvbf::schedule::Ramp::constant(10.0);
     settings.training.clip = 1e30;
-    settings.training.max_skipped = 0;
+    (settings.training.max_skipped, settings.training.max_rollbacks) = (0, 1);
     settings.training.steps = 400;
     settings.training.log_interval = 400;
     let folder = tempfile::tempdir().unwrap();
