@@ -6,13 +6,14 @@
 //! synced, renamed, and the directory synced, so that a crash leaves the old file or the new one.
 
 use crate::config::{ConfigError, ModelConfig, TransitionKind};
+use crate::durable::replace_file;
 use crate::model::Dvbf;
 use crate::units::Units;
 use dvbf_ops::Params;
 use dvbf_tensor::Noise;
 use serde::{Deserialize, Serialize, de::DeserializeOwned};
-use std::fs::{self, File, OpenOptions};
-use std::io::{self, Read, Write};
+use std::fs::File;
+use std::io::{self, Read};
 use std::path::{Path, PathBuf};
 
 const MAGIC: [u8; 8] = *b"DVBF\r\n\x1a\n";
@@ -247,30 +248,7 @@ fn write_framed<V: Serialize>(path: &Path, value: &V) -> Result<(), FileError> {
     let checksum = checksum(&header, &payload);
     header.extend_from_slice(&checksum.to_le_bytes());
 
-    let name = path.file_name().unwrap_or_default().to_string_lossy();
-    let scratch = path.with_file_name(format!(".{name}.{}.tmp", std::process::id()));
-    let written = write_synced(&scratch, &[&header, &payload])
-        .and_then(|()| fs::rename(&scratch, path))
-        .and_then(|()| sync_folder(path));
-    written.map_err(|source| {
-        // The scratch file is useless now; that it may stay behind is the lesser error.
-        let _ = fs::remove_file(&scratch);
-        FileError::io(path, source)
-    })
-}
-
-fn write_synced(path: &Path, parts: &[&[u8]]) -> io::Result<()> {
-    let mut file = OpenOptions::new().write(true).create(true).truncate(true).open(path)?;
-    for part in parts {
-        file.write_all(part)?;
-    }
-    file.sync_all()
-}
-
-/// Makes a rename durable.
-fn sync_folder(path: &Path) -> io::Result<()> {
-    let folder = path.parent().filter(|p| !p.as_os_str().is_empty()).unwrap_or(Path::new("."));
-    if cfg!(unix) { File::open(folder)?.sync_all() } else { Ok(()) }
+    replace_file(path, &[&header, &payload]).map_err(|source| FileError::io(path, source))
 }
 
 /// Reads a framed file: its format version and its payload.

@@ -3,6 +3,7 @@
 mod batch;
 mod bound;
 mod config;
+mod durable;
 mod file;
 mod gradient;
 mod model;
@@ -14,6 +15,7 @@ mod workspace;
 pub use batch::{Batch, Objective};
 pub use bound::Bound;
 pub use config::{ConfigError, EmissionStd, ModelConfig, TransitionKind};
+pub use durable::{remove_scratch_files, replace_file};
 pub use file::{CodecError, FileError, ModelFile, decode, encode};
 pub use gradient::GradientOptions;
 pub use model::Dvbf;

@@ -4,5 +4,7 @@
 mod arguments;
 #[cfg(unix)]
 mod interrupt;
+#[cfg(unix)]
+mod killed;
 mod run;
 mod tiny;

@@ -144,6 +144,7 @@ fn open(request: &TrainRequest) -> Result<(RunFolder, Settings, Option<Checkpoin
         return Ok((folder, request.settings.clone(), None));
     }
     let folder = RunFolder::open(&request.folder)?;
+    folder.clean()?;
     let settings = folder.settings()?;
     if folder.is_unbegun()? {
         return Ok((folder, settings, None));

@@ -3,7 +3,7 @@
 use super::record::LogRecord;
 use crate::eval::Summary;
 use crate::settings::{Settings, SettingsError};
-use dvbf_core::{FileError, ModelFile};
+use dvbf_core::{FileError, ModelFile, remove_scratch_files, replace_file};
 use std::fs::{self, OpenOptions};
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
@@ -116,6 +116,14 @@ impl RunFolder {
         Settings::from_toml(&text).map_err(|source| FolderError::Settings { path, source })
     }
 
+    /// Removes what writes left behind that a killed process had begun.
+    ///
+    /// # Errors
+    /// If the system refuses.
+    pub fn clean(&self) -> Result<(), FolderError> {
+        remove_scratch_files(&self.path).map_err(|source| io_error(&self.path, source))
+    }
+
     /// Whether the run was stopped before it had anything to keep: it then begins again.
     ///
     /// # Errors
@@ -184,13 +192,13 @@ impl RunFolder {
         Ok(file.write(&self.file("best.dvbf"))?)
     }
 
-    /// Writes a file.
+    /// Replaces a file, durably.
     ///
     /// # Errors
-    /// If the system refuses.
+    /// If the system refuses; the old file is then intact.
     pub fn write(&self, name: &str, content: &[u8]) -> Result<PathBuf, FolderError> {
         let path = self.file(name);
-        fs::write(&path, content).map_err(|source| io_error(&path, source))?;
+        replace_file(&path, &[content]).map_err(|source| io_error(&path, source))?;
         Ok(path)
     }
 

@@ -1,0 +1,73 @@
+//! Files that are either the old ones or the new ones, whenever a process ends.
+
+use std::fs::{self, File, OpenOptions};
+use std::io::{self, Write};
+use std::path::Path;
+
+/// Writes a file from `parts`: to a scratch file beside it, which is synced and takes its place; then
+/// the folder is synced. Whatever happens meanwhile, the file holds what it held or all of the new.
+///
+/// # Errors
+/// If the system refuses; the old file is then intact, and no scratch file stays.
+pub fn replace_file(path: &Path, parts: &[&[u8]]) -> io::Result<()> {
+    let name = path.file_name().unwrap_or_default().to_string_lossy();
+    let scratch = path.with_file_name(format!(".{name}.{}.tmp", std::process::id()));
+    let written = write_synced(&scratch, parts)
+        .and_then(|()| fs::rename(&scratch, path))
+        .and_then(|()| sync_folder(path));
+    if written.is_err() {
+        // The scratch file is useless now; that it may stay behind is the lesser error.
+        let _ = fs::remove_file(&scratch);
+    }
+    written
+}
+
+/// Removes the scratch files that processes left behind in `folder` when they were killed.
+///
+/// # Errors
+/// If the folder cannot be read or a file cannot be removed.
+pub fn remove_scratch_files(folder: &Path) -> io::Result<()> {
+    for entry in fs::read_dir(folder)? {
+        let entry = entry?;
+        if is_scratch(&entry.file_name().to_string_lossy()) {
+            fs::remove_file(entry.path())?;
+        }
+    }
+    Ok(())
+}
+
+/// Whether a name is `.<name>.<process>.tmp`.
+fn is_scratch(name: &str) -> bool {
+    let middle = name.strip_prefix('.').and_then(|rest| rest.strip_suffix(".tmp"));
+    let process = middle.and_then(|middle| middle.rsplit_once('.')).map(|(_, process)| process);
+    process.is_some_and(|id| !id.is_empty() && id.bytes().all(|b| b.is_ascii_digit()))
+}
+
+fn write_synced(path: &Path, parts: &[&[u8]]) -> io::Result<()> {
+    let mut file = OpenOptions::new().write(true).create(true).truncate(true).open(path)?;
+    for part in parts {
+        file.write_all(part)?;
+    }
+    file.sync_all()
+}
+
+/// Makes a rename durable.
+fn sync_folder(path: &Path) -> io::Result<()> {
+    let folder = path.parent().filter(|p| !p.as_os_str().is_empty()).unwrap_or(Path::new("."));
+    if cfg!(unix) { File::open(folder)?.sync_all() } else { Ok(()) }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::is_scratch;
+
+    #[test]
+    fn only_scratch_files_are_scratch_files() {
+        for name in [".best.dvbf.17.tmp", ".metrics.jsonl.123456.tmp"] {
+            assert!(is_scratch(name), "{name}");
+        }
+        for name in ["best.dvbf", ".tmp", ".17.tmp", "a.17.tmp", ".a.tmp", ".a.b.tmp", ".a.1.bak"] {
+            assert!(!is_scratch(name), "{name}");
+        }
+    }
+}
