@@ -41,6 +41,21 @@ pub(crate) fn not_negative(key: &'static str, value: f64) -> Result<(), EnvError
     check(value >= 0.0, key, value, "finite and not below zero")
 }
 
+/// Accepts values above zero and below one.
+pub(crate) fn fraction(key: &'static str, value: f64) -> Result<(), EnvError> {
+    check(value > 0.0 && value < 1.0, key, value, "above 0 and below 1")
+}
+
+/// Accepts values from `low` to `high`; `rule` states this range in words.
+pub(crate) fn between(
+    key: &'static str,
+    value: f64,
+    (low, high): (f64, f64),
+    rule: &'static str,
+) -> Result<(), EnvError> {
+    check((low..=high).contains(&value), key, value, rule)
+}
+
 /// Accepts `1..=limit`; `rule` states this range in words.
 pub(crate) fn count(
     key: &'static str,

@@ -1,5 +1,8 @@
 #![doc = include_str!("../README.md")]
 
+mod balls;
+mod bouncing_ball;
+mod collision;
 mod environment;
 mod error;
 mod gymnasium;
@@ -7,7 +10,10 @@ mod integrate;
 mod pendulum;
 mod recording;
 mod render;
+mod two_balls;
 
+pub use balls::{Ball, BallImageSettings, BallRenderer, BallStyle};
+pub use bouncing_ball::{BouncingBall, BouncingBallSettings};
 pub use environment::{Environment, Spec, StateKind, StateVariable};
 pub use error::EnvError;
 pub use gymnasium::{GymPendulum, GymPendulumSettings};
@@ -15,3 +21,4 @@ pub use integrate::{Integrator, rk4, semi_implicit_euler};
 pub use pendulum::{Pendulum, PendulumSettings};
 pub use recording::{Recordings, record, rollout};
 pub use render::{ImageSettings, Renderer, Style};
+pub use two_balls::{TwoBalls, TwoBallsSettings};

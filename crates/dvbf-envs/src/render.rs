@@ -192,7 +192,7 @@ impl Renderer {
 
 /// The nearest `f32`, with zero in place of subnormal numbers.
 #[expect(clippy::cast_possible_truncation, reason = "pixels are handed out in single precision")]
-fn narrow(value: f64) -> f32 {
+pub(crate) fn narrow(value: f64) -> f32 {
     let pixel = value as f32;
     if pixel < f32::MIN_POSITIVE { 0.0 } else { pixel }
 }
