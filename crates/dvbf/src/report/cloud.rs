@@ -1,5 +1,6 @@
 //! Latent states as points in at most three dimensions, with the true states they belong to.
 
+use super::directions::{Direction, basis, directions, whitened};
 use super::principal::{principal_axes, share};
 use super::view::View;
 use crate::data::Dataset;
@@ -48,6 +49,10 @@ impl TrueColumn {
 pub(super) struct Cloud {
     /// One point a row, centered, `(P, D)` with `D ≤ 3`.
     pub(super) points: Array2<f64>,
+    /// The same points in all dimensions, whitened, `(P, Z)`.
+    pub(super) whole: Array2<f64>,
+    /// Where the components of the true state lie in all dimensions.
+    pub(super) directions: Vec<Direction>,
     /// Names of the coordinates (`D`).
     pub(super) axes: Vec<String>,
     /// The true state, component by component.
@@ -59,8 +64,9 @@ pub(super) struct Cloud {
 impl Cloud {
     /// At most `limit` points of `latent (N, T, Z)`: whole sequences, the first ones.
     ///
-    /// Up to three dimensions are shown as they are; more are projected on the first three
-    /// principal axes. Points that are not finite are left out, and the note says so.
+    /// Up to three dimensions are shown as they are. More are whitened and projected on the directions
+    /// along which the first three components of the true state lie, an angle counting as sine and cosine, or
+    /// on the first three principal axes where there are no such directions. Points that are not finite are left out, and the note says so.
     pub(super) fn new(latent: &Array3<f32>, recordings: &Dataset, limit: usize) -> Self {
         let (count, steps, dims) = latent.dim();
         let shown = (limit / steps.max(1)).clamp(1, count.max(1)).min(count);
@@ -78,18 +84,6 @@ impl Cloud {
         if lost > 0 {
             let _ = write!(note, "; {lost} more are not finite and missing here");
         }
-        let mut axes = (1..=dims).map(|i| format!("z{i}")).collect();
-        if dims > 3 {
-            let (basis, variances) = principal_axes(&points, 3);
-            points = points.dot(&basis);
-            axes = (1..=3).map(|i| format!("principal component {i}")).collect();
-            let _ = write!(
-                note,
-                ". The latent state has {dims} dimensions; shown are its first three principal \
-                 components, with {:.1} % of the variance",
-                100.0 * share(&variances, 3)
-            );
-        }
         let column = |i: usize| {
             let values = finite.iter().map(|&r| {
                 let value = f64::from(recordings.states[[r / steps, r % steps, i]]);
@@ -102,8 +96,30 @@ impl Cloud {
                 values: values.collect(),
             }
         };
-        let columns = (0..recordings.state_names.len()).map(column).collect();
-        Self { points, axes, columns, note }
+        let columns: Vec<TrueColumn> = (0..recordings.state_names.len()).map(column).collect();
+        let whole = whitened(&points);
+        let directions = directions(&whole, &columns);
+        let mut axes = (1..=dims).map(|i| format!("z{i}")).collect();
+        if dims > 3 {
+            let _ = write!(note, ". The latent state has {dims} dimensions; ");
+            let three: Vec<&Direction> = directions.iter().take(3).collect();
+            if let Some(basis) = basis(&three).filter(|_| three.len() == 3) {
+                points = whole.dot(&basis);
+                axes = three.iter().map(|d| format!("along {}", d.name)).collect();
+                note += "shown is its projection, after whitening, on the directions along which \
+                         three components of the true state lie, by regression";
+            } else {
+                let (basis, variances) = principal_axes(&points, 3);
+                points = points.dot(&basis);
+                axes = (1..=3).map(|i| format!("principal component {i}")).collect();
+                let _ = write!(
+                    note,
+                    "shown are its first three principal components, with {:.1} % of the variance",
+                    100.0 * share(&variances, 3)
+                );
+            }
+        }
+        Self { points, whole, directions, axes, columns, note }
     }
 
     /// The coordinates of a plot, each with its name. A single latent dimension is shown against

@@ -1,6 +1,7 @@
 //! Everything that a report shows, computed from a run's files and its recordings.
 
 use super::cloud::Cloud;
+use super::planes::Plane;
 use super::sequences::{Example, examples};
 use crate::data::{DataError, Splits};
 use crate::eval::{Baselines, Draw, OpenLoop, Summary, baselines, infer, predict, rollout_errors};
@@ -26,6 +27,8 @@ pub(super) struct Material {
     pub(super) history: Vec<LogRecord>,
     pub(super) cloud: Cloud,
     pub(super) picture: Cloud,
+    /// What the picture shows instead, where the system has no angle.
+    pub(super) planes: Vec<Plane>,
     pub(super) errors: OpenLoop,
     pub(super) baselines: Baselines,
     pub(super) examples: Vec<Example>,
@@ -62,10 +65,12 @@ impl Material {
         let env = settings.source().environment().map_err(DataError::from)?;
         let strip = (evaluation.filtered, longest.min(STRIP));
         let predicted = predict(&model, long, strip, long.observations.dim().0, pool);
+        let picture = Cloud::new(&latent, test, PICTURE_POINTS);
         Ok(Self {
             name: name(folder),
             cloud: Cloud::new(&latent, test, POINTS),
-            picture: Cloud::new(&latent, test, PICTURE_POINTS),
+            planes: Plane::all(&picture),
+            picture,
             errors: rollout_errors(&model, long, window, pool),
             baselines: baselines(Some(env.as_ref()), &splits.train, long, window),
             examples: examples(&model, long, &predicted, strip.0, pool),

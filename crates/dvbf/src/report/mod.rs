@@ -1,11 +1,13 @@
 //! The report of a run: one page that shows what was learned, and a still picture of it.
 //!
-//! `report.html` needs no network and no other file. `barrel.svg` is named after what a latent
-//! space of a pendulum looks like: the angle runs round, the velocity along. Both are a function of
+//! `report.html` needs no network and no other file. The picture is `barrel.svg`, after what a latent
+//! space of a pendulum looks like, the angle running round and the velocity along, or `latent.svg`
+//! for systems without angles. Both are a function of
 //! the run's folder alone; making them again gives the same bytes.
 
 mod cloud;
 mod curves;
+mod directions;
 mod figure;
 mod html;
 mod latent;
@@ -13,6 +15,7 @@ mod material;
 mod page;
 mod palette;
 mod picture;
+mod planes;
 mod principal;
 mod raster;
 mod sequences;
@@ -31,6 +34,8 @@ use std::path::{Path, PathBuf};
 const PAGE: &str = "report.html";
 /// The picture's name in the folder.
 const PICTURE: &str = "barrel.svg";
+/// Its name where it shows planes.
+const PLANES: &str = "latent.svg";
 
 /// Where the report was written.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -100,10 +105,14 @@ pub(crate) fn write(
     pool: &Pool,
 ) -> Result<Written, ReportError> {
     let material = Material::gather(folder, settings, splits, pool)?;
-    let picture = picture::svg(&material.picture);
+    let (name, picture) = if material.planes.is_empty() {
+        (PICTURE, picture::svg(&material.picture))
+    } else {
+        (PLANES, planes::svg(&material.planes))
+    };
     let page = page::render(&material, &picture);
     Ok(Written {
-        picture: folder.write(PICTURE, picture.as_bytes())?,
+        picture: folder.write(name, picture.as_bytes())?,
         page: folder.write(PAGE, page.as_bytes())?,
     })
 }

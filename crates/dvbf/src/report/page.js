@@ -12,7 +12,8 @@
     const source = document.querySelector(`script[data-for="${place.id}"]`);
     const figure = JSON.parse(source.textContent);
     if (!solid && figure.data.some(inSpace)) {
-      document.getElementById("still").hidden = false;
+      const still = document.getElementById("still");
+      if (still) still.hidden = false;
       place.closest("figure").hidden = true;
       return;
     }

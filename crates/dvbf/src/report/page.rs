@@ -133,12 +133,21 @@ fn latent_space(material: &Material, picture: &str) -> Section {
         body += &captioned(&format!("Colored by true {}", escape(name)), figure);
     }
     body += "</div>\n";
-    if solid {
+    let still = data_uri("image/svg+xml", picture.as_bytes());
+    if !material.planes.is_empty() {
+        let _ = writeln!(
+            body,
+            "<figure><h3>Planes of pairs of components</h3>\n<p class=\"note\">The whitened latent state \
+             projected on the plane along which a pair lies, by regression. A point has the color \
+             of the field of a board in which its true pair is: where the pair was found, the board \
+             is seen again.</p>\n<img class=\"planes\" alt=\"Planes of the latent space\" \
+             src=\"{still}\"></figure>"
+        );
+    } else if solid {
         let _ = writeln!(
             body,
             "<div id=\"still\" hidden><p class=\"note\">This browser does not draw in space; a \
-             still picture instead.</p><img alt=\"The latent space\" src=\"{}\"></div>",
-            data_uri("image/svg+xml", picture.as_bytes())
+             still picture instead.</p><img alt=\"The latent space\" src=\"{still}\"></div>"
         );
     }
     if cloud.columns.len() > figures.len() {

@@ -44,6 +44,11 @@ impl Palette {
     }
 }
 
+/// The color of a pair of values in `[0, 1]`: hue by the first, lightness by the second.
+pub(super) fn field(across: f64, up: f64) -> Rgb {
+    oklch(0.42 + 0.4 * up, 0.13, (265.0 - 215.0 * across).to_radians())
+}
+
 /// `#rrggbb`.
 pub(super) fn hex([r, g, b]: Rgb) -> String {
     format!("#{r:02x}{g:02x}{b:02x}")

@@ -10,8 +10,9 @@ use plotters::coord::Shift;
 use plotters::prelude::*;
 use plotters::style::text_anchor::{HPos, Pos, VPos};
 
-type Area<'a> = DrawingArea<SVGBackend<'a>, Shift>;
-type Drawn<'a> = Result<(), DrawingAreaErrorKind<<SVGBackend<'a> as DrawingBackend>::ErrorType>>;
+pub(super) type Area<'a> = DrawingArea<SVGBackend<'a>, Shift>;
+pub(super) type Drawn<'a> =
+    Result<(), DrawingAreaErrorKind<<SVGBackend<'a> as DrawingBackend>::ErrorType>>;
 
 /// Panels side by side.
 const PANELS: usize = 2;
@@ -20,8 +21,8 @@ const HEIGHT: i32 = 1240;
 /// Half the side of the square that the points fill.
 const RADIUS: f64 = 480.0;
 const CENTER: (f64, f64) = (600.0, 580.0);
-const INK: RGBColor = RGBColor(45, 50, 56);
-const PALE: RGBColor = RGBColor(120, 127, 135);
+pub(super) const INK: RGBColor = RGBColor(45, 50, 56);
+pub(super) const PALE: RGBColor = RGBColor(120, 127, 135);
 
 /// The picture as an SVG file.
 pub(super) fn svg(cloud: &Cloud) -> String {
@@ -160,7 +161,7 @@ fn arrows<'a>(area: &Area<'a>, triad: &[[f64; 3]; 3], axes: &[String]) -> Drawn<
         let tip = |length: f64| (pixel(foot.0 + length * x), pixel(foot.1 - length * y));
         let line = vec![(pixel(foot.0), pixel(foot.1)), tip(LENGTH)];
         area.draw(&PathElement::new(line, PALE.stroke_width(3)))?;
-        let short = name.replace("principal component ", "PC ");
+        let short = name.replace("principal component ", "PC ").replace("along ", "");
         let (x, y) = tip(LENGTH + 26.0);
         label(area, &short, (x, y), 30, PALE, HPos::Center)?;
     }
@@ -202,7 +203,7 @@ fn bar<'a>(area: &Area<'a>, column: &TrueColumn) -> Drawn<'a> {
     Ok(())
 }
 
-fn label<'a>(
+pub(super) fn label<'a>(
     area: &Area<'a>,
     text: &str,
     at: (i32, i32),
@@ -214,11 +215,11 @@ fn label<'a>(
     area.draw(&Text::new(text.to_owned(), at, style.pos(Pos::new(horizontal, VPos::Center))))
 }
 
-fn rgb([r, g, b]: Rgb) -> RGBColor {
+pub(super) fn rgb([r, g, b]: Rgb) -> RGBColor {
     RGBColor(r, g, b)
 }
 
 #[expect(clippy::cast_possible_truncation, reason = "places in a small picture")]
-fn pixel(place: f64) -> i32 {
+pub(super) fn pixel(place: f64) -> i32 {
     place.round() as i32
 }

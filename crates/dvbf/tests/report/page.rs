@@ -107,11 +107,8 @@ fn the_picture_is_small_and_white() {
 
 #[test]
 fn other_numbers_of_latent_dimensions_are_shown_too() {
-    let kinds = [
-        (1, "scatter", "angle (rad)"),
-        (2, "scatter", "z2"),
-        (5, "scatter3d", "principal component 3"),
-    ];
+    let kinds =
+        [(1, "scatter", "angle (rad)"), (2, "scatter", "z2"), (5, "scatter3d", "along velocity")];
     for (dims, kind, axis) in kinds {
         let mut settings = settings();
         settings.model.state = dims;

@@ -20,6 +20,7 @@ pub(crate) fn settings() -> Settings {
     (training.log_interval, training.checkpoint_interval) = (2, 6);
     training.restarts = 1;
     settings.evaluation.horizons = vec![3, 30];
+    settings.evaluation.chosen_by = 30;
     settings.evaluation.importance_samples = 2;
     settings
 }
@@ -45,12 +46,13 @@ impl Run {
     pub(crate) fn new(name: &str, settings: Settings) -> Self {
         let scratch = tempfile::tempdir().expect("a scratch folder");
         let path = scratch.path().join(name);
+        let picture = if settings.pendulum.is_some() { "barrel.svg" } else { "latent.svg" };
         let request = TrainRequest { settings, folder: path.clone(), resume: false, threads: 1 };
         let outcome = train(&request, &mut Silent).expect("a run");
         let Outcome::Finished(finished) = outcome else { panic!("{outcome:?}") };
         let written = finished.report.expect("a report");
         assert_eq!(written.page, path.join("report.html"));
-        assert_eq!(written.picture, path.join("barrel.svg"));
+        assert_eq!(written.picture, path.join(picture));
         Self { path, _scratch: scratch }
     }
 
