@@ -20,7 +20,7 @@ pub(crate) struct Arguments {
 pub(crate) enum Command {
     /// Train a model, evaluate it, and write a run folder.
     Train(Train),
-    /// Make the report of a finished run again: report.html and barrel.svg in its folder.
+    /// Make the report of a finished run again: report.html and its picture.
     Report(Report),
 }
 
@@ -38,11 +38,36 @@ pub(crate) struct Report {
 pub(crate) enum Environment {
     /// A damped pendulum under torque, seen as small images.
     Pendulum,
+    /// A ball in a box whose velocity is changed by the control, seen as small images.
+    Ball,
+    /// Two balls in a box that nobody steers, seen as small images.
+    TwoBalls,
+}
+
+impl Environment {
+    /// Its name as an argument, and that of its first preset.
+    fn name(self) -> &'static str {
+        match self {
+            Self::Pendulum => "pendulum",
+            Self::Ball => "ball",
+            Self::TwoBalls => "two-balls",
+        }
+    }
+
+    /// Refuses settings of another system.
+    fn check(self, settings: &Settings) -> Result<(), SettingsError> {
+        let about = settings.source().name();
+        if about == self.name().replace('-', "_") {
+            return Ok(());
+        }
+        let problem = format!("the settings are about another system and have a table {about}");
+        Err(SettingsError::Value { key: self.name().into(), problem })
+    }
 }
 
 impl fmt::Display for Environment {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("pendulum")
+        f.write_str(self.name())
     }
 }
 
@@ -50,7 +75,7 @@ impl fmt::Display for Environment {
 pub(crate) struct Train {
     /// The system to learn.
     pub(crate) environment: Environment,
-    /// Named set of settings to start from [default: pendulum].
+    /// Named set of settings to start from [default: that of the system's name].
     #[arg(long)]
     preset: Option<String>,
     /// TOML file with all settings, such as the config.toml of another run.
@@ -106,7 +131,7 @@ impl Train {
             Settings::from_toml(&text)
                 .map_err(|source| FolderError::Settings { path: path.clone(), source })?
         } else {
-            preset(self.preset.as_deref().unwrap_or("pendulum"))?
+            preset(self.preset.as_deref().unwrap_or(self.environment.name()))?
         };
         for text in &self.overrides {
             settings = apply_override(&settings, text)?;
@@ -114,6 +139,7 @@ impl Train {
         settings.seed = self.seed.unwrap_or(settings.seed);
         settings.training.steps = self.steps.unwrap_or(settings.training.steps);
         settings.validate()?;
+        self.environment.check(&settings)?;
         Ok(settings)
     }
 

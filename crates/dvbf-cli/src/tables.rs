@@ -16,16 +16,18 @@ pub(crate) fn print(finished: &Finished, json: bool, quiet: bool) {
         return;
     }
     let names: Vec<&String> = summary.r2.sample.keys().collect();
+    // Names of any length stay apart.
+    let width = names.iter().map(|name| name.len() + 2).fold(10, usize::max);
     println!("\nR² on held-out sequences");
     print!("  {:<28}", "");
     for name in &names {
-        print!("{name:>10}");
+        print!("{name:>width$}");
     }
     println!();
     let row = |label: &str, columns: &Columns| {
         print!("  {label:<28}");
         for name in &names {
-            print!("{:>10.4}", columns.get(*name).copied().unwrap_or(f64::NAN));
+            print!("{:>width$.4}", columns.get(*name).copied().unwrap_or(f64::NAN));
         }
         println!();
     };

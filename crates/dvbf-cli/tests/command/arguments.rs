@@ -13,7 +13,22 @@ fn unknown_presets_name_the_nearest() {
         "{line}"
     );
     let line = refusal(dvbf(folder.path(), &["train", "pendulum", "--preset", "zzz"]));
-    assert!(line.contains("pendulum, paper, smoke") && !line.contains("did you mean"), "{line}");
+    assert!(
+        line.contains("pendulum, ball, two-balls, paper, smoke") && !line.contains("did you mean"),
+        "{line}"
+    );
+}
+
+#[test]
+fn settings_of_another_system_are_refused() {
+    let folder = tempfile::tempdir().unwrap();
+    for (system, preset) in [("ball", "pendulum"), ("pendulum", "two-balls"), ("two-balls", "ball")]
+    {
+        let line = refusal(dvbf(folder.path(), &["train", system, "--preset", preset]));
+        let table = preset.replace('-', "_");
+        assert!(line.starts_with(&format!("dvbf: {system}: ")) && line.ends_with(&table), "{line}");
+    }
+    assert!(!folder.path().join("runs").exists(), "nothing was begun");
 }
 
 #[test]

@@ -4,7 +4,7 @@ use std::path::Path;
 use std::process::{Command, Output};
 
 /// Overrides of the `smoke` preset.
-const SETTINGS: [&str; 18] = [
+const SETTINGS: [&str; 19] = [
     "data.train=8",
     "data.validation=4",
     "data.test=4",
@@ -22,6 +22,7 @@ const SETTINGS: [&str; 18] = [
     "training.checkpoint_interval=2",
     "evaluation.filtered=3",
     "evaluation.horizons=[2, 6]",
+    "evaluation.chosen_by=6",
     "evaluation.importance_samples=2",
 ];
 

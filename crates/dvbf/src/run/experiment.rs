@@ -12,9 +12,6 @@ use dvbf_core::{Dvbf, ModelFile, ProductPrecision, product_precision, set_produc
 use std::path::PathBuf;
 use std::time::Instant;
 
-/// Predicted frames by which initializations are compared.
-const RESTART_HORIZON: usize = 10;
-
 /// What is to be run.
 #[derive(Clone, Debug)]
 pub struct TrainRequest {
@@ -199,7 +196,7 @@ impl Session {
                 done += 1;
                 observer.step(done, total, &stats);
             }
-            let error = self.prediction_error(trainer.model(), RESTART_HORIZON);
+            let error = self.prediction_error(trainer.model(), training.restart_horizon);
             let score = if error.is_finite() { error } else { f64::INFINITY };
             if best.as_ref().is_none_or(|(least, _)| score < *least) {
                 best = Some((score, trainer));
@@ -266,8 +263,7 @@ impl Session {
             (&self.splits.train, &train.state),
             (&self.splits.validation, &held.state),
         );
-        let longest = evaluation.horizons.iter().copied().filter(|&h| h <= 45).max();
-        let horizon = longest.or(evaluation.horizons.first().copied()).unwrap_or(1);
+        let horizon = evaluation.chosen_by;
         let window = (evaluation.filtered, horizon);
         let errors = rollout_errors(&model, &self.splits.validation_long, window, &self.pool);
         let average = |v: &ndarray::Array1<f64>| v.sum() / v.len() as f64;

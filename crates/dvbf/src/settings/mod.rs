@@ -10,7 +10,7 @@ pub use source::Source;
 
 use crate::schedule::Ramp;
 use dvbf_core::{ConfigError, EmissionStd, ModelConfig, TransitionKind};
-use dvbf_envs::PendulumSettings;
+use dvbf_envs::{BouncingBallSettings, PendulumSettings, TwoBallsSettings};
 use serde::{Deserialize, Serialize};
 
 /// Every setting of a run. `config.toml` in a run folder holds all of them, resolved.
@@ -26,6 +26,12 @@ pub struct Settings {
     /// The pendulum, if the run is about it. Exactly one source of data has its settings here.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub pendulum: Option<PendulumSettings>,
+    /// The ball in a box, if the run is about it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub ball: Option<BouncingBallSettings>,
+    /// The two balls in a box, if the run is about them.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub two_balls: Option<TwoBallsSettings>,
     /// Sizes and kinds of the model's parts.
     pub model: ModelSettings,
     /// The recipe.
@@ -137,6 +143,8 @@ pub struct TrainingSettings {
     /// Initializations that are tried; the one that predicts the validation frames best after
     /// `restart_steps` updates goes on. No choice is made if one.
     pub restarts: u8,
+    /// Predicted frames by which the initializations are compared.
+    pub restart_horizon: usize,
     /// Updates of every initialization before the choice; less than `steps` are made in any case.
     pub restart_steps: u64,
     /// Sequences of an update.
@@ -192,6 +200,9 @@ pub struct TrainingSettings {
 pub struct EvaluationSettings {
     /// Frames that are filtered before an open-loop prediction.
     pub filtered: usize,
+    /// Predicted frames by whose open-loop error on the validation set the model is chosen that is
+    /// kept. Where small errors grow, those of a long prediction say little.
+    pub chosen_by: usize,
     /// Numbers of predicted frames over which the open-loop error is averaged.
     pub horizons: Vec<usize>,
     /// Samples of the importance-weighted bound; not computed if zero.
@@ -253,9 +264,11 @@ impl Settings {
             ("data.test", data.test),
             ("data.steps", data.steps),
             ("training.batch", training.batch),
+            ("training.restart_horizon", training.restart_horizon),
             ("training.shard", training.shard),
             ("training.block", training.block),
             ("evaluation.filtered", evaluation.filtered),
+            ("evaluation.chosen_by", evaluation.chosen_by),
         ];
         for (key, value) in counts {
             if value == 0 {
@@ -322,7 +335,8 @@ impl Settings {
                 ));
             }
         }
-        let longest = evaluation.horizons.iter().copied().max().unwrap_or(0);
+        let longest =
+            evaluation.horizons.iter().copied().max().unwrap_or(0).max(evaluation.chosen_by);
         if evaluation.filtered + longest > data.long_steps {
             let problem = format!(
                 "{} filtered and {longest} predicted frames are more than data.long_steps = {}",

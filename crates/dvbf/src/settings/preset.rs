@@ -6,14 +6,16 @@ use super::{
 };
 use crate::schedule::{Ramp, Shape};
 use dvbf_core::{EmissionStd, TransitionKind};
-use dvbf_envs::PendulumSettings;
+use dvbf_envs::{BouncingBallSettings, PendulumSettings, TwoBallsSettings};
 
 /// Names of all presets.
-pub const PRESETS: [&str; 3] = ["pendulum", "paper", "smoke"];
+pub const PRESETS: [&str; 5] = ["pendulum", "ball", "two-balls", "paper", "smoke"];
 
 /// The settings of the preset `name`.
 ///
 /// - `pendulum`: the recipe that learns the pendulum in about a minute.
+/// - `ball`: a ball in a box with velocity control, four dimensions of which the emission sees two.
+/// - `two-balls`: two balls in a box that collide, ten dimensions that the emission sees.
 /// - `paper`: close to the recipe of Karl et al. 2017: joint tempering over 1e5 updates, their
 ///   optimizer, friction and sizes, full batch, 180 000 updates. Base matrices are point estimates,
 ///   the start is a network on the first frames, and parameters are initialized as in `pendulum`.
@@ -25,6 +27,8 @@ pub const PRESETS: [&str; 3] = ["pendulum", "paper", "smoke"];
 pub fn preset(name: &str) -> Result<Settings, SettingsError> {
     match name {
         "pendulum" => Ok(pendulum()),
+        "ball" => Ok(ball()),
+        "two-balls" => Ok(two_balls()),
         "paper" => Ok(paper()),
         "smoke" => Ok(smoke()),
         _ => Err(SettingsError::UnknownPreset {
@@ -47,6 +51,8 @@ fn pendulum() -> Settings {
             long_steps: 100,
         },
         pendulum: Some(PendulumSettings::default()),
+        ball: None,
+        two_balls: None,
         model: ModelSettings {
             state: 3,
             noise: 3,
@@ -63,6 +69,7 @@ fn pendulum() -> Settings {
         training: TrainingSettings {
             steps: 20_000,
             restarts: 8,
+            restart_horizon: 10,
             restart_steps: 400,
             batch: 60,
             shard: 30,
@@ -93,9 +100,57 @@ fn pendulum() -> Settings {
         },
         evaluation: EvaluationSettings {
             filtered: 5,
+            chosen_by: 45,
             horizons: vec![10, 45, 95],
             importance_samples: 64,
         },
+    }
+}
+
+fn ball() -> Settings {
+    let base = pendulum();
+    Settings {
+        preset: "ball".into(),
+        data: DataSettings { train: 5000, ..base.data.clone() },
+        pendulum: None,
+        ball: Some(BouncingBallSettings::default()),
+        model: ModelSettings {
+            state: 4,
+            noise: 4,
+            hidden: 256,
+            transition: TransitionKind::Residual,
+            shared_state: 0,
+            transition_hidden: 128,
+            emission_state: 2,
+            ..base.model.clone()
+        },
+        training: TrainingSettings {
+            steps: 16_000,
+            restarts: 1,
+            drop: Ramp { from: 0.7, to: 0.3, start: 0.4, end: 0.7, shape: Shape::Linear },
+            kl_weight: Ramp { from: 10.0, to: 1.0, start: 0.0, end: 0.6, shape: Shape::Geometric },
+            input_noise: Ramp { from: 0.1, to: 0.025, start: 0.3, end: 0.6, shape: Shape::Linear },
+            start_noise: Ramp { from: 0.2, to: 0.05, start: 0.3, end: 0.6, shape: Shape::Linear },
+            log_interval: 1_000,
+            ..base.training.clone()
+        },
+        evaluation: EvaluationSettings {
+            chosen_by: 20,
+            horizons: vec![10, 20, 45],
+            ..base.evaluation.clone()
+        },
+        ..base
+    }
+}
+
+fn two_balls() -> Settings {
+    let base = ball();
+    Settings {
+        preset: "two-balls".into(),
+        ball: None,
+        two_balls: Some(TwoBallsSettings::default()),
+        model: ModelSettings { state: 10, noise: 10, emission_state: 10, ..base.model.clone() },
+        ..base
     }
 }
 

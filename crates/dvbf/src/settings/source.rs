@@ -1,7 +1,10 @@
 //! Where the data of a run come from.
 
 use super::{Settings, SettingsError, value_error};
-use dvbf_envs::{EnvError, Environment, Pendulum, PendulumSettings};
+use dvbf_envs::{
+    BouncingBall, BouncingBallSettings, EnvError, Environment, Pendulum, PendulumSettings,
+    TwoBalls, TwoBallsSettings,
+};
 
 /// Where the data of a run come from, with its settings.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -9,6 +12,10 @@ use dvbf_envs::{EnvError, Environment, Pendulum, PendulumSettings};
 pub enum Source<'a> {
     /// The simulated pendulum.
     Pendulum(&'a PendulumSettings),
+    /// The simulated ball in a box.
+    Ball(&'a BouncingBallSettings),
+    /// Two simulated balls in a box.
+    TwoBalls(&'a TwoBallsSettings),
 }
 
 impl Source<'_> {
@@ -16,6 +23,8 @@ impl Source<'_> {
     pub fn name(self) -> &'static str {
         match self {
             Self::Pendulum(_) => "pendulum",
+            Self::Ball(_) => "ball",
+            Self::TwoBalls(_) => "two_balls",
         }
     }
 
@@ -26,6 +35,8 @@ impl Source<'_> {
     pub fn environment(self) -> Result<Box<dyn Environment>, EnvError> {
         match self {
             Self::Pendulum(settings) => Ok(Box::new(Pendulum::new(settings.clone())?)),
+            Self::Ball(settings) => Ok(Box::new(BouncingBall::new(settings.clone())?)),
+            Self::TwoBalls(settings) => Ok(Box::new(TwoBalls::new(settings.clone())?)),
         }
     }
 
@@ -40,6 +51,8 @@ impl Source<'_> {
     fn validate(self) -> Result<(), EnvError> {
         match self {
             Self::Pendulum(settings) => settings.validate(),
+            Self::Ball(settings) => settings.validate(),
+            Self::TwoBalls(settings) => settings.validate(),
         }
     }
 }
@@ -47,7 +60,9 @@ impl Source<'_> {
 impl Settings {
     /// The sources that have settings.
     fn sources(&self) -> Vec<Source<'_>> {
-        self.pendulum.iter().map(Source::Pendulum).collect()
+        let pendulum = self.pendulum.iter().map(Source::Pendulum);
+        let balls = self.ball.iter().map(Source::Ball);
+        pendulum.chain(balls).chain(self.two_balls.iter().map(Source::TwoBalls)).collect()
     }
 
     /// The only source, if its settings are possible.

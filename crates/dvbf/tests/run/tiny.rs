@@ -30,6 +30,7 @@ pub(crate) fn settings() -> Settings {
     training.average = 0.9;
     settings.evaluation.filtered = 3;
     settings.evaluation.horizons = vec![2, 6];
+    settings.evaluation.chosen_by = 6;
     settings.evaluation.importance_samples = 2;
     settings
 }
