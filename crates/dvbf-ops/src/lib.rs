@@ -2,6 +2,7 @@
 
 mod adam;
 mod clip;
+mod gru;
 mod linear;
 mod mixture;
 mod mlp;
@@ -11,6 +12,7 @@ mod softmax;
 
 pub use adam::{Adam, AdamStep, AdamUpdate};
 pub use clip::global_norm;
+pub use gru::{Gru, GruCache};
 pub use linear::{Linear, LinearPack};
 pub use mixture::{Mixture, MixtureCache};
 pub use mlp::{Mlp, MlpCache};
