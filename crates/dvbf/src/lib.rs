@@ -1,5 +1,7 @@
 #![doc = include_str!("../README.md")]
 
+pub mod baseline;
+pub mod compare;
 pub mod data;
 pub mod eval;
 mod nullable;

@@ -87,7 +87,7 @@ fn chunk(
     weights.iter().map(|w| log_mean_exp(w)).collect()
 }
 
-fn log_mean_exp(values: &[f64]) -> f64 {
+pub(crate) fn log_mean_exp(values: &[f64]) -> f64 {
     let largest = values.iter().copied().fold(f64::NEG_INFINITY, f64::max);
     let sum: f64 = values.iter().map(|v| (v - largest).exp()).sum();
     largest + (sum / values.len() as f64).ln()

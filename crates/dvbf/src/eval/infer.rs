@@ -31,7 +31,7 @@ pub struct Inferred {
 }
 
 /// Time-major rows of the sequences `range` of `values (N, T, …)`, first `steps` steps.
-pub(super) fn time_major(
+pub(crate) fn time_major(
     values: &Array3<f32>,
     range: std::ops::Range<usize>,
     steps: usize,

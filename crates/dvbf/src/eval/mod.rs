@@ -8,9 +8,11 @@ mod regression;
 mod summary;
 
 pub use importance::importance_weighted_bound;
+pub(crate) use importance::log_mean_exp;
+pub(crate) use infer::time_major;
 pub use infer::{Draw, Inferred, infer};
 pub use open_loop::{Baselines, OpenLoop, baselines, predict, rollout_errors};
-pub use published::KARL_2017_R2;
+pub use published::{KARL_2017_BOUNDS, KARL_2017_DKF_R2, KARL_2017_R2};
 pub use regression::{Readout, regress};
-pub(crate) use summary::r2 as summary_r2;
 pub use summary::{BoundFigures, Columns, OpenLoopRow, R2Figures, Summary};
+pub(crate) use summary::{r2 as summary_r2, rows};

@@ -23,7 +23,11 @@ impl OpenLoop {
         first.iter().sum::<f64>() / first.len().max(1) as f64
     }
 
-    fn between(predicted: &Array3<f32>, truth: &Dataset, filtered: usize) -> Self {
+    /// Errors of predicted frames `(N, horizon, X)` that follow the first `filtered` frames.
+    ///
+    /// # Panics
+    /// If `truth` has fewer sequences or frames.
+    pub fn between(predicted: &Array3<f32>, truth: &Dataset, filtered: usize) -> Self {
         let (count, horizon, _) = predicted.dim();
         let truth = truth.observations.slice(s![..count, filtered..filtered + horizon, ..]);
         let by_frame = (0..horizon)

@@ -9,7 +9,7 @@ mod cloud;
 mod curves;
 mod directions;
 mod figure;
-mod html;
+pub(crate) mod html;
 mod latent;
 mod material;
 mod page;

@@ -1,0 +1,9 @@
+//! The baselines: gradients, and what they are as probabilistic models.
+#![expect(clippy::unwrap_used, reason = "a test may fail")]
+
+mod gradient;
+mod importance;
+mod linear;
+mod physics;
+mod small;
+mod training;
