@@ -1,6 +1,7 @@
 //! Command-line arguments.
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
+use dvbf::compare::{CONTENDERS, CompareRequest, Contender};
 use dvbf::eval::Summary;
 use dvbf::run::{FolderError, RunError, TrainRequest};
 use dvbf::settings::{Settings, SettingsError, apply_override, preset};
@@ -20,6 +21,8 @@ pub(crate) struct Arguments {
 pub(crate) enum Command {
     /// Train a model, evaluate it, and write a run folder.
     Train(Train),
+    /// Train every model on the same recordings and compare them in one table.
+    Compare(Compare),
     /// Make the report of a finished run again: report.html and its picture.
     Report(Report),
 }
@@ -31,6 +34,70 @@ pub(crate) struct Report {
     /// Threads; all cores by default. Results do not depend on it.
     #[arg(long, default_value_t = 0)]
     pub(crate) threads: usize,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Compare {
+    /// The system to learn.
+    pub(crate) environment: Environment,
+    /// Seeds of everything that is random in a training: 0 and up.
+    #[arg(long, default_value_t = 5, value_parser = clap::value_parser!(u64).range(1..))]
+    seeds: u64,
+    /// Few recordings and updates: shows in a minute or two that everything works.
+    #[arg(long)]
+    quick: bool,
+    /// Updates of every trained model [default: 4000; 600 if quick].
+    #[arg(long)]
+    updates: Option<u64>,
+    /// Who takes part, separated by commas: dvbf, deep-kalman, vae, recurrent,
+    /// pca-kalman, physics, dvbf-plain, deep-kalman-told [default: all].
+    #[arg(long, value_delimiter = ',', value_parser = contender)]
+    only: Vec<Contender>,
+    /// Change one setting, such as training.batch=30; may be repeated.
+    #[arg(long = "set", value_name = "KEY=VALUE")]
+    overrides: Vec<String>,
+    /// Threads; all cores by default. Only times depend on it.
+    #[arg(long, default_value_t = 0)]
+    threads: usize,
+    /// Folder of the comparison; one that was stopped goes on [default: runs/compare-<system>].
+    #[arg(long)]
+    out: Option<PathBuf>,
+    /// Print nothing but errors.
+    #[arg(long)]
+    pub(crate) quiet: bool,
+}
+
+fn contender(name: &str) -> Result<Contender, String> {
+    Contender::named(name).ok_or_else(|| {
+        let names: Vec<_> = CONTENDERS.iter().map(|c| c.name()).collect();
+        format!("there are {}", names.join(", "))
+    })
+}
+
+impl Compare {
+    /// The request that the arguments describe.
+    pub(crate) fn request(&self) -> Result<CompareRequest, SettingsError> {
+        let mut settings = preset(if self.quick { "smoke" } else { "pendulum" })?;
+        // Four initializations are enough to leave the bad ones out, at half the price.
+        settings.training.restarts = if self.quick { 2 } else { 4 };
+        settings.training.restart_steps = if self.quick { 100 } else { 400 };
+        settings.training.steps = if self.quick { 600 } else { 4_000 };
+        settings.training.log_interval = settings.training.log_interval.min(500);
+        for text in &self.overrides {
+            settings = apply_override(&settings, text)?;
+        }
+        settings.training.steps = self.updates.unwrap_or(settings.training.steps);
+        settings.validate()?;
+        let named = || format!("runs/compare-{}", self.environment).into();
+        let everybody = || CONTENDERS.to_vec();
+        Ok(CompareRequest {
+            settings,
+            seeds: self.seeds,
+            contenders: if self.only.is_empty() { everybody() } else { self.only.clone() },
+            folder: self.out.clone().unwrap_or_else(named),
+            threads: self.threads,
+        })
+    }
 }
 
 /// Systems that recordings are simulated of.

@@ -1,6 +1,7 @@
 //! The `dvbf` command.
 
 mod args;
+mod compare;
 mod interrupt;
 mod progress;
 mod tables;
@@ -17,6 +18,9 @@ fn main() -> ExitCode {
     let arguments = Arguments::parse();
     match arguments.command {
         Command::Train(train) => run_train(&train).unwrap_or_else(|e| fail(&e.to_string())),
+        Command::Compare(compare) => {
+            compare::run(&compare).unwrap_or_else(|e| fail(&e.to_string()))
+        }
         Command::Report(report) => run_report(&report).unwrap_or_else(|e| fail(&e.to_string())),
     }
 }

@@ -2,6 +2,7 @@
 #![expect(clippy::unwrap_used, reason = "a test may fail")]
 
 mod arguments;
+mod compare;
 #[cfg(unix)]
 mod interrupt;
 #[cfg(unix)]
