@@ -76,7 +76,9 @@ proptest! {
             let control = controls.row(t).to_vec();
             late.step_at(at(t, 0.1), own.map(of).as_deref(), &control).unwrap();
             prop_assert_eq!(late.belief().steps, t as u64 + 1);
-            own.iter().for_each(|m| merge(&mut merged, m, &of(m)));
+            if let Some(m) = own {
+                merge(&mut merged, m, &of(m));
+            }
             waiting.retain(|m| {
                 if m.step + m.delay > t {
                     return true;

@@ -198,7 +198,7 @@ proptest! {
         let forecast = filter.predict(controls.view()).unwrap();
         let again = filter.predict(controls.slice(s![..3, ..])).unwrap();
         prop_assert_eq!(forecast.observation_std.slice(s![..3, ..]), again.observation_std);
-        prop_assert_eq!(bits(&[before.0.clone()]), bits(std::slice::from_ref(filter.belief())));
+        prop_assert_eq!(bits(std::slice::from_ref(&before.0)), bits(std::slice::from_ref(filter.belief())));
         prop_assert_eq!(before.1, filter.paths());
 
         // The mean path is that of the simulator without noise.
