@@ -25,6 +25,27 @@ pub(crate) enum Command {
     Compare(Compare),
     /// Make the report of a finished run again: report.html and its picture.
     Report(Report),
+    /// Write the weights of a model for other programs.
+    Export(Export),
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Export {
+    /// Folder of the run, or a model file.
+    pub(crate) run: PathBuf,
+    /// The format.
+    #[arg(long, value_enum, default_value_t = Format::Safetensors)]
+    pub(crate) format: Format,
+    /// The file [default: the model's name with the format's ending, beside it].
+    #[arg(long)]
+    pub(crate) out: Option<PathBuf>,
+}
+
+/// Formats of weights.
+#[derive(Clone, Copy, Debug, ValueEnum)]
+pub(crate) enum Format {
+    /// Named arrays with the configuration as metadata.
+    Safetensors,
 }
 
 #[derive(Debug, Args)]

@@ -8,6 +8,7 @@ mod tables;
 
 use args::{Arguments, Command};
 use clap::Parser;
+use dvbf::export::ExportError;
 use dvbf::pool::Pool;
 use dvbf::report::ReportError;
 use dvbf::run::{Outcome, RunError};
@@ -22,6 +23,7 @@ fn main() -> ExitCode {
             compare::run(&compare).unwrap_or_else(|e| fail(&e.to_string()))
         }
         Command::Report(report) => run_report(&report).unwrap_or_else(|e| fail(&e.to_string())),
+        Command::Export(export) => run_export(&export).unwrap_or_else(|e| fail(&e.to_string())),
     }
 }
 
@@ -58,6 +60,12 @@ fn run_train(train: &args::Train) -> Result<ExitCode, RunError> {
 fn run_report(report: &args::Report) -> Result<ExitCode, ReportError> {
     let pool = Pool::new(report.threads)?;
     tables::paths(&dvbf::report::report(&report.run, &pool)?);
+    Ok(ExitCode::SUCCESS)
+}
+
+fn run_export(export: &args::Export) -> Result<ExitCode, ExportError> {
+    let args::Format::Safetensors = export.format;
+    tables::path(&dvbf::export::safetensors(&export.run, export.out.as_deref())?);
     Ok(ExitCode::SUCCESS)
 }
 

@@ -65,6 +65,16 @@ pub(crate) fn print(finished: &Finished, json: bool, quiet: bool) {
         bound.kl,
         bound.iwae64.map_or_else(String::new, |b| format!("; importance-weighted {b:.1}"))
     );
+    if let Some(of) = &summary.calibration {
+        let percent = |p: f64| format!("{:.1} %", 100.0 * p);
+        println!(
+            "One-step predictions within 50, 90 and 99 % intervals: {}, {}, {} (scale {:.3})",
+            percent(of.test_scaled.p50),
+            percent(of.test_scaled.p90),
+            percent(of.test_scaled.p99),
+            of.scale,
+        );
+    }
     println!(
         "{} updates in {:.1} s on {} {}",
         summary.steps,
@@ -84,4 +94,9 @@ pub(crate) fn print(finished: &Finished, json: bool, quiet: bool) {
 pub(crate) fn paths(written: &Written) {
     println!("report   {}", written.page.display());
     println!("picture  {}", written.picture.display());
+}
+
+/// Prints where weights were written.
+pub(crate) fn path(written: &std::path::Path) {
+    println!("weights  {}", written.display());
 }

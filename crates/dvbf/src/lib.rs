@@ -4,6 +4,7 @@ pub mod baseline;
 pub mod compare;
 pub mod data;
 pub mod eval;
+pub mod export;
 mod nullable;
 pub mod pool;
 pub mod report;

@@ -1,0 +1,127 @@
+//! Weights for other programs.
+//!
+//! A `safetensors` file holds every parameter under its plain name, such as
+//! `recognition.0.weight`, in row-major order and single precision, and one entry of metadata,
+//! `dvbf`: JSON with the model's configuration, its step, the scale of its predictions and the units of
+//! its recordings. `docs/numpy_filter.py` rebuilds the filter from it.
+
+use dvbf_core::{FileError, ModelFile, Params, Path as ParamPath, replace_file};
+use safetensors::tensor::{Dtype, TensorView};
+use std::collections::HashMap;
+use std::io;
+use std::path::{Path, PathBuf};
+
+/// A model could not be exported.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum ExportError {
+    /// The model file.
+    #[error(transparent)]
+    File(#[from] FileError),
+    /// The system refused.
+    #[error("{}: {source}", path.display())]
+    Io {
+        /// The file that was to be written.
+        path: PathBuf,
+        /// What the system said.
+        source: io::Error,
+    },
+    /// The format cannot hold the model.
+    #[error("{}: {problem}", path.display())]
+    Format {
+        /// The file that was to be written.
+        path: PathBuf,
+        /// What the format refused.
+        problem: String,
+    },
+}
+
+/// Writes the weights of a run's best model, or of a model file, as `safetensors`; to
+/// `<model>.safetensors` beside the model if `out` is `None`. Gives the file that was written.
+///
+/// # Errors
+/// If the model cannot be read or the file cannot be written.
+pub fn safetensors(run: &Path, out: Option<&Path>) -> Result<PathBuf, ExportError> {
+    let source = if run.is_dir() { run.join("best.dvbf") } else { run.to_owned() };
+    let file = ModelFile::read(&source)?;
+    let path = out.map_or_else(|| source.with_extension("safetensors"), Path::to_owned);
+    let bytes =
+        encode(&file).map_err(|problem| ExportError::Format { path: path.clone(), problem })?;
+    match replace_file(&path, &[&bytes]) {
+        Ok(()) => Ok(path),
+        Err(source) => Err(ExportError::Io { path, source }),
+    }
+}
+
+fn encode(file: &ModelFile) -> Result<Vec<u8>, String> {
+    let facts = serde_json::json!({
+        "config": file.config,
+        "dt": file.dt,
+        "std_scale": file.std_scale,
+        "units": file.units,
+    });
+    let mut tensors: Vec<(String, Vec<usize>, Vec<u8>)> = Vec::new();
+    file.clone().into_model().visit(ParamPath::ROOT, &mut |path, array| {
+        let bytes = array.iter().flat_map(|value| value.to_le_bytes()).collect();
+        tensors.push((path.to_string(), array.shape().to_vec(), bytes));
+    });
+    let views: Result<Vec<_>, _> = tensors
+        .iter()
+        .map(|(name, shape, bytes)| {
+            TensorView::new(Dtype::F32, shape.clone(), bytes).map(|view| (name, view))
+        })
+        .collect();
+    let views = views.map_err(|e| e.to_string())?;
+    // A single entry: the order of several would differ from file to file.
+    let metadata = HashMap::from([("dvbf".to_owned(), facts.to_string())]);
+    safetensors::serialize(views, Some(metadata)).map_err(|e| e.to_string())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::settings::preset;
+    use dvbf_core::{Dvbf, Noise};
+    use safetensors::SafeTensors;
+    use std::fs;
+
+    #[test]
+    fn a_file_holds_every_parameter_and_what_a_filter_has_to_know() {
+        let folder = tempfile::tempdir().unwrap();
+        let config = preset("smoke").unwrap().model.resolve(16, 1).unwrap();
+        let model = Dvbf::<f32>::random(&config, Noise::new(0, 0)).unwrap();
+        let file = ModelFile { std_scale: 0.5, ..ModelFile::new(&config, &model, 0.1) };
+        file.write(&folder.path().join("best.dvbf")).unwrap();
+        let path = safetensors(folder.path(), None).unwrap();
+        assert_eq!(path, folder.path().join("best.safetensors"));
+
+        let bytes = fs::read(&path).unwrap();
+        let read = SafeTensors::deserialize(&bytes).unwrap();
+        let (_, header) = SafeTensors::read_metadata(&bytes).unwrap();
+        let facts = &header.metadata().as_ref().unwrap()["dvbf"];
+        let facts: serde_json::Value = serde_json::from_str(facts).unwrap();
+        assert_eq!(facts["dt"], 0.1);
+        assert_eq!(facts["std_scale"], 0.5);
+        assert_eq!(facts["config"]["hidden"], config.hidden);
+        let mut count = 0;
+        model.visit(ParamPath::ROOT, &mut |path, array| {
+            let tensor = read.tensor(&path.to_string()).unwrap();
+            assert_eq!(tensor.shape(), array.shape());
+            let values = tensor.data().chunks_exact(4);
+            let values: Vec<f32> =
+                values.map(|b| f32::from_le_bytes([b[0], b[1], b[2], b[3]])).collect();
+            assert_eq!(values, array.iter().copied().collect::<Vec<f32>>());
+            count += 1;
+        });
+        assert_eq!(read.names().len(), count);
+        let again = safetensors(&folder.path().join("best.dvbf"), Some(&folder.path().join("b")));
+        assert_eq!(fs::read(again.unwrap()).unwrap(), bytes, "the same model, the same bytes");
+    }
+
+    #[test]
+    fn what_cannot_be_read_or_written_is_named() {
+        let folder = tempfile::tempdir().unwrap();
+        let error = safetensors(folder.path(), None).unwrap_err().to_string();
+        assert!(error.contains("best.dvbf"), "{error}");
+    }
+}
