@@ -26,6 +26,34 @@ use std::sync::Arc;
 /// Nothing allocates after construction but [`predict`](Self::predict), [`sample`](Self::sample) and
 /// [`observe`](Self::observe), which give new arrays. Bad values give errors and leave the filter
 /// unchanged; no value makes it panic. Filters that share a model do not meet.
+///
+/// ```
+/// use dvbf_core::{
+///     Dvbf, EmissionStd, Evidence, Filter, FilterOptions, ModelConfig, Noise, TransitionKind,
+/// };
+/// use std::sync::Arc;
+///
+/// // A model that has learned nothing yet; a trained one comes from Filter::load.
+/// let config = ModelConfig {
+///     observation: 3, control: 1, state: 2, noise: 2, hidden: 8, initial_frames: 2,
+///     transition: TransitionKind::LocallyLinear, matrices: 4, shared_state: 0,
+///     transition_hidden: 0, emission_state: 2, emission_std_kind: EmissionStd::Fixed,
+///     emission_std: 0.1,
+/// };
+/// let model = Arc::new(Dvbf::random(&config, Noise::new(0, 0))?);
+/// let options = FilterOptions { gate: Some(0.9999), ..FilterOptions::default() };
+/// let mut filter = Filter::new(model, 0.001, options)?;
+/// for frame in [[0.1, 0.2, 0.3], [0.2, f32::NAN, 0.1], [0.2, 0.1, 0.1]] {
+///     filter.step(Some(&frame), &[0.5], 0.001)?;
+/// }
+/// let belief = filter.step(None, &[0.5], 0.001)?;
+/// assert_eq!(belief.evidence, Evidence::Missing);
+/// let spread = belief.spread.as_ref().expect("there are sample paths");
+/// println!("{} ± {}, next seen {}", spread.mean, spread.std, spread.predicted_mean);
+/// let error = filter.step(None, &[0.5], 0.01).unwrap_err();
+/// assert_eq!(error.to_string(), "the step is 0.01 s, but the model was trained at steps of 0.001 s");
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 #[derive(Debug)]
 pub struct Filter {
     pub(super) input: Input,

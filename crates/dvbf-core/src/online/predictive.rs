@@ -173,7 +173,6 @@ fn narrow(value: f64) -> f32 {
 }
 
 #[cfg(test)]
-#[expect(clippy::unwrap_used, reason = "a test may fail")]
 mod tests {
     use super::*;
     use crate::config::{EmissionStd, ModelConfig, TransitionKind};

@@ -1,5 +1,6 @@
 //! What a trained model is worth: regression of latent states, bound, open-loop prediction.
 
+mod calibration;
 mod importance;
 mod infer;
 mod open_loop;
@@ -7,6 +8,7 @@ mod published;
 mod regression;
 mod summary;
 
+pub use calibration::{Calibration, Coverage};
 pub use importance::importance_weighted_bound;
 pub(crate) use importance::log_mean_exp;
 pub(crate) use infer::time_major;

@@ -1,5 +1,6 @@
 //! The final figures of a run.
 
+use super::calibration::{Calibration, calibrate};
 use super::{
     Baselines, Draw, OpenLoop, Readout, importance_weighted_bound, infer, regress, rollout_errors,
 };
@@ -84,6 +85,9 @@ pub struct Summary {
     pub bound: BoundFigures,
     /// Open-loop error by horizon.
     pub open_loop: BTreeMap<usize, OpenLoopRow>,
+    /// Whether one-step predictions know their errors; nothing if no step was predicted.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub calibration: Option<Calibration>,
 }
 
 /// `(N, T, Z)` as rows `n·T + t`.
@@ -164,6 +168,7 @@ impl Summary {
             r2,
             bound,
             open_loop: horizons.iter().map(row).collect(),
+            calibration: calibrate(model, (&splits.validation, test), pool),
         }
     }
 }

@@ -5,6 +5,7 @@
 //! for systems without angles. Both are a function of
 //! the run's folder alone; making them again gives the same bytes.
 
+mod calibration;
 mod cloud;
 mod curves;
 mod directions;

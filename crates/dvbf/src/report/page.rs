@@ -1,5 +1,6 @@
 //! The page: sections in reading order, with everything they need inside.
 
+use super::calibration;
 use super::curves::{by_frame, training};
 use super::figure::Figure;
 use super::html::{data_uri, error, escape};
@@ -35,6 +36,7 @@ pub(super) fn render(material: &Material, picture: &str) -> String {
     let sections = [
         regression(material),
         open_loop(material),
+        known_errors(material),
         latent_space(material, picture),
         moving(material),
         films(material),
@@ -113,6 +115,25 @@ fn open_loop(material: &Material) -> Section {
     body += "</figure>\n<h3>Bound on the test set</h3>\n";
     body += &tables::bound(&material.summary, &material.settings);
     Section { id: "open-loop", title: "Prediction without looking", body }
+}
+
+fn known_errors(material: &Material) -> Section {
+    let title = "Errors that are known";
+    let Some(figures) = &material.summary.calibration else {
+        let body = "<p>No step was predicted whose figures are finite.</p>\n".into();
+        return Section { id: "calibration", title, body };
+    };
+    let mut body = String::from(
+        "<p>The online filter predicts every frame before it sees it, each channel with a standard \
+         deviation. Fractions of held-out values inside the central intervals of these predictions; \
+         the scale is fitted on the validation set and lies in the model file.</p>\n",
+    );
+    body += &calibration::coverage(figures);
+    body += &calibration::scores(figures);
+    let caption = "Where values fall in their predicted distribution: flat if all is right, high in \
+                   the middle if predictions are too cautious, at the ends if too sure";
+    body += &captioned(caption, &calibration::pit(figures));
+    Section { id: "calibration", title, body }
 }
 
 fn latent_space(material: &Material, picture: &str) -> Section {

@@ -6,7 +6,7 @@ use crate::settings::Settings;
 use std::fmt::Write as _;
 
 /// A table with a row of headings; the first column is text, the others are numbers.
-fn table(head: &[String], rows: &[(String, Vec<String>)]) -> String {
+pub(super) fn table(head: &[String], rows: &[(String, Vec<String>)]) -> String {
     let mut out = String::from("<div class=\"scroll\"><table><thead><tr>");
     for cell in head {
         let _ = write!(out, "<th scope=\"col\">{cell}</th>");

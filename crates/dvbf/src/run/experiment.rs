@@ -297,7 +297,8 @@ impl Session {
 
     /// The figures of the best model on the test sets.
     fn evaluate(&self) -> Result<Summary, RunError> {
-        let model = self.folder.best()?.into_model();
+        let mut file = self.folder.best()?;
+        let model = file.clone().into_model();
         let (settings, splits) = (&self.settings, &self.splits);
         let env = settings.source().environment().map_err(DataError::from)?;
         let longest = settings.evaluation.horizons.iter().copied().max().unwrap_or(0);
@@ -305,6 +306,9 @@ impl Session {
         let reference = baselines(Some(env.as_ref()), &splits.train, &splits.test_long, window);
         let mut summary = Summary::evaluate(&model, settings, splits, &reference, &self.pool);
         summary.seconds = self.clock.elapsed().as_secs_f64();
+        // Whoever filters with the model gets predictions that cover.
+        file.std_scale = summary.calibration.as_ref().map_or(1.0, |c| c.scale);
+        self.folder.save_best(&file)?;
         self.folder.save_summary(&summary)?;
         Ok(summary)
     }

@@ -28,7 +28,7 @@ fn figures_that_are_not_finite_are_words_and_gaps() {
 
     let page = run.report().unwrap();
     assert_eq!(own(&page).matches("<td>not finite</td>").count(), 3);
-    let bound = figures(&page).into_iter().nth(3).unwrap();
+    let bound = figures(&page).into_iter().nth(4).unwrap();
     let values = bound["data"][0]["y"].as_array().unwrap().clone();
     assert_eq!(values.len(), 3);
     assert!(values[1].is_null() && values[2].is_number(), "{values:?}");

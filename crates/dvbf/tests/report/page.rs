@@ -8,7 +8,9 @@ use std::fs;
 fn the_page_has_every_section() {
     let page = Run::new("run", settings()).report().unwrap();
     let page = own(&page);
-    for id in ["r2", "open-loop", "latent", "animation", "films", "training", "settings"] {
+    for id in
+        ["r2", "open-loop", "calibration", "latent", "animation", "films", "training", "settings"]
+    {
         assert!(page.contains(&format!("<section id=\"{id}\">")), "{id}");
         assert!(page.contains(&format!("<a href=\"#{id}\">")), "{id}");
     }
@@ -32,7 +34,11 @@ fn the_page_has_every_section() {
         .filter(|id| attributes(&page, "data-for").contains(id))
         .collect();
     assert_eq!(places.len(), figures(&page).len(), "one place for every figure");
-    assert_eq!(places.len(), 9, "two of the latent space, six curves, errors by frame");
+    assert_eq!(
+        places.len(),
+        10,
+        "two of the latent space, six curves, errors by frame, a histogram"
+    );
 }
 
 #[test]
@@ -117,7 +123,7 @@ fn other_numbers_of_latent_dimensions_are_shown_too() {
         settings.model.shared_state = 0;
         let run = Run::new("run", settings);
         let page = run.report().unwrap();
-        let latent = figures(&page).into_iter().nth(1).unwrap();
+        let latent = figures(&page).into_iter().nth(2).unwrap();
         assert_eq!(latent["data"][0]["type"], kind, "{dims} dimensions");
         assert!(latent["layout"].to_string().contains(axis), "{dims} dimensions");
         assert_eq!(own(&page).contains("The latent state has 5 dimensions"), dims == 5);

@@ -4,6 +4,7 @@ use crate::tiny::{STEPS, Stop, files, finish, run, settings};
 use dvbf::eval::Summary;
 use dvbf::run::RunFolder;
 use dvbf::settings::Settings;
+use dvbf_core::Filter;
 use serde_json::Value;
 use std::fs;
 
@@ -20,9 +21,39 @@ fn the_summary_has_exactly_the_documented_keys() {
     let finished = finish(&settings, folder.path(), false);
     let text = fs::read_to_string(folder.path().join("summary.json")).unwrap();
     let tree: Value = serde_json::from_str(&text).unwrap();
-    let documented =
-        ["bound", "latent_dim", "open_loop", "preset", "r2", "seconds", "seed", "steps", "threads"];
+    let documented = [
+        "bound",
+        "calibration",
+        "latent_dim",
+        "open_loop",
+        "preset",
+        "r2",
+        "seconds",
+        "seed",
+        "steps",
+        "threads",
+    ];
     assert_eq!(keys(&tree), documented);
+    let calibration = &tree["calibration"];
+    assert_eq!(
+        keys(calibration),
+        [
+            "log_likelihood",
+            "log_likelihood_scaled",
+            "nis",
+            "pit",
+            "pit_scaled",
+            "scale",
+            "test",
+            "test_scaled",
+            "validation"
+        ]
+    );
+    assert_eq!(keys(&calibration["test"]), ["p50", "p90", "p99"]);
+    // Whoever loads the model predicts with the fitted scale.
+    let scale = calibration["scale"].as_f64().unwrap();
+    let filter = Filter::load(folder.path().join("best.dvbf")).unwrap();
+    assert!((filter.std_scale() - scale).abs() < 1e-12 * scale);
     assert_eq!(keys(&tree["r2"]), ["mean", "nonlinear", "sample"]);
     for readout in ["mean", "nonlinear", "sample"] {
         assert_eq!(keys(&tree["r2"][readout]), ["cos", "sin", "velocity"]);
