@@ -60,7 +60,7 @@ pub(crate) struct Report {
 #[derive(Debug, Args)]
 pub(crate) struct Compare {
     /// The system to learn.
-    pub(crate) environment: Environment,
+    pub(crate) environment: Compared,
     /// Seeds of everything that is random in a training: 0 and up.
     #[arg(long, default_value_t = 5, value_parser = clap::value_parser!(u64).range(1..))]
     seeds: u64,
@@ -80,12 +80,19 @@ pub(crate) struct Compare {
     /// Threads; all cores by default. Only times depend on it.
     #[arg(long, default_value_t = 0)]
     threads: usize,
-    /// Folder of the comparison; one that was stopped goes on [default: runs/compare-<system>].
+    /// Folder of the comparison; one that was stopped goes on [default: runs/compare-pendulum].
     #[arg(long)]
     out: Option<PathBuf>,
     /// Print nothing but errors.
     #[arg(long)]
     pub(crate) quiet: bool,
+}
+
+/// Systems that a comparison has recipes for.
+#[derive(Clone, Copy, Debug, ValueEnum)]
+pub(crate) enum Compared {
+    /// A damped pendulum under torque, seen as small images.
+    Pendulum,
 }
 
 fn contender(name: &str) -> Result<Contender, String> {
@@ -109,7 +116,9 @@ impl Compare {
         }
         settings.training.steps = self.updates.unwrap_or(settings.training.steps);
         settings.validate()?;
-        let named = || format!("runs/compare-{}", self.environment).into();
+        let named = || match self.environment {
+            Compared::Pendulum => "runs/compare-pendulum".into(),
+        };
         let everybody = || CONTENDERS.to_vec();
         Ok(CompareRequest {
             settings,
