@@ -214,7 +214,7 @@ fn the_limit_clips_every_element_and_keeps_its_sign() {
             let objective = scenario.objective;
             let options = dvbf_core::GradientOptions { objective, scale: 1.0, state_limit };
             model.gradient(&data.batch(), options, &mut work, &mut bound, &mut grads);
-            part(&model, &grads.to_flat(), bias).to_vec()
+            part(&model, &grads.to_flat(), bias)
         };
         let free = found(f64::INFINITY);
         assert_eq!(free.len(), 3, "{bias}");
