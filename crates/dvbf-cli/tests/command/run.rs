@@ -1,6 +1,6 @@
 //! Runs and their folders: new ones, existing ones, damaged ones, required figures.
 
-use crate::tiny::{complaint, refusal, text, train};
+use crate::tiny::{complaint, dvbf, refusal, text, train};
 use serde_json::Value;
 use std::fs;
 
@@ -127,4 +127,20 @@ fn required_figures_decide_the_exit_status() {
     assert!(line.contains("open_loop.45.model is missing"), "{line}");
     // The figures are there all the same.
     assert!(folder.path().join("c/summary.json").exists());
+}
+
+#[test]
+fn weights_are_exported_beside_the_model_or_where_one_likes() {
+    let folder = tempfile::tempdir().unwrap();
+    assert!(train(folder.path(), &["--out", "run", "--quiet"]).status().unwrap().success());
+    let output = dvbf(folder.path(), &["export", "run", "--format", "safetensors"]).output();
+    let told = String::from_utf8(output.unwrap().stdout).unwrap();
+    assert!(told.contains("run/best.safetensors"), "{told}");
+    let there = ["export", "run/best.dvbf", "--out", "w.safetensors"];
+    assert!(dvbf(folder.path(), &there).status().unwrap().success());
+    let read = |name: &str| std::fs::read(folder.path().join(name)).unwrap();
+    assert_eq!(read("run/best.safetensors"), read("w.safetensors"));
+    let output = dvbf(folder.path(), &["export", "no/such"]).output().unwrap();
+    assert!(!output.status.success());
+    assert!(String::from_utf8_lossy(&output.stderr).contains("no/such"));
 }

@@ -41,7 +41,7 @@ fn balls_are_learned_and_shown_as_planes() {
         }
         let page = run.report().expect("a page");
         assert!(own(&page).contains("class=\"planes\""), "{name}");
-        let latent = figures(&page).into_iter().nth(1).expect("the latent space");
+        let latent = figures(&page).into_iter().nth(2).expect("the latent space");
         assert_eq!(latent["data"][0]["type"], "scatter3d", "{name}");
         assert!(latent["layout"].to_string().contains(&format!("along {}", columns[0])));
     }
