@@ -108,14 +108,6 @@ impl Size {
             let dim = (self.sequences, self.steps, channels);
             Array3::from_shape_fn(dim, |(n, t, c)| values[(n * self.steps + t) * channels + c])
         };
-        Dataset {
-            observations: draw(1, OBSERVATION, Noise::uniform),
-            controls: draw(2, 1, Noise::normal),
-            states: Array3::zeros((self.sequences, self.steps, 0)),
-            state_names: Vec::new(),
-            state_kinds: Vec::new(),
-            dt: 0.1,
-            image: None,
-        }
+        Dataset::observed(draw(1, OBSERVATION, Noise::uniform), draw(2, 1, Noise::normal))
     }
 }

@@ -23,6 +23,8 @@ pub enum EmissionStd {
     Learned,
     /// One value a channel, trained, as in Karl et al. 2017.
     LearnedPerChannel,
+    /// One value a channel that stays: that of the sensors' noise, where somebody knows it.
+    FixedPerChannel,
 }
 
 /// Everything that determines the shape of a model's parameters.

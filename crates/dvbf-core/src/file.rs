@@ -138,31 +138,38 @@ impl ModelFile {
     /// If the file cannot be read, is foreign, damaged or of a later version, or describes no
     /// model.
     pub fn read(path: &Path) -> Result<Self, FileError> {
-        let (version, payload) = read_framed(path)?;
+        Self::parse(&read_whole(path)?, path)
+    }
+
+    /// Checks the bytes of a file; `path` is what errors call it.
+    ///
+    /// # Errors
+    /// As [`read`](Self::read).
+    pub fn parse(bytes: &[u8], path: &Path) -> Result<Self, FileError> {
+        let (version, payload) = unframe(path, bytes)?;
         let file = match version {
-            1 => decode::<FirstFormat>(&payload).map(Self::from),
-            _ => decode(&payload),
+            1 => decode::<FirstFormat>(payload).map(Self::from),
+            _ => decode(payload),
         };
-        let file = file.map_err(|e| FileError::damaged(path, e.to_string()))?;
+        let file: Self = file.map_err(|e| FileError::damaged(path, e.to_string()))?;
         file.config
             .validate()
             .map_err(|source| FileError::Config { path: path.to_owned(), source })?;
-        if !is_plausible(&file.config, file.values.len()) {
-            let got = file.values.len();
+        let got = file.values.len();
+        if !is_plausible(&file.config, got) {
             let what = format!("{got} parameters, the configuration needs far more");
             return Err(FileError::damaged(path, what));
         }
         let expected = Dvbf::<f32>::random(&file.config, Noise::new(0, 0)).map_or(0, |m| m.count());
-        if file.values.len() != expected {
-            let got = file.values.len();
+        if got != expected {
             let what = format!("{got} parameters, the configuration needs {expected}");
             return Err(FileError::damaged(path, what));
         }
         if let Some(i) = file.values.iter().position(|v| !v.is_finite()) {
             return Err(FileError::damaged(path, format!("parameter {i} is not finite")));
         }
-        if file.units.as_ref().is_some_and(|u| !u.fit(file.config.observation, file.config.control))
-        {
+        let sizes = (file.config.observation, file.config.control);
+        if file.units.as_ref().is_some_and(|units| !units.fit(sizes.0, sizes.1)) {
             return Err(FileError::damaged(path, "its units do not fit its channels"));
         }
         let positive = |value: f64| value.is_finite() && value > 0.0;
@@ -251,8 +258,7 @@ fn write_framed<V: Serialize>(path: &Path, value: &V) -> Result<(), FileError> {
     replace_file(path, &[&header, &payload]).map_err(|source| FileError::io(path, source))
 }
 
-/// Reads a framed file: its format version and its payload.
-fn read_framed(path: &Path) -> Result<(u32, Vec<u8>), FileError> {
+fn read_whole(path: &Path) -> Result<Vec<u8>, FileError> {
     let io = |source| FileError::io(path, source);
     let file = File::open(path).map_err(io)?;
     let size = file.metadata().map_err(io)?.len();
@@ -261,10 +267,11 @@ fn read_framed(path: &Path) -> Result<(u32, Vec<u8>), FileError> {
     }
     let mut bytes = Vec::new();
     Read::take(file, LIMIT as u64).read_to_end(&mut bytes).map_err(io)?;
-    unframe(path, &bytes)
+    Ok(bytes)
 }
 
-fn unframe(path: &Path, bytes: &[u8]) -> Result<(u32, Vec<u8>), FileError> {
+/// Format version and payload of a framed file.
+fn unframe<'a>(path: &Path, bytes: &'a [u8]) -> Result<(u32, &'a [u8]), FileError> {
     if bytes.len() < MAGIC.len() || bytes[..MAGIC.len()] != MAGIC {
         return Err(FileError::Foreign { path: path.to_owned() });
     }
@@ -287,7 +294,7 @@ fn unframe(path: &Path, bytes: &[u8]) -> Result<(u32, Vec<u8>), FileError> {
     if checksum(&header[..HEADER - 4], payload) != word(20) {
         return Err(FileError::damaged(path, "its checksum differs"));
     }
-    Ok((version, payload.to_vec()))
+    Ok((version, payload))
 }
 
 fn checksum(header: &[u8], payload: &[u8]) -> u32 {

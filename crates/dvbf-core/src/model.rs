@@ -102,6 +102,7 @@ impl<S: Scalar> Dvbf<S> {
             EmissionStd::Fixed => (1, NoiseScale::Fixed),
             EmissionStd::Learned => (1, NoiseScale::Learned),
             EmissionStd::LearnedPerChannel => (x, NoiseScale::Learned),
+            EmissionStd::FixedPerChannel => (x, NoiseScale::Fixed),
         };
         let log_std = Array1::from_elem(channels, S::of(config.emission_std.ln()));
         let sizes = (z, config.emission_state, config.hidden, x);
