@@ -2,11 +2,14 @@
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use dvbf::compare::{CONTENDERS, CompareRequest, Contender};
+use dvbf::data::{Columns, RawRecordings, RecordingError, find_files, read_files};
 use dvbf::eval::Summary;
 use dvbf::run::{FolderError, RunError, TrainRequest};
-use dvbf::settings::{Settings, SettingsError, apply_override, preset};
+use dvbf::settings::{
+    RecordingsSettings, Settings, SettingsError, apply_override, preset, preset_for, usual_source,
+};
 use std::fmt;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 /// Learn a simulator and a filter from recordings.
@@ -21,6 +24,10 @@ pub(crate) struct Arguments {
 pub(crate) enum Command {
     /// Train a model, evaluate it, and write a run folder.
     Train(Train),
+    /// Show what is in recordings and what would be done with them, and draw the first sequences.
+    Inspect(Inspect),
+    /// Write the recordings that a training on a simulated system uses.
+    Data(Data),
     /// Train every model on the same recordings and compare them in one table.
     Compare(Compare),
     /// Make the report of a finished run again: report.html and its picture.
@@ -55,6 +62,58 @@ pub(crate) struct Report {
     /// Threads; all cores by default. Results do not depend on it.
     #[arg(long, default_value_t = 0)]
     pub(crate) threads: usize,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Inspect {
+    /// An .npz archive, or .csv files, a folder with them or a pattern.
+    #[arg(required = true, value_name = "FILE")]
+    pub(crate) data: Vec<String>,
+    #[command(flatten)]
+    pub(crate) columns: Chosen,
+    /// Where to draw the first sequences [default: <name>.svg in the current folder].
+    #[arg(long)]
+    pub(crate) out: Option<PathBuf>,
+}
+
+/// Formats of recordings.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(crate) enum RecordingFormat {
+    /// One archive of arrays for NumPy.
+    Npz,
+    /// A folder of tables, one file a sequence.
+    Csv,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Data {
+    /// The system to simulate.
+    pub(crate) environment: Environment,
+    /// The archive, or the folder of tables.
+    #[arg(long)]
+    pub(crate) out: PathBuf,
+    /// The format.
+    #[arg(long, value_enum, default_value = "npz")]
+    pub(crate) format: RecordingFormat,
+    /// Named set of settings to start from [default: that of the system's name].
+    #[arg(long)]
+    preset: Option<String>,
+    /// Change one setting, such as data.train=100; may be repeated.
+    #[arg(long = "set", value_name = "KEY=VALUE")]
+    overrides: Vec<String>,
+}
+
+impl Data {
+    /// The settings that the recordings are made with.
+    pub(crate) fn settings(&self) -> Result<Settings, SettingsError> {
+        let mut settings = preset(self.preset.as_deref().unwrap_or(self.environment.name()))?;
+        for text in &self.overrides {
+            settings = apply_override(&settings, text)?;
+        }
+        self.environment.check(&settings)?;
+        settings.validate()?;
+        Ok(settings)
+    }
 }
 
 #[derive(Debug, Args)]
@@ -171,8 +230,14 @@ impl fmt::Display for Environment {
 #[derive(Debug, Args)]
 pub(crate) struct Train {
     /// The system to learn.
-    pub(crate) environment: Environment,
-    /// Named set of settings to start from [default: that of the system's name].
+    #[arg(required_unless_present_any = ["data", "config"], conflicts_with = "data")]
+    pub(crate) environment: Option<Environment>,
+    /// Recordings to learn from: an .npz archive, or .csv files, a folder with them or a pattern.
+    #[arg(long, num_args = 1.., value_name = "FILE")]
+    pub(crate) data: Vec<String>,
+    #[command(flatten)]
+    columns: Chosen,
+    /// Named set of settings to start from [default: that of the system's name; auto for --data].
     #[arg(long)]
     preset: Option<String>,
     /// TOML file with all settings, such as the config.toml of another run.
@@ -208,7 +273,57 @@ pub(crate) struct Train {
     required: Vec<String>,
 }
 
+/// Columns of tables by what they are; without any, names such as `x_…`, `u_…` and `state_…` say it.
+#[derive(Debug, Args)]
+pub(crate) struct Chosen {
+    /// Observed columns of tables, such as a,b.
+    #[arg(long, value_delimiter = ',', value_name = "COLUMNS")]
+    observe: Vec<String>,
+    /// Columns with controls.
+    #[arg(long, value_delimiter = ',', value_name = "COLUMNS")]
+    control: Vec<String>,
+    /// Columns with components of the true state, for evaluation only.
+    #[arg(long, value_delimiter = ',', value_name = "COLUMNS")]
+    state: Vec<String>,
+}
+
+impl Chosen {
+    /// Reads recordings.
+    pub(crate) fn read(&self, files: &[String]) -> Result<RawRecordings, RecordingError> {
+        let columns = Columns {
+            observe: self.observe.clone(),
+            control: self.control.clone(),
+            state: self.state.clone(),
+        };
+        read_files(&find_files(files)?, &columns)
+    }
+
+    /// What is done with them.
+    pub(crate) fn source(
+        &self,
+        recordings: &RawRecordings,
+        files: &[String],
+    ) -> RecordingsSettings {
+        RecordingsSettings {
+            observe: self.observe.clone(),
+            control: self.control.clone(),
+            state: self.state.clone(),
+            ..usual_source(recordings, files.to_vec())
+        }
+    }
+}
+
 impl Train {
+    /// What the run is about, as arguments.
+    pub(crate) fn subject(&self) -> String {
+        match self.environment {
+            Some(environment) => environment.to_string(),
+            None => self.data.iter().fold("--data".into(), |all, file| {
+                format!("{all} {}", crate::quoted(Path::new(file)))
+            }),
+        }
+    }
+
     /// The request that the arguments describe.
     pub(crate) fn request(&self) -> Result<TrainRequest, RunError> {
         let settings = self.settings()?;
@@ -227,8 +342,13 @@ impl Train {
             })?;
             Settings::from_toml(&text)
                 .map_err(|source| FolderError::Settings { path: path.clone(), source })?
+        } else if self.data.is_empty() {
+            let usual = self.environment.map_or("pendulum", Environment::name);
+            preset(self.preset.as_deref().unwrap_or(usual))?
         } else {
-            preset(self.preset.as_deref().unwrap_or(self.environment.name()))?
+            let recordings = self.columns.read(&self.data)?;
+            let source = self.columns.source(&recordings, &self.data);
+            preset_for(self.preset.as_deref().unwrap_or("auto"), &recordings, source)?
         };
         for text in &self.overrides {
             settings = apply_override(&settings, text)?;
@@ -236,7 +356,9 @@ impl Train {
         settings.seed = self.seed.unwrap_or(settings.seed);
         settings.training.steps = self.steps.unwrap_or(settings.training.steps);
         settings.validate()?;
-        self.environment.check(&settings)?;
+        if let Some(environment) = self.environment {
+            environment.check(&settings)?;
+        }
         Ok(settings)
     }
 

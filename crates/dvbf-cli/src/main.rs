@@ -4,6 +4,7 @@ mod args;
 mod compare;
 mod interrupt;
 mod progress;
+mod recordings;
 mod tables;
 
 use args::{Arguments, Command};
@@ -19,12 +20,18 @@ fn main() -> ExitCode {
     let arguments = Arguments::parse();
     match arguments.command {
         Command::Train(train) => run_train(&train).unwrap_or_else(|e| fail(&e.to_string())),
+        Command::Inspect(inspect) => done(recordings::inspect(&inspect)),
+        Command::Data(data) => done(recordings::write(&data)),
         Command::Compare(compare) => {
             compare::run(&compare).unwrap_or_else(|e| fail(&e.to_string()))
         }
         Command::Report(report) => run_report(&report).unwrap_or_else(|e| fail(&e.to_string())),
         Command::Export(export) => run_export(&export).unwrap_or_else(|e| fail(&e.to_string())),
     }
+}
+
+fn done(result: Result<(), RunError>) -> ExitCode {
+    result.map_or_else(|e| fail(&e.to_string()), |()| ExitCode::SUCCESS)
 }
 
 /// Prints why the command failed.
@@ -44,7 +51,7 @@ fn run_train(train: &args::Train) -> Result<ExitCode, RunError> {
         Outcome::Stopped(step) => {
             progress::error_line(&format!(
                 "stopped at update {step}; continue with: dvbf train {} --out {} --resume",
-                train.environment,
+                train.subject(),
                 quoted(&request.folder)
             ));
             Ok(ExitCode::from(130))

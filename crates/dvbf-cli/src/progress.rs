@@ -129,18 +129,19 @@ impl Observer for Watcher {
     fn logged(&mut self, record: &LogRecord) {
         let r2: Vec<String> =
             record.r2.iter().map(|(name, value)| format!("{name} {value:.3}")).collect();
+        let known = |text: String| if text.is_empty() { text } else { format!("R² {text}  ") };
         let short =
             record.r2.get("velocity").map_or_else(|| r2.join(" "), |v| format!("velocity {v:.3}"));
-        self.figures = format!("  R² {short}  open loop {:.5}", record.open_loop);
+        self.figures = format!("  {}open loop {:.5}", known(short), record.open_loop);
         if !self.quiet && !self.terminal {
             let total = self.total.to_string();
             eprintln!(
-                "update {:>width$}/{total}  bound {:>8.1}  KL {:>6.2}  R² {}  open loop {:.5}  \
-                 {:.0} sequences/s",
+                "update {:>width$}/{total}  bound {:>8.1}  KL {:>6.2}  {}open loop {:.5}  {:.0} \
+                 sequences/s",
                 record.step,
                 record.bound,
                 record.kl,
-                r2.join(" "),
+                known(r2.join(" ")),
                 record.open_loop,
                 record.sequences_per_second,
                 width = total.len(),

@@ -1,7 +1,7 @@
 //! The tables at the end of a run.
 #![expect(clippy::print_stdout, reason = "this is the program's result")]
 
-use dvbf::eval::{Columns, KARL_2017_R2};
+use dvbf::eval::{Columns, KARL_2017_R2, OpenLoopRow, Summary};
 use dvbf::report::Written;
 use dvbf::run::Finished;
 
@@ -15,48 +15,16 @@ pub(crate) fn print(finished: &Finished, json: bool, quiet: bool) {
     if quiet {
         return;
     }
-    let names: Vec<&String> = summary.r2.sample.keys().collect();
-    // Names of any length stay apart.
-    let width = names.iter().map(|name| name.len() + 2).fold(10, usize::max);
-    println!("\nR² on held-out sequences");
-    print!("  {:<28}", "");
-    for name in &names {
-        print!("{name:>width$}");
-    }
-    println!();
-    let row = |label: &str, columns: &Columns| {
-        print!("  {label:<28}");
-        for name in &names {
-            print!("{:>width$.4}", columns.get(*name).copied().unwrap_or(f64::NAN));
+    if let Some(notes) = &summary.recordings {
+        println!("\nRecordings");
+        for note in notes {
+            println!("  {note}");
         }
-        println!();
-    };
-    row("posterior samples", &summary.r2.sample);
-    row("posterior means", &summary.r2.mean);
-    row("samples, cubic read-out", &summary.r2.nonlinear);
-    let paper: Columns =
-        KARL_2017_R2.iter().map(|(name, value)| ((*name).to_owned(), *value)).collect();
-    if names.iter().any(|name| paper.contains_key(*name)) {
-        row("Karl et al. 2017, samples", &paper);
     }
-
-    println!(
-        "\nOpen-loop squared error per pixel after {} filtered frames",
-        finished.settings.evaluation.filtered
-    );
-    let off = finished.settings.source().start_errors();
-    let last = if off.is_some() { "true equations*" } else { "" };
-    println!("  {:>6}{:>12}{:>14}{:>13}{last:>17}", "frames", "model", "persistence", "mean image");
-    for (horizon, row) in &summary.open_loop {
-        let physics = row.physics.map_or_else(String::new, |error| format!("{error:.5}"));
-        println!(
-            "  {horizon:>6}{:>12.5}{:>14.5}{:>13.5}{physics:>17}",
-            row.model, row.persistence, row.mean_image
-        );
+    if !summary.r2.sample.is_empty() {
+        regression(summary);
     }
-    if let Some(off) = off {
-        println!("  * from a start off by a standard deviation of {off}");
-    }
+    open_loop(finished);
     let bound = &summary.bound;
     println!(
         "\nBound {:.1} nats per sequence (reconstruction {:.1}, KL {:.2}{})",
@@ -89,6 +57,83 @@ pub(crate) fn print(finished: &Finished, json: bool, quiet: bool) {
         paths(written);
     }
 }
+
+/// How well the true state can be read from the latent state.
+fn regression(summary: &Summary) {
+    let names: Vec<&String> = summary.r2.sample.keys().collect();
+    println!("\nR² on held-out sequences");
+    print!("  {:<28}", "");
+    let width = |name: &str| name.chars().count().max(8) + 2;
+    for name in &names {
+        print!("{name:>width$}", width = width(name));
+    }
+    println!();
+    let row = |label: &str, columns: &Columns| {
+        print!("  {label:<28}");
+        for name in &names {
+            let figure = columns.get(*name).copied().unwrap_or(f64::NAN);
+            print!("{figure:>width$.4}", width = width(name));
+        }
+        println!();
+    };
+    row("posterior samples", &summary.r2.sample);
+    row("posterior means", &summary.r2.mean);
+    row("samples, cubic read-out", &summary.r2.nonlinear);
+    let paper: Columns =
+        KARL_2017_R2.iter().map(|(name, value)| ((*name).to_owned(), *value)).collect();
+    if names.iter().any(|name| paper.contains_key(*name)) && summary.recordings.is_none() {
+        row("Karl et al. 2017, samples", &paper);
+    }
+}
+
+/// The error of predictions without looking, beside that of the yardsticks there are.
+fn open_loop(finished: &Finished) {
+    let rows = &finished.summary.open_loop;
+    println!(
+        "\nOpen-loop squared error per {} after {} filtered frames",
+        if finished.summary.recordings.is_some() { "channel" } else { "pixel" },
+        finished.settings.evaluation.filtered
+    );
+    let off = finished.settings.source().start_errors();
+    let mean = if finished.summary.recordings.is_some() { "mean" } else { "mean image" };
+    let mut columns: Vec<(&str, Figure)> = vec![
+        ("model", |row| Some(row.model)),
+        ("persistence", |row| Some(row.persistence)),
+        (mean, |row| Some(row.mean_image)),
+    ];
+    let optional: [(&str, Figure); 3] = [
+        ("true equations*", |row| row.physics),
+        ("linear", |row| row.linear),
+        ("Kalman", |row| row.kalman),
+    ];
+    let there = |figure: &Figure| rows.values().any(|row| figure(row).is_some());
+    columns.extend(optional.into_iter().filter(|(_, figure)| there(figure)));
+    print!("  {:>6}", "frames");
+    for (name, _) in &columns {
+        print!("{name:>width$}", width = name.len().max(10) + 3);
+    }
+    println!();
+    for (horizon, row) in rows {
+        print!("  {horizon:>6}");
+        for (name, figure) in &columns {
+            let text = figure(row).map_or_else(|| "–".into(), |error| format!("{error:.5}"));
+            print!("{text:>width$}", width = name.len().max(10) + 3);
+        }
+        println!();
+    }
+    if let Some(off) = off {
+        println!("  * from a start off by a standard deviation of {off}");
+    }
+    if rows.values().any(|row| row.linear.is_some()) {
+        println!(
+            "  linear: autoregression with inputs, least squares; Kalman: components, expectation \
+             maximization"
+        );
+    }
+}
+
+/// One figure of a row.
+type Figure = fn(&OpenLoopRow) -> Option<f64>;
 
 /// Prints where a report was written.
 pub(crate) fn paths(written: &Written) {

@@ -29,6 +29,8 @@ mod tests {
             model: f64::NAN,
             persistence: f64::INFINITY,
             mean_image: 0.25,
+            linear: None,
+            kalman: None,
             physics: Some(1.0),
         };
         let text = serde_json::to_string(&row).unwrap();

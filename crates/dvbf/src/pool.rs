@@ -46,6 +46,15 @@ impl Pool {
         self.threads.current_num_threads()
     }
 
+    /// Runs two pieces of work, at the same time if there are two threads.
+    pub fn join<A: Send, B: Send>(
+        &self,
+        first: impl FnOnce() -> A + Send,
+        second: impl FnOnce() -> B + Send,
+    ) -> (A, B) {
+        self.threads.join(first, second)
+    }
+
     /// Runs `work` inside the pool, so that parallel iterators use its threads.
     pub fn install<R: Send>(&self, work: impl FnOnce() -> R + Send) -> R {
         self.threads.install(work)

@@ -7,5 +7,6 @@ mod compare;
 mod interrupt;
 #[cfg(unix)]
 mod killed;
+mod recordings;
 mod run;
 mod tiny;

@@ -137,8 +137,13 @@ impl Deviations {
         let (mut z, mut steps) = (Vec::new(), Vec::new());
         for n in sequences {
             filter.reset();
-            for t in 0..data.observations.dim().1 {
-                let x = data.observations.slice(ndarray::s![n, t, ..]).to_vec();
+            for t in 0..data.lengths[n].min(data.observations.dim().1) {
+                let mut x = data.observations.slice(ndarray::s![n, t, ..]).to_vec();
+                for (i, x) in x.iter_mut().enumerate() {
+                    if !data.is_observed((n, t, i)) {
+                        *x = f32::NAN;
+                    }
+                }
                 let u = data.controls.slice(ndarray::s![n, t.saturating_sub(1), ..]).to_vec();
                 let belief = filter.step(Some(&x), &u, data.dt).ok()?;
                 let spread = belief.spread.as_ref()?;
@@ -201,15 +206,8 @@ mod tests {
     /// What the model itself shows, of a sensor whose noise is `std`.
     fn recordings(std: f64, first: u64) -> Dataset {
         let (count, steps) = (60, 12);
-        let mut data = Dataset {
-            observations: Array3::zeros((count, steps, 6)),
-            controls: Array3::zeros((count, steps, 1)),
-            states: Array3::zeros((count, steps, 0)),
-            state_names: Vec::new(),
-            state_kinds: Vec::new(),
-            dt: 0.1,
-            image: None,
-        };
+        let zeros = |channels| Array3::zeros((count, steps, channels));
+        let mut data = Dataset { dt: 0.1, ..Dataset::observed(zeros(6), zeros(1)) };
         let filter = Filter::new(Arc::new(model(std)), 0.1, FilterOptions::MEAN_PATH).unwrap();
         for n in 0..count {
             let seed = first + n as u64;

@@ -1,12 +1,12 @@
 //! Importance-weighted bound (Burda, Grosse and Salakhutdinov 2016):
 //! `E[ln (1/K) Σ_k p(x, w_k) / q(w_k | x)]` with `K` independent paths of the filter.
 
-use super::infer::time_major;
+use super::infer::{seen, time_major};
 use crate::data::Dataset;
 use crate::pool::Pool;
 use crate::train::{Purpose, stream};
 use dvbf_core::{Batch, Bound, Dvbf, Transition, Workspace};
-use ndarray::{Array1, Array2};
+use ndarray::Array2;
 use rayon::prelude::*;
 
 const CHUNK: usize = 25;
@@ -48,8 +48,9 @@ fn chunk(
     let (n, first, steps) = (range.len(), range.start, data.observations.dim().1);
     let (rows, width) = (n * steps, model.transition().dims().noise);
     let x = time_major(&data.observations, range.clone(), steps);
-    let u = time_major(&data.controls, range, steps);
-    let (mut eps, seen) = (Array2::zeros((rows, width)), Array1::ones(rows));
+    let u = time_major(&data.controls, range.clone(), steps);
+    let mask = data.mask.as_ref().map(|mask| time_major(mask, range, steps));
+    let (mut eps, seen) = (Array2::zeros((rows, width)), seen(mask.as_ref(), rows));
     let mut work = Workspace::new(model, n, rows);
     let mut bound = Bound::zeros(n);
     work.prepare(model);
@@ -62,7 +63,7 @@ fn chunk(
             input: x.view(),
             start: None,
             target: x.view(),
-            mask: None,
+            mask: mask.as_ref().map(|mask| mask.view()),
             seen: seen.view(),
             control: u.view(),
             noise: eps.view(),

@@ -46,6 +46,17 @@ pub(crate) fn time_major(
         .expect("the axes were brought into order")
 }
 
+/// One for every row where anything was observed: only there is there anything to recognize.
+pub(super) fn seen(mask: Option<&Array2<f32>>, rows: usize) -> Array1<f32> {
+    match mask {
+        None => Array1::ones(rows),
+        Some(mask) => {
+            let any = |row: ndarray::ArrayView1<'_, f32>| row.iter().any(|&m| m > 0.0);
+            mask.rows().into_iter().map(|row| f32::from(u8::from(any(row)))).collect()
+        }
+    }
+}
+
 /// Filters the first `steps` steps of all recordings. Results do not depend on the pool.
 ///
 /// # Panics
@@ -62,19 +73,20 @@ pub fn infer(model: &Dvbf<f32>, data: &Dataset, steps: usize, draw: Draw, pool: 
                 let n = range.len();
                 let rows = n * steps;
                 let x = time_major(&data.observations, range.clone(), steps);
-                let u = time_major(&data.controls, range, steps);
+                let u = time_major(&data.controls, range.clone(), steps);
                 let mut noise = Array2::zeros((rows, dims.noise));
                 if let Draw::Sample(seed) = draw {
                     let values = noise.as_slice_mut().expect("a fresh array is contiguous");
                     stream(seed, Purpose::Evaluation, 0, first).normal(values);
                 }
-                let seen = Array1::ones(rows);
+                let mask = data.mask.as_ref().map(|mask| time_major(mask, range.clone(), steps));
+                let seen = seen(mask.as_ref(), rows);
                 let batch = Batch {
                     sequences: n,
                     input: x.view(),
                     start: None,
                     target: x.view(),
-                    mask: None,
+                    mask: mask.as_ref().map(|mask| mask.view()),
                     seen: seen.view(),
                     control: u.view(),
                     noise: noise.view(),

@@ -1,12 +1,13 @@
 //! Open-loop prediction: filter a few frames, then predict without looking.
 
 use super::infer::{Draw, infer, time_major};
-use crate::data::Dataset;
+use super::{Autoregression, Kalman};
+use crate::data::{Dataset, Splits};
 use crate::pool::Pool;
 use crate::train::{Purpose, stream};
 use dvbf_core::{Dvbf, Rollout, Transition};
 use dvbf_envs::{Environment, rollout};
-use ndarray::{Array2, Array3, Axis, s};
+use ndarray::{Array1, Array2, Array3, Axis, s};
 use rayon::prelude::*;
 
 /// Mean squared error per channel, one value a predicted frame, averaged over sequences.
@@ -23,19 +24,31 @@ impl OpenLoop {
         first.iter().sum::<f64>() / first.len().max(1) as f64
     }
 
-    /// Errors of predicted frames `(N, horizon, X)` that follow the first `filtered` frames.
+    /// Errors of predicted frames `(N, horizon, X)` that follow the first `filtered` frames, over what
+    /// was observed.
     ///
     /// # Panics
     /// If `truth` has fewer sequences or frames.
     pub fn between(predicted: &Array3<f32>, truth: &Dataset, filtered: usize) -> Self {
-        let (count, horizon, _) = predicted.dim();
-        let truth = truth.observations.slice(s![..count, filtered..filtered + horizon, ..]);
+        let (count, horizon, channels) = predicted.dim();
+        let frames = s![..count, filtered..filtered + horizon, ..];
+        let mask = truth.mask.as_ref().map(|mask| mask.slice(frames));
+        let truth = truth.observations.slice(frames);
         let by_frame = (0..horizon)
             .map(|t| {
                 let pairs = predicted.index_axis(Axis(1), t);
                 let truth = truth.index_axis(Axis(1), t);
-                let sum: f64 = pairs.iter().zip(truth).map(|(p, x)| f64::from(p - x).powi(2)).sum();
-                sum / pairs.len().max(1) as f64
+                let error = |p: &f32, x: &f32| f64::from(p - x).powi(2);
+                let Some(mask) = &mask else {
+                    let sum: f64 = pairs.iter().zip(truth).map(|(p, x)| error(p, x)).sum();
+                    return sum / (count * channels).max(1) as f64;
+                };
+                let mask = mask.index_axis(Axis(1), t);
+                let seen = pairs.iter().zip(truth).zip(mask).filter(|(_, m)| **m > 0.0);
+                let (sum, n) =
+                    seen.fold((0.0, 0.0), |(sum, n), ((p, x), _)| (sum + error(p, x), n + 1.0));
+                // Nothing to compare with is no error.
+                if n > 0.0 { sum / n } else { 0.0 }
             })
             .collect();
         Self { by_frame }
@@ -107,6 +120,27 @@ pub struct Baselines {
     /// The true equations from a [slightly wrong](dvbf_envs::StateVariable::error) state, if they
     /// are known.
     pub physics: Option<OpenLoop>,
+    /// A linear autoregressive model with inputs, if it was asked for.
+    pub linear: Option<OpenLoop>,
+    /// Principal components and a Kalman filter, if they were asked for.
+    pub kalman: Option<OpenLoop>,
+}
+
+impl Baselines {
+    /// The same with linear models fitted to the training sequences, whose order is chosen on the
+    /// validation sequences.
+    ///
+    /// # Panics
+    /// If the long sequences are shorter than `filtered + horizon` frames.
+    #[must_use]
+    pub fn with_linear(self, splits: &Splits, window: (usize, usize), pool: &Pool) -> Self {
+        let (train, held, test) = (&splits.train, &splits.validation_long, &splits.test_long);
+        let (linear, kalman) = pool.join(
+            || Autoregression::fit(train, held, window).map(|model| model.errors(test, window)),
+            || Kalman::fit(train, held, window).and_then(|model| model.errors(test, window)),
+        );
+        Self { linear, kalman, ..self }
+    }
 }
 
 /// Errors of the baselines on the same frames.
@@ -121,20 +155,31 @@ pub fn baselines(
 ) -> Baselines {
     let (count, _, channels) = data.observations.dim();
     let shape = (count, horizon, channels);
-    let last = data.observations.slice(s![.., filtered - 1..filtered, ..]);
+    let last = Array3::from_shape_fn((count, 1, channels), |(n, _, x)| {
+        let seen = (0..filtered).rev().find(|&t| data.is_observed((n, t, x)));
+        seen.map_or(0.0, |t| data.observations[[n, t, x]])
+    });
     let persistence = last.broadcast(shape).expect("one frame for all").to_owned();
-    let mean = train
-        .observations
-        .mean_axis(Axis(0))
-        .and_then(|m| m.mean_axis(Axis(0)))
-        .expect("there are training frames");
+    let mean = mean_frame(train);
     let mean_image = mean.broadcast(shape).expect("one image for all").to_owned();
 
     Baselines {
         persistence: OpenLoop::between(&persistence, data, filtered),
         mean_image: OpenLoop::between(&mean_image, data, filtered),
         physics: env.map(|env| physics(env, data, (filtered, horizon))),
+        linear: None,
+        kalman: None,
     }
+}
+
+/// Mean of every channel over all frames where it was observed.
+fn mean_frame(data: &Dataset) -> Array1<f32> {
+    let Some(mask) = &data.mask else {
+        let mean = data.observations.mean_axis(Axis(0)).and_then(|m| m.mean_axis(Axis(0)));
+        return mean.expect("there are training frames");
+    };
+    let sum = |values: &Array3<f32>| values.sum_axis(Axis(0)).sum_axis(Axis(0));
+    sum(&data.observations) / sum(mask).mapv(|n| n.max(1.0))
 }
 
 /// Error of the true equations from a slightly wrong state.

@@ -9,7 +9,7 @@ use crate::nullable;
 use crate::pool::Pool;
 use crate::settings::Settings;
 use dvbf_core::Dvbf;
-use ndarray::{Array2, Array3};
+use ndarray::{Array2, Array3, Axis};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 
@@ -61,6 +61,12 @@ pub struct OpenLoopRow {
     /// The true equations from a slightly wrong state, if they are known.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub physics: Option<f64>,
+    /// A linear autoregressive model with inputs.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub linear: Option<f64>,
+    /// Principal components and a Kalman filter.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub kalman: Option<f64>,
 }
 
 /// What `summary.json` holds.
@@ -79,6 +85,9 @@ pub struct Summary {
     pub threads: usize,
     /// Dimensions of the latent state.
     pub latent_dim: usize,
+    /// What the recordings were and how they were divided, in sentences; nothing of simulated ones.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub recordings: Option<Vec<String>>,
     /// Regression of the true state on the latent state.
     pub r2: R2Figures,
     /// Bound.
@@ -96,14 +105,32 @@ pub(crate) fn rows(state: &Array3<f32>) -> Array2<f64> {
     state.mapv(f64::from).into_shape_with_order((n * t, z)).expect("a standard array")
 }
 
-/// R² of every column from latent states of both sets.
+/// R² of every column from latent states of both sets, over the steps whose true state is known.
 pub(crate) fn r2(
     readout: Readout,
     (train, train_z): (&Dataset, &Array3<f32>),
     (test, test_z): (&Dataset, &Array3<f32>),
 ) -> Vec<(String, f64)> {
     let ((names, train_y), (_, test_y)) = (regression_targets(train), regression_targets(test));
-    let (train_z, test_z) = (rows(train_z), rows(test_z));
+    if names.is_empty() {
+        return Vec::new();
+    }
+    let known = |z: &Array3<f32>, y: &Array2<f64>| {
+        let steps = z.dim().1;
+        // The latent states may end before the recordings do.
+        let all = y.nrows() / z.dim().0;
+        let row = |n: usize, t: usize| n * all + t;
+        let (z, mut from, mut to) = (rows(z), Vec::new(), Vec::new());
+        for r in 0..z.nrows() {
+            let target = row(r / steps, r % steps);
+            if !y.row(target).iter().any(|v| v.is_nan()) {
+                from.push(r);
+                to.push(target);
+            }
+        }
+        (z.select(Axis(0), &from), y.select(Axis(0), &to))
+    };
+    let ((train_z, train_y), (test_z, test_y)) = (known(train_z, &train_y), known(test_z, &test_y));
     let figures =
         regress(readout, (train_z.view(), train_y.view()), (test_z.view(), test_y.view()));
     names.into_iter().zip(figures).collect()
@@ -120,7 +147,8 @@ impl Summary {
     ) -> Self {
         let steps = settings.data.steps;
         let seed = settings.seed;
-        let (train, test) = (&splits.train, &splits.test);
+        let fitted = splits.readout();
+        let (train, test) = (fitted.as_ref(), &splits.test);
         let draw = |data: &Dataset, draw: Draw| infer(model, data, steps, draw, pool);
         let train_sample = draw(train, Draw::Sample(seed));
         let test_sample = draw(test, Draw::Sample(seed.wrapping_add(1)));
@@ -155,6 +183,8 @@ impl Summary {
                 persistence: at(&baselines.persistence),
                 mean_image: at(&baselines.mean_image),
                 physics: baselines.physics.as_ref().map(at),
+                linear: baselines.linear.as_ref().map(at),
+                kalman: baselines.kalman.as_ref().map(at),
             };
             (h, row)
         };
@@ -165,6 +195,7 @@ impl Summary {
             seconds: 0.0,
             threads: pool.threads(),
             latent_dim: settings.model.state,
+            recordings: splits.notes.clone(),
             r2,
             bound,
             open_loop: horizons.iter().map(row).collect(),

@@ -9,6 +9,9 @@ use ndarray::{Array2, Array3, Axis, s};
 use std::f64::consts::{PI, TAU};
 use std::fmt::Write as _;
 
+/// What colors the points where nobody knows the true state.
+const STEP: &str = "step";
+
 /// A component of the true state at every point.
 #[derive(Clone, Debug, PartialEq)]
 pub(super) struct TrueColumn {
@@ -33,6 +36,11 @@ impl TrueColumn {
             (Some(&low), _) => (low - 0.5, low + 0.5),
             _ => (0.0, 1.0),
         }
+    }
+
+    /// What it is called in a caption.
+    pub(super) fn caption(&self) -> String {
+        if self.name == STEP { "step".into() } else { format!("true {}", self.name) }
     }
 
     /// What it is called beside a scale.
@@ -74,13 +82,15 @@ impl Cloud {
         let rows = latent.into_shape_with_order((shown * steps, dims)).expect("a standard array");
         let finite: Vec<usize> =
             (0..rows.nrows()).filter(|&r| rows.row(r).iter().all(|v| v.is_finite())).collect();
+        let real = |r: &usize| r % steps < recordings.lengths[r / steps];
+        let lost = rows.nrows() - finite.len();
+        let finite: Vec<usize> = finite.into_iter().filter(real).collect();
         let mut points = rows.select(Axis(0), &finite);
         if let Some(mean) = points.mean_axis(Axis(0)) {
             points -= &mean;
         }
         let mut note =
             format!("{shown} of {count} held-out test sequences, {} points", finite.len());
-        let lost = rows.nrows() - finite.len();
         if lost > 0 {
             let _ = write!(note, "; {lost} more are not finite and missing here");
         }
@@ -96,9 +106,16 @@ impl Cloud {
                 values: values.collect(),
             }
         };
-        let columns: Vec<TrueColumn> = (0..recordings.state_names.len()).map(column).collect();
+        let mut columns: Vec<TrueColumn> = (0..recordings.state_names.len()).map(column).collect();
         let whole = whitened(&points);
         let directions = directions(&whole, &columns);
+        if columns.is_empty() {
+            columns.push(TrueColumn {
+                name: STEP.into(),
+                kind: StateKind::Linear,
+                values: finite.iter().map(|r| (r % steps) as f64).collect(),
+            });
+        }
         let mut axes = (1..=dims).map(|i| format!("z{i}")).collect();
         if dims > 3 {
             let _ = write!(note, ". The latent state has {dims} dimensions; ");
@@ -151,14 +168,12 @@ mod tests {
         let states = Array3::from_shape_fn((count, steps, 2), |(n, t, i)| {
             if i == 0 { 4.0 + n as f32 } else { t as f32 }
         });
+        let zeros = Array3::zeros((count, steps, 1));
         Dataset {
-            observations: Array3::zeros((count, steps, 1)),
-            controls: Array3::zeros((count, steps, 1)),
             states,
             state_names: vec!["angle".into(), "velocity".into()],
             state_kinds: vec![StateKind::Angle, StateKind::Linear],
-            dt: 0.1,
-            image: None,
+            ..Dataset::observed(zeros.clone(), zeros)
         }
     }
 

@@ -31,7 +31,7 @@ pub(super) fn training(history: &[LogRecord]) -> Vec<Captioned> {
         line(name, history.iter().map(|r| r.r2.get(name).copied().unwrap_or(f64::NAN)))
     });
     let horizon = history.last().map_or(0, |r| r.open_loop_horizon);
-    vec![
+    let mut figures = vec![
         figure(
             "curve-bound",
             "Bound, nats",
@@ -44,7 +44,6 @@ pub(super) fn training(history: &[LogRecord]) -> Vec<Captioned> {
             Scale::Linear,
             vec![line("training", of(|r| r.kl)), line("validation", of(|r| r.validation_kl))],
         ),
-        figure("curve-r2", "R² of the true state", Scale::Late, r2.collect()),
         figure(
             "curve-open-loop",
             &format!("Open-loop error, {horizon} frames"),
@@ -63,15 +62,23 @@ pub(super) fn training(history: &[LogRecord]) -> Vec<Captioned> {
             Scale::Log,
             vec![line("learning rate", of(|r| r.learning_rate))],
         ),
-    ]
+    ];
+    let r2: Vec<Line> = r2.collect();
+    if !r2.is_empty() {
+        figures.insert(2, figure("curve-r2", "R² of the true state", Scale::Late, r2));
+    }
+    figures
 }
 
 /// Open-loop error by predicted frame.
-pub(super) fn by_frame(model: &OpenLoop, baselines: &Baselines) -> Figure {
+pub(super) fn by_frame(model: &OpenLoop, baselines: &Baselines, images: bool) -> Figure {
     let errors = |name: &'static str, of: &OpenLoop| line(name, of.by_frame.iter().copied());
     let mut lines = vec![errors("model", model)];
     lines.extend(baselines.physics.iter().map(|of| errors("true equations, slightly off", of)));
-    lines.push(errors("mean image", &baselines.mean_image));
+    lines.extend(baselines.linear.iter().map(|of| errors("linear autoregression", of)));
+    lines.extend(baselines.kalman.iter().map(|of| errors("components, Kalman filter", of)));
+    let mean = if images { "mean image" } else { "mean" };
+    lines.push(errors(mean, &baselines.mean_image));
     lines.push(errors("persistence", &baselines.persistence));
     let frames: Vec<f64> = (1..=model.by_frame.len()).map(|t| t as f64).collect();
     let mut figure = plot("by-frame", ("predicted frame", &frames), Scale::Log, &lines);

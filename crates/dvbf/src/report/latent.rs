@@ -27,7 +27,7 @@ pub(super) fn figures(cloud: &Cloud) -> Vec<(String, Figure)> {
             traces: [vec![trace(cloud, column)], rings(cloud)].concat(),
             layout: scene(cloud),
         };
-        (column.name.clone(), figure)
+        (column.caption(), figure)
     };
     cloud.columns.iter().take(MOST_FIGURES).enumerate().map(colored).collect()
 }

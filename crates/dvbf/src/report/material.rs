@@ -3,7 +3,7 @@
 use super::cloud::Cloud;
 use super::planes::Plane;
 use super::sequences::{Example, examples};
-use crate::data::{DataError, Splits};
+use crate::data::{DataError, Dataset, Splits};
 use crate::eval::{Baselines, Draw, OpenLoop, Summary, baselines, infer, predict, rollout_errors};
 use crate::pool::Pool;
 use crate::run::{FolderError, LogRecord, RunFolder};
@@ -32,10 +32,8 @@ pub(super) struct Material {
     pub(super) errors: OpenLoop,
     pub(super) baselines: Baselines,
     pub(super) examples: Vec<Example>,
-    /// Height and width of the observations when they are images.
-    pub(super) image: Option<(usize, usize)>,
-    /// Seconds between two frames.
-    pub(super) dt: f64,
+    /// The sequences that the examples are of.
+    pub(super) long: Dataset,
 }
 
 impl Material {
@@ -72,10 +70,13 @@ impl Material {
             planes: Plane::all(&picture),
             picture,
             errors: rollout_errors(&model, long, window, pool),
-            baselines: baselines(Some(env.as_ref()), &splits.train, long, window),
+            baselines: if settings.recordings.is_some() {
+                baselines(None, &splits.train, long, window).with_linear(splits, window, pool)
+            } else {
+                baselines(env.as_deref(), &splits.train, long, window)
+            },
             examples: examples(&model, long, &predicted, strip.0, pool),
-            image: long.image,
-            dt: long.dt,
+            long: long.clone(),
             settings: settings.clone(),
             summary,
             history,

@@ -12,17 +12,21 @@ mod directions;
 mod figure;
 pub(crate) mod html;
 mod latent;
+mod lines;
 mod material;
 mod page;
 mod palette;
 mod picture;
 mod planes;
+mod preview;
 mod principal;
 mod raster;
 mod sequences;
 mod strips;
 mod tables;
 mod view;
+
+pub use preview::preview;
 
 use crate::data::{DataError, Splits};
 use crate::pool::{Pool, PoolError};

@@ -5,6 +5,7 @@ use super::curves::{by_frame, training};
 use super::figure::Figure;
 use super::html::{data_uri, error, escape};
 use super::latent;
+use super::lines;
 use super::material::Material;
 use super::palette::hex;
 use super::raster;
@@ -33,16 +34,20 @@ struct Section {
 
 /// The whole page; `picture` is an SVG that stands in where figures in space cannot be drawn.
 pub(super) fn render(material: &Material, picture: &str) -> String {
-    let sections = [
-        regression(material),
-        open_loop(material),
-        known_errors(material),
-        latent_space(material, picture),
-        moving(material),
-        films(material),
-        curves(material),
-        settings(material),
-    ];
+    let mut sections = Vec::new();
+    if let Some(notes) = &material.summary.recordings {
+        sections.push(recordings(notes));
+    }
+    if !material.summary.r2.sample.is_empty() {
+        sections.push(regression(material));
+    }
+    sections.extend([open_loop(material), known_errors(material), latent_space(material, picture)]);
+    if material.long.image.is_some() {
+        sections.extend([moving(material), films(material)]);
+    } else {
+        sections.push(drawn(material));
+    }
+    sections.extend([curves(material), settings(material)]);
     let mut out = String::with_capacity(6 << 20);
     let title = format!("dvbf: {}", escape(&material.name));
     let _ = write!(
@@ -84,6 +89,36 @@ fn library() -> String {
     scripts
 }
 
+fn recordings(notes: &[String]) -> Section {
+    let mut body = String::from("<ul>\n");
+    for note in notes {
+        let _ = writeln!(body, "<li>{}.</li>", escape(&capital(note)));
+    }
+    Section { id: "recordings", title: "The recordings", body: body + "</ul>\n" }
+}
+
+/// Sequences of vectors as lines.
+fn drawn(material: &Material) -> Section {
+    let mut body = String::from(
+        "<p>Held-out test sequences, chosen by rank of their error, the worst of all included: dots \
+         are what was observed, lines what the model says. On shaded ground it sees the observations \
+         and filters; from there on it predicts without looking.</p>\n",
+    );
+    if let Some(note) = lines::note(&material.long) {
+        let _ = writeln!(body, "<p class=\"note\">{note}</p>");
+    }
+    for example in &material.examples {
+        let caption = format!(
+            "{}: test sequence {}, mean squared error {}",
+            escape(&capital(&example.rank)),
+            example.index,
+            error(example.error)
+        );
+        body += &captioned(&caption, &lines::figure(example, &material.long));
+    }
+    Section { id: "sequences", title: "Predictions beside observations", body }
+}
+
 fn regression(material: &Material) -> Section {
     let mut body = String::from(
         "<p>How well a linear map of the latent state explains the true state: coefficients of \
@@ -111,7 +146,7 @@ fn open_loop(material: &Material) -> Section {
     }
     body += "Bold: the smallest error of a row.</p>\n";
     body += "<figure><h3>Error by predicted frame</h3>\n";
-    body += &by_frame(&material.errors, &material.baselines).html();
+    body += &by_frame(&material.errors, &material.baselines, material.long.image.is_some()).html();
     body += "</figure>\n<h3>Bound on the test set</h3>\n";
     body += &tables::bound(&material.summary, &material.settings);
     Section { id: "open-loop", title: "Prediction without looking", body }
@@ -140,9 +175,11 @@ fn latent_space(material: &Material, picture: &str) -> Section {
     let cloud = &material.cloud;
     let solid = cloud.points.ncols() == 3;
     let mut body = String::from(
-        "<p>Every point is the latent state at one frame, sampled from the posterior. The true \
-         state only colors the points.",
+        "<p>Every point is the latent state at one frame, sampled from the posterior.",
     );
+    if !material.long.state_names.is_empty() {
+        body += " The true state only colors the points.";
+    }
     if solid {
         body += " Drag to turn, scroll to zoom.";
         body += if cloud.view().rings().is_empty() { "" } else { RINGS };
@@ -151,7 +188,7 @@ fn latent_space(material: &Material, picture: &str) -> Section {
     let _ = writeln!(body, "</p>\n<p class=\"note\">{note}.</p>\n<div class=\"grid wide\">");
     let figures = latent::figures(cloud);
     for (name, figure) in &figures {
-        body += &captioned(&format!("Colored by true {}", escape(name)), figure);
+        body += &captioned(&format!("Colored by {}", escape(name)), figure);
     }
     body += "</div>\n";
     let still = data_uri("image/svg+xml", picture.as_bytes());
@@ -198,9 +235,9 @@ fn legend(material: &Material) -> String {
 }
 
 fn moving(material: &Material) -> Section {
-    let body = match (material.image, material.examples.is_empty()) {
+    let body = match (material.long.image, material.examples.is_empty()) {
         (Some(size), false) => {
-            let film = raster::animation(&animation(&material.examples, size), material.dt);
+            let film = raster::animation(&animation(&material.examples, size), material.long.dt);
             let mut names = String::new();
             for Example { rank, error: value, .. } in &material.examples {
                 let _ = write!(names, "<span>{}<br>{}</span>", escape(rank), error(*value));
@@ -229,8 +266,8 @@ fn nothing(shape: Option<(usize, usize)>) -> String {
 }
 
 fn films(material: &Material) -> Section {
-    let (Some(size), false) = (material.image, material.examples.is_empty()) else {
-        return Section { id: "films", title: "Film strips", body: nothing(material.image) };
+    let (Some(size), false) = (material.long.image, material.examples.is_empty()) else {
+        return Section { id: "films", title: "Film strips", body: nothing(material.long.image) };
     };
     let mut body = format!(
         "<p>The same sequences frame by frame. They are chosen by rank of their error, the worst \

@@ -51,7 +51,7 @@ fn draw<'a>(root: &Area<'a>, cloud: &Cloud, panels: usize) -> Drawn<'a> {
             None => names(area, cloud)?,
         }
         if let Some(column) = column {
-            let title = format!("colored by true {}", column.name);
+            let title = format!("colored by {}", column.caption());
             label(area, &title, (WIDTH / 2, 52), 42, INK, HPos::Center)?;
             bar(area, column)?;
         }

@@ -136,13 +136,11 @@ mod tests {
         let latent =
             Array3::from_shape_fn((81, 1, 4), |(n, _, i)| (i + 1) as f32 * value(n, (i + 2) % 4));
         let data = Dataset {
-            observations: Array3::zeros((81, 1, 1)),
-            controls: Array3::zeros((81, 1, 0)),
             states,
             state_names: ["x", "y", "vx", "vy"].map(String::from).to_vec(),
             state_kinds: kinds.to_vec(),
             dt: 0.1,
-            image: None,
+            ..Dataset::observed(Array3::zeros((81, 1, 1)), Array3::zeros((81, 1, 0)))
         };
         Cloud::new(&latent, &data, 100)
     }

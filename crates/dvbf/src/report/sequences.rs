@@ -50,18 +50,20 @@ pub(super) fn examples(
     chosen.into_iter().map(example).collect()
 }
 
-/// Mean squared error per channel of every sequence.
+/// Mean squared error per channel of every sequence, over what was observed.
 fn errors(data: &Dataset, predicted: &Array3<f32>, filtered: usize) -> Vec<f64> {
-    let (_, horizon, channels) = predicted.dim();
-    let pairs = predicted.outer_iter().zip(data.observations.outer_iter());
-    pairs
-        .map(|(ahead, truth)| {
-            let truth = truth.slice_move(s![filtered..filtered + horizon, ..]);
-            let sum: f64 =
-                ahead.iter().zip(truth).map(|(p, x)| (f64::from(*p) - f64::from(*x)).powi(2)).sum();
-            sum / (horizon * channels) as f64
-        })
-        .collect()
+    let error = |(n, ahead): (usize, ndarray::ArrayView2<'_, f32>)| {
+        let (mut sum, mut count) = (0.0, 0.0);
+        for ((t, x), &p) in ahead.indexed_iter() {
+            let at = (n, filtered + t, x);
+            if data.is_observed(at) {
+                sum += (f64::from(p) - f64::from(data.observations[at])).powi(2);
+                count += 1.0;
+            }
+        }
+        sum / f64::max(count, 1.0)
+    };
+    predicted.outer_iter().enumerate().map(error).collect()
 }
 
 /// Rank, number and error: best, quarter, median, three quarters, worst. What is not finite ranks

@@ -45,15 +45,26 @@ pub(super) fn r2(summary: &Summary) -> String {
     table(&head, &rows)
 }
 
+/// What the mean of all training frames is called.
+fn mean_name(summary: &Summary) -> &'static str {
+    if summary.recordings.is_some() { "Mean" } else { "Mean image" }
+}
+
 /// Open-loop error by horizon; the smallest of a row is set in bold.
 pub(super) fn open_loop(summary: &Summary) -> String {
     let known = summary.open_loop.values().any(|row| row.physics.is_some());
     let mut head = vec!["Predicted frames", "Model"];
     head.extend(known.then_some("True equations*"));
-    head.extend(["Mean image", "Persistence"]);
+    let linear = summary.open_loop.values().any(|row| row.linear.is_some());
+    let kalman = summary.open_loop.values().any(|row| row.kalman.is_some());
+    head.extend(linear.then_some("Linear autoregression"));
+    head.extend(kalman.then_some("Components, Kalman filter"));
+    head.extend([mean_name(summary), "Persistence"]);
     let row = |(horizon, row): (&usize, &OpenLoopRow)| {
         let mut values = vec![row.model];
         values.extend(known.then_some(row.physics.unwrap_or(f64::NAN)));
+        values.extend(linear.then_some(row.linear.unwrap_or(f64::NAN)));
+        values.extend(kalman.then_some(row.kalman.unwrap_or(f64::NAN)));
         values.extend([row.mean_image, row.persistence]);
         let least = values.iter().copied().fold(f64::INFINITY, f64::min);
         let cell = |v: f64| {

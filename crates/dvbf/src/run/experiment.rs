@@ -2,7 +2,7 @@
 
 use super::folder::{FolderError, RunFolder};
 use super::record::LogRecord;
-use crate::data::{DataError, Splits};
+use crate::data::{DataError, RecordingError, Splits};
 use crate::eval::{Draw, Readout, Summary, baselines, infer, rollout_errors, summary_r2};
 use crate::pool::{Pool, PoolError};
 use crate::report::{self, ReportError, Written};
@@ -72,6 +72,9 @@ pub enum RunError {
     /// The data.
     #[error(transparent)]
     Data(#[from] DataError),
+    /// A file of recordings.
+    #[error(transparent)]
+    Recording(#[from] RecordingError),
     /// The training.
     #[error(transparent)]
     Train(#[from] TrainError),
@@ -89,7 +92,8 @@ pub fn train(request: &TrainRequest, observer: &mut dyn Observer) -> Result<Outc
     let pool = Pool::new(request.threads)?;
     let (folder, settings, checkpoint) = open(request)?;
 
-    observer.phase("making the recordings");
+    let reading = settings.recordings.is_some();
+    observer.phase(if reading { "reading the recordings" } else { "making the recordings" });
     let splits = Splits::make(&settings)?;
     if observer.should_stop() {
         return Ok(Outcome::Stopped(0));
@@ -256,13 +260,15 @@ impl Session {
         let model = trainer.evaluated_model();
         let (data, evaluation) = (&self.settings.data, &self.settings.evaluation);
         let sample = |split, seed| infer(&model, split, data.steps, Draw::Sample(seed), &self.pool);
-        let train = sample(&self.splits.train, 0);
         let held = sample(&self.splits.validation, 1);
-        let figures = summary_r2(
-            Readout::Linear,
-            (&self.splits.train, &train.state),
-            (&self.splits.validation, &held.state),
-        );
+        let figures = if self.splits.train.state_names.is_empty() {
+            Vec::new()
+        } else {
+            let fitted = self.splits.readout();
+            let train = sample(&fitted, 0);
+            let held = (&self.splits.validation, &held.state);
+            summary_r2(Readout::Linear, (&fitted, &train.state), held)
+        };
         let horizon = evaluation.chosen_by;
         let window = (evaluation.filtered, horizon);
         let errors = rollout_errors(&model, &self.splits.validation_long, window, &self.pool);
@@ -303,7 +309,12 @@ impl Session {
         let env = settings.source().environment().map_err(DataError::from)?;
         let longest = settings.evaluation.horizons.iter().copied().max().unwrap_or(0);
         let window = (settings.evaluation.filtered, longest);
-        let reference = baselines(Some(env.as_ref()), &splits.train, &splits.test_long, window);
+        let reference = baselines(env.as_deref(), &splits.train, &splits.test_long, window);
+        let reference = if settings.recordings.is_some() {
+            reference.with_linear(splits, window, &self.pool)
+        } else {
+            reference
+        };
         let mut summary = Summary::evaluate(&model, settings, splits, &reference, &self.pool);
         summary.seconds = self.clock.elapsed().as_secs_f64();
         // Whoever filters with the model gets predictions that cover.

@@ -1,11 +1,16 @@
 //! Every setting of a run, its checks, presets and overrides.
 
+mod auto;
 mod overrides;
 mod preset;
+mod recordings;
 mod source;
 
+pub use auto::{preset_for, usual_source};
 pub use overrides::apply_override;
+pub(crate) use overrides::nearest;
 pub use preset::{PRESETS, preset};
+pub use recordings::{Division, RecordingsSettings};
 pub use source::Source;
 
 use crate::schedule::Ramp;
@@ -32,6 +37,9 @@ pub struct Settings {
     /// The two balls in a box, if the run is about them.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub two_balls: Option<TwoBallsSettings>,
+    /// Recordings from files, if the run is about them.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub recordings: Option<RecordingsSettings>,
     /// Sizes and kinds of the model's parts.
     pub model: ModelSettings,
     /// The recipe.

@@ -38,7 +38,7 @@ pub fn preset(name: &str) -> Result<Settings, SettingsError> {
     }
 }
 
-fn pendulum() -> Settings {
+pub(super) fn pendulum() -> Settings {
     Settings {
         preset: "pendulum".into(),
         seed: 0,
@@ -51,6 +51,7 @@ fn pendulum() -> Settings {
             long_steps: 100,
         },
         pendulum: Some(PendulumSettings::default()),
+        recordings: None,
         ball: None,
         two_balls: None,
         model: ModelSettings {

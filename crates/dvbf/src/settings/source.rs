@@ -1,6 +1,6 @@
 //! Where the data of a run come from.
 
-use super::{Settings, SettingsError, value_error};
+use super::{RecordingsSettings, Settings, SettingsError, value_error};
 use dvbf_envs::{
     BouncingBall, BouncingBallSettings, EnvError, Environment, Pendulum, PendulumSettings,
     TwoBalls, TwoBallsSettings,
@@ -16,6 +16,8 @@ pub enum Source<'a> {
     Ball(&'a BouncingBallSettings),
     /// Two simulated balls in a box.
     TwoBalls(&'a TwoBallsSettings),
+    /// Recordings from files.
+    Recordings(&'a RecordingsSettings),
 }
 
 impl Source<'_> {
@@ -25,34 +27,38 @@ impl Source<'_> {
             Self::Pendulum(_) => "pendulum",
             Self::Ball(_) => "ball",
             Self::TwoBalls(_) => "two_balls",
+            Self::Recordings(_) => "recordings",
         }
     }
 
-    /// The simulated system.
+    /// The simulated system; `None` if the data come from elsewhere.
     ///
     /// # Errors
     /// If one of its settings is impossible.
-    pub fn environment(self) -> Result<Box<dyn Environment>, EnvError> {
+    pub fn environment(self) -> Result<Option<Box<dyn Environment>>, EnvError> {
         match self {
-            Self::Pendulum(settings) => Ok(Box::new(Pendulum::new(settings.clone())?)),
-            Self::Ball(settings) => Ok(Box::new(BouncingBall::new(settings.clone())?)),
-            Self::TwoBalls(settings) => Ok(Box::new(TwoBalls::new(settings.clone())?)),
+            Self::Pendulum(settings) => Ok(Some(Box::new(Pendulum::new(settings.clone())?))),
+            Self::Ball(settings) => Ok(Some(Box::new(BouncingBall::new(settings.clone())?))),
+            Self::TwoBalls(settings) => Ok(Some(Box::new(TwoBalls::new(settings.clone())?))),
+            Self::Recordings(_) => Ok(None),
         }
     }
 
     /// By how much the start of a prediction by the true equations is off, such as
     /// `0.05 (angle), 0.2 (velocity)`; none if the equations are unknown.
     pub fn start_errors(self) -> Option<String> {
-        let state = self.environment().ok()?.spec().state;
+        let state = self.environment().ok()??.spec().state;
         let parts: Vec<_> = state.iter().map(|v| format!("{} ({})", v.error, v.name)).collect();
         Some(parts.join(", "))
     }
 
-    fn validate(self) -> Result<(), EnvError> {
+    fn validate(self) -> Result<(), SettingsError> {
+        let impossible = |e: EnvError| value_error(self.name(), e.to_string());
         match self {
-            Self::Pendulum(settings) => settings.validate(),
-            Self::Ball(settings) => settings.validate(),
-            Self::TwoBalls(settings) => settings.validate(),
+            Self::Pendulum(settings) => settings.validate().map_err(impossible),
+            Self::Ball(settings) => settings.validate().map_err(impossible),
+            Self::TwoBalls(settings) => settings.validate().map_err(impossible),
+            Self::Recordings(settings) => settings.validate(),
         }
     }
 }
@@ -62,7 +68,8 @@ impl Settings {
     fn sources(&self) -> Vec<Source<'_>> {
         let pendulum = self.pendulum.iter().map(Source::Pendulum);
         let balls = self.ball.iter().map(Source::Ball);
-        pendulum.chain(balls).chain(self.two_balls.iter().map(Source::TwoBalls)).collect()
+        let simulated = pendulum.chain(balls).chain(self.two_balls.iter().map(Source::TwoBalls));
+        simulated.chain(self.recordings.iter().map(Source::Recordings)).collect()
     }
 
     /// The only source, if its settings are possible.
@@ -70,7 +77,7 @@ impl Settings {
         match self.sources()[..] {
             [] => Err(value_error("pendulum", "is missing; a run needs a source of data")),
             [source] => {
-                source.validate().map_err(|e| value_error(source.name(), e.to_string()))?;
+                source.validate()?;
                 Ok(source)
             }
             [first, second, ..] => {

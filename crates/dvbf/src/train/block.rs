@@ -21,6 +21,8 @@ pub(super) struct Block {
     work: Workspace<f32, AnyTransition<f32>>,
     bound: Bound<f32>,
     target: Array2<f32>,
+    /// Empty if everything was observed.
+    mask: Array2<f32>,
     input: Array2<f32>,
     start: Array2<f32>,
     control: Array2<f32>,
@@ -36,7 +38,7 @@ impl Block {
         model: &Dvbf<f32>,
         config: &ModelConfig,
         sequences: usize,
-        steps: usize,
+        (steps, masked): (usize, bool),
     ) -> Self {
         let rows = sequences * steps;
         let start_rows = sequences * config.initial_frames.min(steps);
@@ -44,6 +46,7 @@ impl Block {
             work: Workspace::new(model, sequences, rows),
             bound: Bound::zeros(sequences),
             target: Array2::zeros((rows, config.observation)),
+            mask: Array2::zeros((if masked { rows } else { 0 }, config.observation)),
             input: Array2::zeros((rows, config.observation)),
             start: Array2::zeros((start_rows, config.observation)),
             control: Array2::zeros((rows, config.control)),
@@ -76,7 +79,6 @@ impl Block {
         corruption: &Corruption,
     ) {
         let (n, steps) = (self.sequences(), self.steps());
-        let places = data.observations.dim().1 - steps + 1;
         stream(seed, Purpose::Window, step, block).uniform(&mut self.offsets);
         for (b, (&sequence, &offset)) in sequences.iter().zip(&self.offsets).enumerate() {
             #[expect(
@@ -84,19 +86,27 @@ impl Block {
                 clippy::cast_sign_loss,
                 reason = "a place in a sequence"
             )]
-            let first = ((offset * places as f32) as usize).min(places - 1);
+            let first = {
+                // Padding is seen only where a sequence is shorter than the window.
+                let places = data.lengths[sequence].saturating_sub(steps) + 1;
+                ((offset * places as f32) as usize).min(places - 1)
+            };
             for t in 0..steps {
-                let from = s![sequence, first + t, ..];
-                self.target.row_mut(t * n + b).assign(&data.observations.slice(from));
-                self.control.row_mut(t * n + b).assign(&data.controls.slice(from));
+                let (row, from) = (t * n + b, s![sequence, first + t, ..]);
+                self.target.row_mut(row).assign(&data.observations.slice(from));
+                self.control.row_mut(row).assign(&data.controls.slice(from));
+                if let Some(mask) = &data.mask {
+                    self.mask.row_mut(row).assign(&mask.slice(from));
+                }
             }
         }
 
         let whole = "the buffer is contiguous";
         let seen = self.seen.as_slice_mut().expect(whole);
         stream(seed, Purpose::Drop, step, block).uniform(seen);
-        for seen in seen {
-            *seen = f32::from(u8::from(*seen >= corruption.drop));
+        for (row, seen) in seen.iter_mut().enumerate() {
+            let anything = data.mask.is_none() || self.mask.row(row).iter().any(|&m| m > 0.0);
+            *seen = f32::from(u8::from(anything && *seen >= corruption.drop));
         }
         let latent = self.latent.as_slice_mut().expect(whole);
         stream(seed, Purpose::Latent, step, block).normal(latent);
@@ -140,7 +150,7 @@ impl Block {
             input: if self.corrupted { self.input.view() } else { self.target.view() },
             start: self.corrupted.then(|| self.start.view()),
             target: self.target.view(),
-            mask: None,
+            mask: (self.mask.nrows() > 0).then(|| self.mask.view()),
             seen: self.seen.view(),
             control: self.control.view(),
             noise: self.latent.view(),

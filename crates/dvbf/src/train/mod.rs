@@ -18,8 +18,8 @@ use crate::pool::Pool;
 use crate::settings::{Precision, Settings, TrainingSettings};
 use block::Corruption;
 use dvbf_core::{
-    ConfigError, Dvbf, GradientOptions, ModelConfig, ModelFile, Noise, Objective, Params,
-    ProductPrecision, product_precision, set_product_precision,
+    ConfigError, Dvbf, EmissionStd, GradientOptions, ModelConfig, ModelFile, Noise, Objective,
+    Params, ProductPrecision, Units, product_precision, set_product_precision,
 };
 use rayon::prelude::*;
 use shard::{Draws, Shard};
@@ -98,6 +98,7 @@ pub struct Trainer {
     shards: Vec<Shard>,
     gradient: Gradient,
     order: (u64, Vec<usize>),
+    units: Option<Units>,
     good: GoodState,
     /// Seconds between two steps of the recordings.
     dt: f64,
@@ -113,7 +114,12 @@ impl Trainer {
     pub fn new(settings: &Settings, data: &Dataset, start: u8) -> Result<Self, TrainError> {
         let observation = data.observations.dim().2;
         let config = settings.model.resolve(observation, data.controls.dim().2)?;
-        let model = Dvbf::random(&config, Noise::new(settings.seed, u64::from(start)))?;
+        let mut model = Dvbf::random(&config, Noise::new(settings.seed, u64::from(start)))?;
+        if let (EmissionStd::FixedPerChannel, Some(noise)) = (config.emission_std_kind, &data.noise)
+        {
+            let log_std = model.emission_mut().log_std_mut();
+            log_std.iter_mut().zip(noise).for_each(|(to, std)| *to = std.ln());
+        }
         let state = TrainerState::new(&settings.training, settings.seed, &model.to_flat());
         Ok(Self::assemble(settings, config, model, state, data))
     }
@@ -140,16 +146,19 @@ impl Trainer {
         let steps = data.observations.dim().1;
         let training = settings.training.clone();
         let window = if training.window == 0 { steps } else { training.window.min(steps) };
+        let masked = data.mask.is_some();
         let (mut shards, mut left) = (Vec::new(), training.batch);
         while left > 0 {
             let size = training.shard.min(left);
-            shards.push(Shard::new(&model, &config, (size, training.block), window));
+            shards.push(Shard::new(&model, &config, (size, training.block), (window, masked)));
             left -= size;
         }
         let gradient = Gradient::new(model.count());
         let order = (u64::MAX, Vec::new());
         let (seed, dt) = (settings.seed, data.dt);
-        Self { settings: training, seed, config, model, state, shards, gradient, order, good, dt }
+        let units = data.units.clone();
+        let settings = training;
+        Self { settings, seed, config, model, state, shards, gradient, order, units, good, dt }
     }
 
     /// Updates that were made.
@@ -216,7 +225,7 @@ impl Trainer {
 
     /// A model of this training as a file for use.
     pub fn file(&self, model: &Dvbf<f32>) -> ModelFile {
-        ModelFile::new(&self.config, model, self.dt)
+        ModelFile { units: self.units.clone(), ..ModelFile::new(&self.config, model, self.dt) }
     }
 
     /// The precision of wide products that the settings ask for.

@@ -26,18 +26,19 @@ pub(super) struct Draws {
 }
 
 impl Shard {
-    /// A shard of `sequences` sequences of `steps` steps, in blocks of at most `block`.
+    /// A shard of `sequences` sequences in blocks of at most `block`; `window` has the steps of a
+    /// sequence and whether some of it may be masked.
     pub(super) fn new(
         model: &Dvbf<f32>,
         config: &ModelConfig,
         (sequences, block): (usize, usize),
-        steps: usize,
+        window: (usize, bool),
     ) -> Self {
         let block = block.min(sequences);
         let rest = sequences % block;
         Self {
-            whole: Block::new(model, config, block, steps),
-            rest: (rest > 0).then(|| Block::new(model, config, rest, steps)),
+            whole: Block::new(model, config, block, window),
+            rest: (rest > 0).then(|| Block::new(model, config, rest, window)),
             sequences,
             grads: model.zeros_like(),
             log_lik: 0.0,

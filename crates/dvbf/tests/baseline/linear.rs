@@ -89,13 +89,10 @@ impl System {
             }
         }
         Dataset {
-            observations: x,
-            controls: u,
             states,
             state_names: vec!["a".into(), "b".into()],
             state_kinds: vec![StateKind::Linear; 2],
-            dt: 1.0,
-            image: None,
+            ..Dataset::observed(x, u)
         }
     }
 

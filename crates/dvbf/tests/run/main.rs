@@ -2,6 +2,7 @@
 #![expect(clippy::unwrap_used, reason = "a test may fail")]
 
 mod files;
+mod recorded;
 mod resume;
 mod threads;
 mod tiny;

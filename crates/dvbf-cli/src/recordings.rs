@@ -1,0 +1,88 @@
+//! Looking at recordings, and writing those of simulated systems.
+#![expect(clippy::print_stdout, reason = "this is the program's result")]
+
+use crate::args::{Data, Inspect, RecordingFormat};
+use crate::progress::error_line;
+use dvbf::data::{RawRecordings, Splits, describe, write_npz, write_tables};
+use dvbf::report::preview;
+use dvbf::run::RunError;
+use dvbf::settings::{Settings, preset_for};
+use std::path::{Path, PathBuf};
+
+/// Prints what is in recordings and what would be done with them, and draws the first sequences.
+pub(crate) fn inspect(inspect: &Inspect) -> Result<(), RunError> {
+    let recordings = inspect.columns.read(&inspect.data)?;
+    let source = inspect.columns.source(&recordings, &inspect.data);
+    println!("Channel                      mean        std   missing     noise");
+    for channel in describe(&recordings) {
+        println!(
+            "  {:<22}{:>10.4}{:>11.4}{:>8.1} %{:>8.1} %",
+            channel.name,
+            channel.mean,
+            channel.std,
+            100.0 * channel.missing,
+            100.0 * channel.noise
+        );
+    }
+    println!("  noise: estimated from differences between steps, in percent of the channel's std");
+    // That they cannot be learned from is no reason not to look at them.
+    match preset_for("auto", &recordings, source).and_then(|settings| {
+        Splits::recorded(&recordings, &settings).map(|splits| (settings, splits.notes))
+    }) {
+        Ok((settings, notes)) => {
+            println!("\nRecordings");
+            for note in notes.iter().flatten() {
+                println!("  {note}");
+            }
+            plan(&settings, &inspect.data);
+        }
+        Err(error) => error_line(&format!("dvbf train cannot learn from them: {error}")),
+    }
+    let out = inspect.out.clone().unwrap_or_else(|| named(&inspect.data[0]));
+    std::fs::write(&out, preview(&recordings)).map_err(|source| {
+        RunError::Folder(dvbf::run::FolderError::Io { path: out.clone(), source })
+    })?;
+    println!("\npicture  {}", out.display());
+    Ok(())
+}
+
+/// What `dvbf train` would do.
+fn plan(settings: &Settings, files: &[String]) {
+    let Settings { data, model, training, evaluation, .. } = settings;
+    println!("\nTraining");
+    println!(
+        "  {} segments of at most {} steps, {} updates of {} windows of {} steps",
+        data.train, data.steps, training.steps, training.batch, training.window
+    );
+    println!(
+        "  latent state of {} dimensions, {} base matrices, emission noise {:.3}",
+        model.state, model.matrices, model.emission_std
+    );
+    println!(
+        "  prediction: {} steps are filtered, then {} are predicted",
+        evaluation.filtered,
+        data.long_steps - evaluation.filtered
+    );
+    let files: Vec<String> = files.iter().map(|f| crate::quoted(Path::new(f))).collect();
+    println!("  dvbf train --data {}", files.join(" "));
+}
+
+/// A picture in the current folder named after the recordings.
+fn named(file: &str) -> PathBuf {
+    let plain = |c: &char| c.is_alphanumeric() || "._-".contains(*c);
+    let stem = Path::new(file).file_stem().unwrap_or_default().to_string_lossy();
+    let stem: String = stem.chars().filter(plain).collect();
+    PathBuf::from(if stem.is_empty() { "recordings.svg".into() } else { format!("{stem}.svg") })
+}
+
+/// Writes the recordings that a training on a simulated system uses.
+pub(crate) fn write(data: &Data) -> Result<(), RunError> {
+    let splits = Splits::make(&data.settings()?)?;
+    let recordings = RawRecordings::exported(&splits);
+    match data.format {
+        RecordingFormat::Npz => write_npz(&data.out, &recordings)?,
+        RecordingFormat::Csv => write_tables(&data.out, &recordings).map(|_| ())?,
+    }
+    println!("{} sequences in {}", recordings.sequences.len(), data.out.display());
+    Ok(())
+}

@@ -1,0 +1,194 @@
+//! What the columns of a table are.
+
+use super::RecordingError;
+use std::io::BufRead;
+use std::path::Path;
+
+/// Columns of a table by what they are; those that are not named here, apart from `t`, `time` and
+/// `dt`, are not used. If none is named, the columns' own names say what they are:
+///
+/// | column | is |
+/// |---|---|
+/// | `x`, or a name that begins with `x_` | observed channel; an empty cell or NaN is missing |
+/// | `u`, or a name that begins with `u_` | control; a row's acts until the next row |
+/// | a name that begins with `state_` | component of the true state, for evaluation only |
+/// | `t` or `time` | time stamp in seconds |
+/// | `dt` | seconds to the next row, instead of time stamps |
+///
+/// and any other column is an error.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Columns {
+    /// Observed channels.
+    pub observe: Vec<String>,
+    /// Controls.
+    pub control: Vec<String>,
+    /// Components of the true state.
+    pub state: Vec<String>,
+}
+
+/// What a column is.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+enum Role {
+    Observation(String),
+    Control(String),
+    State(String),
+    Time,
+    Interval,
+    Unused(String),
+}
+
+/// Columns of a file in the order of the first file, by their places in this one.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Layout {
+    pub(super) header: Vec<String>,
+    pub(super) observations: Vec<(String, usize)>,
+    pub(super) controls: Vec<(String, usize)>,
+    pub(super) states: Vec<(String, usize)>,
+    pub(super) time: Option<usize>,
+    pub(super) interval: Option<usize>,
+    pub(super) unused: Vec<String>,
+}
+
+impl Layout {
+    pub(super) fn new(
+        header: Vec<String>,
+        columns: &Columns,
+        path: &Path,
+    ) -> Result<Self, RecordingError> {
+        let mut layout = Self::default();
+        for (place, name) in header.iter().enumerate() {
+            if header[..place].contains(name) {
+                return Err(RecordingError::key(path, shown(name, place), "is there twice"));
+            }
+            let role = role(name, columns).ok_or_else(|| {
+                let problem = "is not known; name columns x_…, u_…, state_…, t or dt, or choose \
+                               them with --observe, --control and --state";
+                RecordingError::key(path, shown(name, place), problem)
+            })?;
+            match role {
+                Role::Observation(name) => layout.observations.push((name, place)),
+                Role::Control(name) => layout.controls.push((name, place)),
+                Role::State(name) => layout.states.push((name, place)),
+                Role::Unused(name) => layout.unused.push(name),
+                Role::Time | Role::Interval => {
+                    let (time, interval) = (&mut layout.time, &mut layout.interval);
+                    let slot = if role == Role::Time { time } else { interval };
+                    if slot.replace(place).is_some() {
+                        let problem = "stands beside another column of time stamps";
+                        return Err(RecordingError::key(path, shown(name, place), problem));
+                    }
+                }
+            }
+        }
+        let Columns { observe, control, state } = columns;
+        for name in observe.iter().chain(control).chain(state) {
+            if !header.contains(name) {
+                let problem = format!("is missing; there are {}", header.join(", "));
+                return Err(RecordingError::key(path, format!("column {name}"), problem));
+            }
+            let all = observe.iter().chain(control).chain(state);
+            if all.filter(|other| *other == name).count() > 1 {
+                let problem = "is chosen twice";
+                return Err(RecordingError::key(path, format!("column {name}"), problem));
+            }
+        }
+        if layout.observations.is_empty() {
+            let problem = format!(
+                "has no observed column; name one x_…, or choose from {} with --observe",
+                header.join(", ")
+            );
+            return Err(RecordingError::file(path, problem));
+        }
+        layout.header = header;
+        Ok(layout)
+    }
+
+    /// The same columns at their places in another file.
+    pub(super) fn of(
+        &self,
+        header: &[String],
+        path: &Path,
+        first: &Path,
+    ) -> Result<Self, RecordingError> {
+        if header == self.header {
+            return Ok(self.clone());
+        }
+        for (place, name) in header.iter().enumerate() {
+            let problem = if header[..place].contains(name) {
+                "is there twice".into()
+            } else if self.header.contains(name) {
+                continue;
+            } else {
+                format!("is not in {}", first.display())
+            };
+            return Err(RecordingError::key(path, shown(name, place), problem));
+        }
+        let place = |old: usize| {
+            let name = &self.header[old];
+            header.iter().position(|other| other == name).ok_or_else(|| {
+                let problem = format!("is missing; {} has it", first.display());
+                RecordingError::key(path, format!("column {name}"), problem)
+            })
+        };
+        let places = |channels: &[(String, usize)]| -> Result<Vec<_>, RecordingError> {
+            channels.iter().map(|(name, old)| Ok((name.clone(), place(*old)?))).collect()
+        };
+        Ok(Self {
+            header: header.to_vec(),
+            observations: places(&self.observations)?,
+            controls: places(&self.controls)?,
+            states: places(&self.states)?,
+            time: self.time.map(place).transpose()?,
+            interval: self.interval.map(place).transpose()?,
+            unused: self.unused.clone(),
+        })
+    }
+}
+
+/// A column's name, or its number if it has none.
+pub(super) fn shown(name: &str, place: usize) -> String {
+    if name.is_empty() {
+        format!("column {} without a name", place + 1)
+    } else {
+        format!("column {name}")
+    }
+}
+
+/// What the column `name` is; `None` if nobody knows.
+fn role(name: &str, columns: &Columns) -> Option<Role> {
+    let stripped = |letter: &str| {
+        let rest = name.strip_prefix(letter)?.strip_prefix('_')?;
+        (!rest.is_empty()).then(|| rest.to_owned())
+    };
+    let Columns { observe, control, state } = columns;
+    let chosen = |all: &[String]| all.iter().any(|other| other == name);
+    if chosen(observe) {
+        return Some(Role::Observation(name.into()));
+    } else if chosen(control) {
+        return Some(Role::Control(name.into()));
+    } else if chosen(state) {
+        return Some(Role::State(name.into()));
+    }
+    match name {
+        "t" | "time" => return Some(Role::Time),
+        "dt" => return Some(Role::Interval),
+        _ => {}
+    }
+    if !(observe.is_empty() && control.is_empty() && state.is_empty()) {
+        return Some(Role::Unused(name.into()));
+    }
+    let alone = |letter: &str| (name == letter).then(|| name.to_owned());
+    alone("x")
+        .or_else(|| stripped("x"))
+        .map(Role::Observation)
+        .or_else(|| alone("u").or_else(|| stripped("u")).map(Role::Control))
+        .or_else(|| stripped("state").map(Role::State))
+}
+
+/// The character between the columns, from the line of names.
+pub(super) fn separator(from: &mut impl BufRead) -> std::io::Result<u8> {
+    let start = from.fill_buf()?;
+    let line = start.split(|&byte| byte == b'\n').next().unwrap_or_default();
+    let count = |byte: u8| line.split(|&b| b == byte).count();
+    Ok([b',', b';', b'\t'].into_iter().rev().max_by_key(|&byte| count(byte)).unwrap_or(b','))
+}

@@ -1,0 +1,92 @@
+//! What recordings are and what is done with them, in sentences.
+
+use super::division::{Parts, Piece};
+use super::raw::RawRecordings;
+use crate::settings::{Division, RecordingsSettings};
+
+/// What there is, how it is divided, and what the model sees of it.
+pub(super) fn notes(
+    recordings: &RawRecordings,
+    settings: &RecordingsSettings,
+    parts: &Parts,
+) -> Vec<String> {
+    let (count, steps) = (recordings.sequences.len(), recordings.steps());
+    let lengths = || recordings.sequences.iter().map(|s| s.observations.nrows());
+    let (shortest, longest) = (lengths().min().unwrap_or(0), recordings.longest());
+    let of = if shortest == longest {
+        format!("of {longest} steps")
+    } else {
+        format!("of {shortest} to {longest} steps")
+    };
+    let plural =
+        |n: usize, one: &str| if n == 1 { format!("1 {one}") } else { format!("{n} {one}s") };
+    let mut out = vec![format!("{} {of}, {steps} steps in all", plural(count, "sequence"))];
+
+    let width = recordings.observation_names.len();
+    let observed = match recordings.image {
+        Some((height, width)) => format!("images of {height} by {width} pixels"),
+        None => format!(
+            "{} ({})",
+            plural(width, "observed channel"),
+            listed(&recordings.observation_names)
+        ),
+    };
+    let missing = match recordings.missing() {
+        share if share > 0.0 => format!(", {:.1} % of the values missing", 100.0 * share),
+        _ => String::new(),
+    };
+    let controls = match recordings.control_names.len() {
+        0 => "no controls".to_owned(),
+        n => format!("{} ({})", plural(n, "control"), listed(&recordings.control_names)),
+    };
+    out.push(format!("{observed}{missing}, {controls}"));
+    if !recordings.state_names.is_empty() {
+        let names = listed(&recordings.state_names);
+        out.push(format!("true state ({names}) for evaluation only"));
+    }
+    out.push(match recordings.dt {
+        Some(dt) => format!("{} s between two steps", round(dt)),
+        None if recordings.is_irregular() => {
+            "steps of different seconds, which are one more control".into()
+        }
+        None => "seconds between two steps unknown".into(),
+    });
+    let sizes = |pieces: &[Piece]| {
+        let steps: usize = pieces.iter().map(|p| p.length).sum();
+        format!("{} ({steps} steps)", pieces.len())
+    };
+    let how = match settings.division {
+        Division::Given => "sequences divided as the files say",
+        Division::Sequence => "whole sequences divided by lot",
+        Division::Time => "every sequence cut in time: training, then validation, then test",
+    };
+    out.push(format!(
+        "{how}: {} for training, {} for validation, {} for the test; no step is in two parts",
+        sizes(&parts.train),
+        sizes(&parts.validation),
+        sizes(&parts.test)
+    ));
+    out.push(if settings.normalize {
+        "channels brought to mean 0 and standard deviation 1 of the training part; errors are in \
+         these units"
+            .into()
+    } else {
+        "channels taken as they are".to_owned()
+    });
+    if !recordings.ignored.is_empty() {
+        out.push(format!("not used: {}", listed(&recordings.ignored)));
+    }
+    out
+}
+
+/// Names, not too many of them.
+fn listed(names: &[String]) -> String {
+    const SHOWN: usize = 8;
+    let shown = names.iter().take(SHOWN).cloned().collect::<Vec<_>>().join(", ");
+    if names.len() > SHOWN { format!("{shown}, …") } else { shown }
+}
+
+/// Four digits.
+fn round(value: f64) -> f64 {
+    format!("{value:.3e}").parse().unwrap_or(value)
+}

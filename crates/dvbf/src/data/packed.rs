@@ -1,0 +1,236 @@
+//! From the padded arrays of an archive to sequences.
+
+use super::RecordingError;
+use super::raw::{Part, RawRecordings, RawSequence};
+use ndarray::{Array2, Array3, ArrayD, Axis, s};
+use std::path::Path;
+
+/// The arrays of an archive.
+#[derive(Debug, Default)]
+pub(super) struct Packed {
+    pub(super) observations: Option<ArrayD<f32>>,
+    pub(super) controls: Option<ArrayD<f32>>,
+    pub(super) mask: Option<ArrayD<f32>>,
+    pub(super) states: Option<ArrayD<f32>>,
+    pub(super) lengths: Option<ArrayD<f64>>,
+    pub(super) intervals: Option<ArrayD<f64>>,
+    pub(super) state_names: Option<ArrayD<String>>,
+    pub(super) observation_names: Option<ArrayD<String>>,
+    pub(super) control_names: Option<ArrayD<String>>,
+    pub(super) parts: Option<ArrayD<String>>,
+    pub(super) ignored: Vec<String>,
+}
+
+/// The sequences of the arrays.
+pub(super) fn assemble(packed: Packed, path: &Path) -> Result<RawRecordings, RecordingError> {
+    let wrong = |key: &str, problem: String| RecordingError::key(path, key, problem);
+    let Some(observations) = packed.observations else {
+        let others = if packed.ignored.is_empty() {
+            String::new()
+        } else {
+            format!("; there are {}", packed.ignored.join(", "))
+        };
+        let problem = format!("has no array x, the observations{others}");
+        return Err(RecordingError::file(path, problem));
+    };
+    let shape = observations.shape().to_vec();
+    if shape.len() < 2 {
+        let problem = format!("has shape {shape:?}; it needs the axes (sequence, step, channel)");
+        return Err(wrong("x", problem));
+    }
+    if let Some(axis) = shape.iter().position(|&n| n == 0) {
+        return Err(wrong("x", format!("has shape {shape:?}; axis {axis} is empty")));
+    }
+    let (count, steps) = (shape[0], shape[1]);
+    let mut x = flat(observations, "x", (count, steps)).map_err(|p| wrong("x", p))?;
+    if let Some(mask) = packed.mask {
+        apply_mask(&mut x, &shape, mask).map_err(|p| wrong("mask", p))?;
+    }
+    let u = match packed.controls {
+        Some(u) => flat(u, "u", (count, steps)).map_err(|p| wrong("u", p))?,
+        None => Array3::zeros((count, steps, 0)),
+    };
+    let states = match packed.states {
+        Some(states) => {
+            let states = flat(states, "state", (count, steps)).map_err(|p| wrong("state", p))?;
+            (states.dim().2 > 0).then_some(states)
+        }
+        None => None,
+    };
+    let lengths = match packed.lengths {
+        Some(lengths) => lengths_of(&lengths, (count, steps)).map_err(|p| wrong("lengths", p))?,
+        None => vec![steps; count],
+    };
+    let intervals = packed
+        .intervals
+        .map(|dt| intervals_of(&dt, &lengths, (count, steps)).map_err(|p| wrong("dt", p)))
+        .transpose()?;
+
+    let parts = match packed.parts {
+        Some(parts) => parts_of(&parts, count).map_err(|p| wrong("part", p))?,
+        None => vec![None; count],
+    };
+    let width = states.as_ref().map_or(0, |s| s.dim().2);
+    let names = |given, key: &str, letter: &str, count| {
+        names_of(given, letter, count).map_err(|p| wrong(key, p))
+    };
+    let image =
+        (shape.len() == 4 || shape.len() == 5 && shape[4] == 1).then(|| (shape[2], shape[3]));
+    let mut out = RawRecordings {
+        observation_names: names(packed.observation_names, "x_names", "x", x.dim().2)?,
+        control_names: names(packed.control_names, "u_names", "u", u.dim().2)?,
+        state_names: names(packed.state_names, "state_names", "state", width)?,
+        sequences: Vec::with_capacity(count),
+        dt: None,
+        image,
+        ignored: packed.ignored,
+    };
+    for (n, &length) in lengths.iter().enumerate() {
+        let cut = |values: &Array3<f32>| values.slice(s![n, ..length, ..]).to_owned();
+        out.sequences.push(RawSequence {
+            name: format!("sequence {n}"),
+            observations: cut(&x),
+            controls: cut(&u),
+            intervals: None,
+            states: states.as_ref().map(cut),
+            part: parts[n],
+        });
+    }
+    if let Some(intervals) = intervals {
+        out.set_intervals(intervals);
+    }
+    out.checked(path)
+}
+
+/// `values` as `(N, T, rest)`.
+fn flat(
+    values: ArrayD<f32>,
+    name: &str,
+    (count, steps): (usize, usize),
+) -> Result<Array3<f32>, String> {
+    let shape = values.shape().to_vec();
+    if shape.len() < 2 || shape[..2] != [count, steps] {
+        let problem = match shape.get(1) {
+            Some(&own) if shape[0] == count && own + 1 == steps => {
+                format!(", one step less; {name}[:, t] belongs to step t, so pad the last step")
+            }
+            _ => format!("; it must begin with ({count}, {steps}), as x does"),
+        };
+        return Err(format!("has shape {shape:?}{problem}"));
+    }
+    let width = shape[2..].iter().product();
+    let values =
+        if values.is_standard_layout() { values } else { values.as_standard_layout().into_owned() };
+    values.into_shape_with_order((count, steps, width)).map_err(|e| e.to_string())
+}
+
+/// Sets to NaN what `mask` hides.
+fn apply_mask(x: &mut Array3<f32>, shape: &[usize], mask: ArrayD<f32>) -> Result<(), String> {
+    let own = mask.shape().to_vec();
+    let (count, steps, width) = x.dim();
+    if let Some(value) = mask.iter().find(|&&m| !(m.abs() < 1e-9 || (m - 1.0).abs() < 1e-9)) {
+        return Err(format!("holds {value}; it may hold 0 and 1 only, 1 where x was observed"));
+    }
+    let fits = own == shape || own == [count, steps] || own == [count, steps, width];
+    if !fits {
+        return Err(format!(
+            "has shape {own:?}; it must be ({count}, {steps}) or that of x, {shape:?}"
+        ));
+    }
+    let mask = flat(mask, "mask", (count, steps))?;
+    for (mut x, mask) in x.lanes_mut(Axis(2)).into_iter().zip(mask.lanes(Axis(2))) {
+        for (i, x) in x.iter_mut().enumerate() {
+            let seen = if mask.len() == width { mask[i] } else { mask[0] };
+            if seen < 0.5 {
+                *x = f32::NAN;
+            }
+        }
+    }
+    Ok(())
+}
+
+fn lengths_of(lengths: &ArrayD<f64>, (count, steps): (usize, usize)) -> Result<Vec<usize>, String> {
+    if lengths.shape() != [count] {
+        return Err(format!("has shape {:?}; it must be ({count})", lengths.shape()));
+    }
+    lengths
+        .iter()
+        .enumerate()
+        .map(|(n, &length)| {
+            if length.fract().abs() < 1e-9 && (1.0..=steps as f64).contains(&length) {
+                #[expect(
+                    clippy::cast_possible_truncation,
+                    clippy::cast_sign_loss,
+                    reason = "it lies between 1 and the steps of an array"
+                )]
+                let length = length as usize;
+                Ok(length)
+            } else {
+                Err(format!("is {length} for sequence {n}; it must lie between 1 and {steps}"))
+            }
+        })
+        .collect()
+}
+
+/// Seconds after every step of every sequence.
+fn intervals_of(
+    dt: &ArrayD<f64>,
+    lengths: &[usize],
+    (count, steps): (usize, usize),
+) -> Result<Vec<Vec<f64>>, String> {
+    let all = match dt.shape() {
+        [] | [1] => dt.iter().next().map(|&dt| Array2::from_elem((count, steps), dt)),
+        [own] if *own == steps => dt.broadcast((count, steps)).map(|dt| dt.to_owned()),
+        [n, t] if (*n, *t) == (count, steps) => {
+            dt.view().into_dimensionality().ok().map(|dt| dt.to_owned())
+        }
+        _ => None,
+    };
+    let all: Array2<f64> = all.ok_or_else(|| {
+        format!("has shape {:?}; it must be a number, ({steps}) or ({count}, {steps})", dt.shape())
+    })?;
+    let mut out = Vec::with_capacity(count);
+    for ((n, row), &length) in all.rows().into_iter().enumerate().zip(lengths) {
+        let read = length.saturating_sub(1).max(usize::from(dt.ndim() == 0));
+        if let Some(t) = row.iter().take(read).position(|dt| !(dt.is_finite() && *dt > 0.0)) {
+            return Err(format!(
+                "is {} at step {t} of sequence {n}; it must be a positive number of seconds",
+                row[t]
+            ));
+        }
+        out.push(row.iter().copied().take(length).collect());
+    }
+    Ok(out)
+}
+
+/// What every sequence is to be used for.
+fn parts_of(given: &ArrayD<String>, count: usize) -> Result<Vec<Option<Part>>, String> {
+    if given.shape() != [count] {
+        return Err(format!("has shape {:?}; it must be ({count})", given.shape()));
+    }
+    let part = |name: &String| {
+        let unknown = || format!("holds {name:?}; there are train, validation and test");
+        Part::named(name).map(Some).ok_or_else(unknown)
+    };
+    given.iter().map(part).collect()
+}
+
+/// The names of `count` channels.
+fn names_of(
+    given: Option<ArrayD<String>>,
+    letter: &str,
+    count: usize,
+) -> Result<Vec<String>, String> {
+    let Some(given) = given else {
+        return Ok((0..count)
+            .map(|i| if count == 1 { letter.into() } else { format!("{letter}{i}") })
+            .collect());
+    };
+    if given.shape() != [count] {
+        return Err(format!("has shape {:?}; it must be ({count})", given.shape()));
+    }
+    if let Some(i) = given.iter().position(|name| name.trim().is_empty()) {
+        return Err(format!("has an empty name at {i}"));
+    }
+    Ok(given.into_iter().collect())
+}

@@ -1,0 +1,225 @@
+//! From recordings in files to the sets of a run.
+
+use super::division::{Piece, divide, segments};
+use super::noise::noise;
+use super::raw::{RawRecordings, RawSequence};
+use super::{DataError, Dataset, Splits, find_files, read_files};
+use crate::settings::{RecordingsSettings, Settings};
+use dvbf_core::{Channels, Units};
+use dvbf_envs::StateKind;
+use ndarray::{Array2, Array3, s};
+
+/// Reads the files that the settings name.
+///
+/// # Errors
+/// If they cannot be read, or are not those that the run began with.
+pub fn read_recordings(settings: &RecordingsSettings) -> Result<RawRecordings, DataError> {
+    let recordings = read_files(&find_files(&settings.files)?, &settings.columns())?;
+    let checksum = recordings.checksum();
+    if settings.checksum != 0 && settings.checksum != checksum {
+        let problem = format!(
+            "{} are not the recordings that the run began with: their checksum is {checksum}, and \
+             recordings.checksum says {}",
+            settings.files.join(", "),
+            settings.checksum
+        );
+        return Err(DataError::Unfit { problem });
+    }
+    Ok(recordings)
+}
+
+impl Splits {
+    /// Divides recordings and cuts them to the lengths of the settings.
+    ///
+    /// Training segments have at most `data.steps` steps and begin every `training.window` steps, so
+    /// that every window of a long sequence is as likely as another; the others do not overlap. Of
+    /// every part, at most as many segments are used as `data` says, first those at the beginnings of
+    /// sequences.
+    ///
+    /// # Errors
+    /// If a part is empty, or no sequence of it is long enough for an open-loop prediction.
+    pub fn recorded(recordings: &RawRecordings, settings: &Settings) -> Result<Self, DataError> {
+        let data = &settings.data;
+        let unfit = |problem: String| DataError::Unfit { problem };
+        let Some(source) = &settings.recordings else {
+            return Err(unfit("the settings are about no recordings".into()));
+        };
+        let parts = divide(recordings, source.division, source.held_out, data.seed)
+            .map_err(|problem| unfit(format!("{} {problem}", source.files.join(", "))))?;
+        let units = source.normalize.then(|| units(recordings, &parts.train));
+        // Of images, no noise is estimated: most pixels hardly ever change.
+        let noise =
+            recordings.image.is_none().then(|| sensors(recordings, &parts.train, units.as_ref()));
+        let make = |pieces: &[Piece], (steps, stride): (usize, usize), limit: usize| {
+            let mut cut = segments(pieces, steps, stride);
+            cut.truncate(limit);
+            Dataset { noise: noise.clone(), ..dataset(recordings, &cut, steps, units.as_ref()) }
+        };
+        let long = |name: &str, pieces: &[Piece], limit: usize| {
+            let steps = data.long_steps;
+            let enough: Vec<Piece> = pieces
+                .iter()
+                .copied()
+                .filter(|p| p.length >= steps)
+                .map(|p| whole(p, steps))
+                .collect();
+            if enough.is_empty() {
+                let longest = pieces.iter().map(|p| p.length).max().unwrap_or(0);
+                return Err(unfit(format!(
+                    "no {name} sequence has data.long_steps = {steps} steps; the longest has {longest}"
+                )));
+            }
+            Ok(make(&enough, (steps, steps), limit))
+        };
+        let window =
+            if settings.training.window == 0 { data.steps } else { settings.training.window };
+        let train = make(&parts.train, (data.steps, window), data.train);
+        if train.lengths.len() < settings.training.batch {
+            return Err(unfit(format!(
+                "training.batch is {}, and the recordings give {} training sequences of at most \
+                 data.steps = {} steps",
+                settings.training.batch,
+                train.lengths.len(),
+                data.steps
+            )));
+        }
+        Ok(Self {
+            train,
+            validation: make(&parts.validation, (data.steps, data.steps), data.validation),
+            validation_long: long("validation", &parts.validation, data.validation)?,
+            test: make(&parts.test, (data.steps, data.steps), data.test),
+            test_long: long("test", &parts.test, data.test)?,
+            notes: Some(super::notes::notes(recordings, source, &parts)),
+        })
+    }
+}
+
+/// The beginning of a piece that is a multiple of `steps` long.
+fn whole(piece: Piece, steps: usize) -> Piece {
+    Piece { length: piece.length / steps * steps, ..piece }
+}
+
+/// Mean and standard deviation of every channel over the training pieces, one pass.
+fn units(recordings: &RawRecordings, train: &[Piece]) -> Units {
+    let of = |values: &dyn Fn(&RawSequence) -> Array2<f32>, width: usize| {
+        let mut sums = vec![(0.0_f64, 0.0_f64, 0.0_f64); width];
+        let visit = |each: &mut dyn FnMut(usize, f64)| {
+            for piece in train {
+                let values = values(&recordings.sequences[piece.sequence]);
+                let rows = values.slice(s![piece.start..piece.start + piece.length, ..]);
+                for ((_, i), &v) in rows.indexed_iter() {
+                    if !v.is_nan() {
+                        each(i, f64::from(v));
+                    }
+                }
+            }
+        };
+        let mut first = sums.clone();
+        visit(&mut |i, v| {
+            first[i].0 += 1.0;
+            first[i].1 += v;
+        });
+        let means: Vec<f64> = first.iter().map(|(n, sum, _)| sum / n.max(1.0)).collect();
+        visit(&mut |i, v| {
+            sums[i].0 += 1.0;
+            sums[i].2 += (v - means[i]).powi(2);
+        });
+        let scales = sums.iter().zip(&means).map(|((n, _, squares), mean)| {
+            let std = (squares / n.max(1.0)).sqrt();
+            // A channel that never changes says nothing in any unit.
+            if std > 1e-6 * (mean.abs() + 1e-12) { std } else { 1.0 }
+        });
+        let narrow = super::raw::narrow;
+        let scales = scales.map(|s| narrow(s).max(f32::MIN_POSITIVE)).collect();
+        Channels::new(means.iter().map(|&m| narrow(m)).collect(), scales)
+    };
+    Units {
+        observation: of(&|s| s.observations.clone(), recordings.observation_names.len()),
+        control: of(&controls, control_width(recordings)),
+    }
+}
+
+/// Standard deviation of the sensors' noise in the units of the model. No sensor is trusted as if it
+/// had none, nor ignored as if it said nothing.
+fn sensors(recordings: &RawRecordings, train: &[Piece], units: Option<&Units>) -> Vec<f32> {
+    let raw = noise(recordings, train);
+    let scale = |i: usize| units.map_or(1.0, |units| f64::from(units.observation.scale()[i]));
+    let limited = |(i, std): (usize, f64)| {
+        let std = std / scale(i);
+        super::raw::narrow(if units.is_some() { std.clamp(0.05, 0.7) } else { std.max(1e-6) })
+    };
+    raw.into_iter().enumerate().map(limited).collect()
+}
+
+fn control_width(recordings: &RawRecordings) -> usize {
+    recordings.control_names.len() + usize::from(recordings.is_irregular())
+}
+
+/// The controls; where the seconds between steps differ, they are the last one.
+fn controls(sequence: &RawSequence) -> Array2<f32> {
+    let Some(intervals) = &sequence.intervals else { return sequence.controls.clone() };
+    let (steps, width) = sequence.controls.dim();
+    Array2::from_shape_fn((steps, width + 1), |(t, i)| {
+        if i < width { sequence.controls[[t, i]] } else { intervals[t] }
+    })
+}
+
+/// The set of these pieces, padded to `steps`.
+fn dataset(
+    recordings: &RawRecordings,
+    pieces: &[Piece],
+    steps: usize,
+    units: Option<&Units>,
+) -> Dataset {
+    let (x, s) = (recordings.observation_names.len(), recordings.state_names.len());
+    let count = pieces.len();
+    let mut observations = Array3::<f32>::zeros((count, steps, x));
+    let mut mask = Array3::<f32>::zeros((count, steps, x));
+    let mut acting = Array3::<f32>::zeros((count, steps, control_width(recordings)));
+    let mut states = Array3::<f32>::from_elem((count, steps, s), f32::NAN);
+    for (n, piece) in pieces.iter().enumerate() {
+        let sequence = &recordings.sequences[piece.sequence];
+        let (all, to) =
+            (s![piece.start..piece.start + piece.length, ..], s![n, ..piece.length, ..]);
+        observations.slice_mut(to).assign(&sequence.observations.slice(all));
+        acting.slice_mut(to).assign(&controls(sequence).slice(all));
+        if let Some(known) = &sequence.states {
+            states.slice_mut(to).assign(&known.slice(all));
+        }
+        for t in 0..piece.length {
+            let whole = "arrays are stored row by row";
+            let mut row = observations.slice_mut(s![n, t, ..]);
+            let row = row.as_slice_mut().expect(whole);
+            for (seen, value) in mask.slice_mut(s![n, t, ..]).iter_mut().zip(&*row) {
+                *seen = f32::from(u8::from(!value.is_nan()));
+            }
+            if let Some(units) = units {
+                units.observation.normalize(row);
+                let mut row = acting.slice_mut(s![n, t, ..]);
+                units.control.normalize(row.as_slice_mut().expect(whole));
+            }
+            row.iter_mut().filter(|value| value.is_nan()).for_each(|value| *value = 0.0);
+        }
+    }
+    let complete = mask.iter().all(|&m| m > 0.0);
+    let kind = |name: &String| {
+        let angle = name == "angle" || name.starts_with("angle_") || name.ends_with("_angle");
+        if angle { StateKind::Angle } else { StateKind::Linear }
+    };
+    Dataset {
+        mask: (!complete).then_some(mask),
+        lengths: pieces.iter().map(|p| p.length).collect(),
+        states,
+        state_kinds: recordings.state_names.iter().map(kind).collect(),
+        state_names: recordings.state_names.clone(),
+        dt: recordings.dt.unwrap_or(1.0),
+        image: recordings.image,
+        names: if recordings.image.is_some() {
+            Vec::new()
+        } else {
+            recordings.observation_names.clone()
+        },
+        units: units.cloned(),
+        ..Dataset::observed(observations, acting)
+    }
+}

@@ -1,0 +1,216 @@
+//! Recordings from tables of comma-separated values: one file a sequence, one row a step.
+//!
+//! [`Columns`] says what the columns are. They are separated by commas, semicolons or tabs. All
+//! files have the same columns, in any order. Files in folders called `train`, `validation` and
+//! `test` are used for what these names say.
+
+use super::RecordingError;
+use super::columns::{Columns, Layout, separator, shown};
+use super::raw::{Part, RawRecordings, RawSequence, narrow};
+use ndarray::Array2;
+use std::fs::File;
+use std::io::{BufRead, BufReader};
+use std::path::{Path, PathBuf};
+
+/// Reads the files at `paths`, one sequence each.
+///
+/// # Errors
+/// If a file cannot be read, has a column that is not known or a cell that is no number, or the
+/// files differ in their columns.
+pub fn read_tables(paths: &[PathBuf], columns: &Columns) -> Result<RawRecordings, RecordingError> {
+    let mut reader = TableReader::new(columns.clone());
+    for path in paths {
+        let file = File::open(path).map_err(|source| RecordingError::io(path, source))?;
+        reader.read(BufReader::new(file), path)?;
+    }
+    reader.finish()
+}
+
+/// Reads tables one by one.
+#[derive(Debug)]
+pub struct TableReader {
+    columns: Columns,
+    layout: Option<Layout>,
+    path: PathBuf,
+    sequences: Vec<RawSequence>,
+    intervals: Vec<Option<Vec<f64>>>,
+}
+
+impl TableReader {
+    /// A reader of tables with these columns.
+    pub fn new(columns: Columns) -> Self {
+        let path = PathBuf::new();
+        Self { columns, layout: None, path, sequences: Vec::new(), intervals: Vec::new() }
+    }
+
+    /// Reads a table; `path` is what errors call it.
+    ///
+    /// # Errors
+    /// As [`read_tables`].
+    pub fn read(&mut self, mut from: impl BufRead, path: &Path) -> Result<(), RecordingError> {
+        let separator = separator(&mut from).map_err(|e| RecordingError::io(path, e))?;
+        let mut table =
+            csv::ReaderBuilder::new().delimiter(separator).trim(csv::Trim::All).from_reader(from);
+        let header = table.headers().map_err(|e| unreadable(path, &e))?;
+        let header: Vec<String> = header.iter().map(str::to_owned).collect();
+        let layout = match &self.layout {
+            None => self.layout.insert(Layout::new(header, &self.columns, path)?).clone(),
+            Some(first) => first.of(&header, path, &self.path)?,
+        };
+        if self.sequences.is_empty() {
+            path.clone_into(&mut self.path);
+        }
+        let mut rows = Rows::default();
+        let mut record = csv::StringRecord::new();
+        while table.read_record(&mut record).map_err(|e| unreadable(path, &e))? {
+            let line = record.position().map_or(0, csv::Position::line);
+            rows.push(&record, &layout, (path, line))?;
+        }
+        if rows.count == 0 {
+            return Err(RecordingError::file(path, "has no rows below its header"));
+        }
+        self.intervals.push(rows.intervals(&layout, path)?);
+        let table = |values: Vec<f32>, channels: &[_]| {
+            Array2::from_shape_vec((rows.count, channels.len()), values)
+                .map_err(|e| RecordingError::file(path, format!("cannot be laid out: {e}")))
+        };
+        self.sequences.push(RawSequence {
+            name: path.display().to_string(),
+            observations: table(rows.observations, &layout.observations)?,
+            controls: table(rows.controls, &layout.controls)?,
+            intervals: None,
+            states: match layout.states.as_slice() {
+                [] => None,
+                channels => Some(table(rows.states, channels)?),
+            },
+            part: folder(path).and_then(Part::named),
+        });
+        Ok(())
+    }
+
+    /// The recordings.
+    ///
+    /// # Errors
+    /// If nothing was read, or a channel has no values.
+    pub fn finish(self) -> Result<RawRecordings, RecordingError> {
+        let Some(layout) = self.layout else {
+            let problem = "no file with recordings was given".into();
+            return Err(RecordingError::Selection { problem });
+        };
+        let names = |channels: &[(String, usize)]| {
+            channels.iter().map(|(name, _)| name.clone()).collect::<Vec<_>>()
+        };
+        let mut out = RawRecordings {
+            sequences: self.sequences,
+            observation_names: names(&layout.observations),
+            control_names: names(&layout.controls),
+            state_names: names(&layout.states),
+            dt: None,
+            image: None,
+            ignored: layout.unused,
+        };
+        if let Some(intervals) = self.intervals.into_iter().collect() {
+            out.set_intervals(intervals);
+        }
+        out.checked(&self.path)
+    }
+}
+
+/// Name of the folder that a file lies in.
+fn folder(path: &Path) -> Option<&str> {
+    path.parent()?.file_name()?.to_str()
+}
+
+/// The values of a table, row by row.
+#[derive(Debug, Default)]
+struct Rows {
+    count: usize,
+    observations: Vec<f32>,
+    controls: Vec<f32>,
+    states: Vec<f32>,
+    times: Vec<(u64, f64)>,
+    gaps: Vec<(u64, f64)>,
+}
+
+impl Rows {
+    fn push(
+        &mut self,
+        record: &csv::StringRecord,
+        layout: &Layout,
+        (path, line): (&Path, u64),
+    ) -> Result<(), RecordingError> {
+        let number = |place: usize| {
+            let cell = record.get(place).unwrap_or_default();
+            if cell.is_empty() || cell.eq_ignore_ascii_case("nan") {
+                return Ok(f64::NAN);
+            }
+            cell.parse().map_err(|_| RecordingError::Cell {
+                path: path.to_owned(),
+                line,
+                column: shown(&layout.header[place], place),
+                problem: format!("is {cell:?} and should be a number, empty if it is missing"),
+            })
+        };
+        for (channels, values) in [
+            (&layout.observations, &mut self.observations),
+            (&layout.controls, &mut self.controls),
+            (&layout.states, &mut self.states),
+        ] {
+            for &(_, place) in channels {
+                values.push(narrow(number(place)?));
+            }
+        }
+        for (place, values) in [(layout.time, &mut self.times), (layout.interval, &mut self.gaps)] {
+            if let Some(place) = place {
+                values.push((line, number(place)?));
+            }
+        }
+        self.count += 1;
+        Ok(())
+    }
+
+    /// Seconds after every row, if the table tells.
+    fn intervals(&self, layout: &Layout, path: &Path) -> Result<Option<Vec<f64>>, RecordingError> {
+        let wrong = |place: usize, line: u64, problem: String| RecordingError::Cell {
+            path: path.to_owned(),
+            line,
+            column: shown(&layout.header[place], place),
+            problem,
+        };
+        if let Some(place) = layout.interval {
+            let read = &self.gaps[..self.count - 1];
+            if let Some((line, dt)) = read.iter().find(|(_, dt)| !(dt.is_finite() && *dt > 0.0)) {
+                let problem = format!("is {dt}; it must be a positive number of seconds");
+                return Err(wrong(place, *line, problem));
+            }
+            return Ok(Some(self.gaps.iter().map(|(_, dt)| *dt).collect()));
+        }
+        let Some(place) = layout.time else { return Ok(None) };
+        for ((_, before), (line, now)) in self.times.iter().zip(self.times.iter().skip(1)) {
+            let gap = now - before;
+            if !(gap.is_finite() && gap > 0.0) {
+                let problem = format!("is {now} after {before}; time stamps must grow");
+                return Err(wrong(place, *line, problem));
+            }
+        }
+        let mut gaps: Vec<f64> = self.times.windows(2).map(|two| two[1].1 - two[0].1).collect();
+        gaps.push(gaps.last().copied().unwrap_or(f64::NAN));
+        Ok(Some(gaps))
+    }
+}
+
+/// One sentence about what the reader of tables found.
+fn unreadable(path: &Path, error: &csv::Error) -> RecordingError {
+    match error.kind() {
+        csv::ErrorKind::UnequalLengths { pos, expected_len, len } => {
+            let line = pos.as_ref().map_or(0, csv::Position::line);
+            let problem = format!("has {len} cells in line {line}; its header has {expected_len}");
+            RecordingError::file(path, problem)
+        }
+        csv::ErrorKind::Utf8 { pos, .. } => {
+            let line = pos.as_ref().map_or(1, csv::Position::line);
+            RecordingError::file(path, format!("holds bytes in line {line} that are no text"))
+        }
+        _ => RecordingError::file(path, format!("cannot be read: {error}")),
+    }
+}

@@ -1,0 +1,65 @@
+//! Settings of recordings that come from files.
+
+use super::{SettingsError, value_error};
+use crate::data::Columns;
+use serde::{Deserialize, Serialize};
+
+/// How sequences are divided into training, validation and test parts.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Division {
+    /// Every sequence belongs to one part, as the files say.
+    Given,
+    /// Every sequence belongs to one part, by lot.
+    Sequence,
+    /// Every sequence is cut: its beginning is for training, then comes validation, then the test.
+    Time,
+}
+
+/// Recordings that come from files, and what is done with them.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct RecordingsSettings {
+    /// Files, folders and patterns of file names.
+    pub files: Vec<String>,
+    /// Observed columns of tables; if these three lists are empty, the columns' names say what they
+    /// are.
+    #[serde(default)]
+    pub observe: Vec<String>,
+    /// Columns with controls.
+    #[serde(default)]
+    pub control: Vec<String>,
+    /// Columns with components of the true state.
+    #[serde(default)]
+    pub state: Vec<String>,
+    /// How the sequences are divided.
+    pub division: Division,
+    /// Share of the sequences, or of every sequence, that is for validation, and again for the test.
+    pub held_out: f64,
+    /// Whether channels are brought to mean zero and standard deviation one.
+    pub normalize: bool,
+    /// CRC-32 of what was read; not checked if zero. A run that goes on needs the same recordings.
+    pub checksum: u32,
+}
+
+impl RecordingsSettings {
+    /// The chosen columns.
+    pub fn columns(&self) -> Columns {
+        Columns {
+            observe: self.observe.clone(),
+            control: self.control.clone(),
+            state: self.state.clone(),
+        }
+    }
+
+    pub(super) fn validate(&self) -> Result<(), SettingsError> {
+        if self.files.is_empty() {
+            return Err(value_error("recordings.files", "names no file"));
+        }
+        if !(0.01..=0.45).contains(&self.held_out) {
+            let problem = format!("is {}; it must lie between 0.01 and 0.45", self.held_out);
+            return Err(value_error("recordings.held_out", problem));
+        }
+        Ok(())
+    }
+}

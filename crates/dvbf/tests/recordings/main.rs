@@ -1,0 +1,10 @@
+//! Recordings from files: both formats, round trips, and files that are wrong in some way.
+
+#![expect(clippy::unwrap_used, reason = "tests")]
+
+mod archives;
+mod bytes;
+mod hostile;
+mod round_trip;
+mod selection;
+mod tables;
