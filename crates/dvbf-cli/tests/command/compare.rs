@@ -5,7 +5,7 @@ use std::path::Path;
 use std::process::Command;
 
 /// Overrides of `--quick`.
-const SETTINGS: [&str; 15] = [
+const SETTINGS: [&str; 16] = [
     "data.train=8",
     "data.validation=4",
     "data.test=4",
@@ -20,6 +20,7 @@ const SETTINGS: [&str; 15] = [
     "training.log_interval=3",
     "evaluation.filtered=3",
     "evaluation.horizons=[2, 6]",
+    "evaluation.chosen_by=6",
     "evaluation.importance_samples=2",
 ];
 

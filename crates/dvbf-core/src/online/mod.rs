@@ -25,7 +25,7 @@
 //! few paths is far in units of `σ`, and the estimate is low by any amount. Matching two moments is
 //! exact for a linear Gaussian model as `N` grows, and pessimistic where the prediction has several
 //! modes. With few paths `Σ` is itself a draw: its inverse is too large by about
-//! `(N − 1)/(N − r − 2)` in the `r` directions in which paths differ most, 14 % for `r = 2` and 32
+//! `(N − 1)/(N − r − 2)` in the `r` directions in which paths differ most, 11 % for `r = 2` and 32
 //! paths; the fitted `c` makes up for it on average.
 //!
 //! With `A = D^{−½} (x̃ₙ − m)ₙ / √(N−1)`, an `(N, X)` matrix, the determinant and the inverse of `Σ`

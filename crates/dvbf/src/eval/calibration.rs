@@ -6,8 +6,8 @@
 //! the probability integral transform `Φ(z)` is uniform. Channels of one step depend on each other, so
 //! the fractions scatter more than their number says.
 //!
-//! **The fitted scale** is `c = √mean z²` over the validation set, the most likely one under normal
-//! deviations. It makes the spread right and leaves its shape: where tails are heavy, the wide
+//! **The fitted scale** is `c = √mean z²` over the validation set, the most likely one if deviations were
+//! normal and independent. It makes the spread right and leaves its shape: where tails are heavy, the wide
 //! intervals cover too little and the narrow ones too much.
 
 use crate::data::Dataset;

@@ -25,6 +25,7 @@ fn settings() -> Settings {
     (training.log_interval, training.checkpoint_interval) = (3, 2);
     settings.evaluation.filtered = 3;
     settings.evaluation.horizons = vec![2, 6];
+    settings.evaluation.chosen_by = 6;
     settings.evaluation.importance_samples = 2;
     settings
 }
