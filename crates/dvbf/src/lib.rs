@@ -7,6 +7,7 @@ pub mod eval;
 pub mod export;
 mod nullable;
 pub mod pool;
+mod principal;
 pub mod report;
 pub mod run;
 pub mod schedule;

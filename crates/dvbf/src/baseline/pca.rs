@@ -3,8 +3,9 @@
 //! `x = m + W y + r`, `W (X, K)` orthonormal, `r` in the `X − K` directions that are left. Because
 //! `W` is a part of a rotation, the density of `x` is that of `y` times that of `r`.
 
-use nalgebra::{DMatrix, DVector, SymmetricEigen};
-use ndarray::ArrayView2;
+use crate::principal::principal_axes;
+use nalgebra::{DMatrix, DVector};
+use ndarray::{ArrayView2, Axis};
 
 /// The leading principal components of a set of rows.
 #[derive(Clone, Debug, PartialEq)]
@@ -26,21 +27,13 @@ impl Pca {
         let (count, channels) = rows.dim();
         assert!(count > 0, "principal components of at least one row");
         assert!(components <= channels, "{components} components of {channels} channels");
-        let data = DMatrix::from_fn(count, channels, |r, c| rows[[r, c]]);
-        let mean = data.row_mean().transpose();
-        let mut centered = data;
-        for mut row in centered.row_iter_mut() {
-            row -= mean.transpose();
-        }
-        let eigen = SymmetricEigen::new(centered.tr_mul(&centered) / count as f64);
-        let mut order: Vec<usize> = (0..channels).collect();
-        order.sort_by(|&a, &b| eigen.eigenvalues[b].total_cmp(&eigen.eigenvalues[a]));
-        let left = &order[components..];
-        let rest: f64 = left.iter().map(|&i| eigen.eigenvalues[i].max(0.0)).sum();
+        let mean = rows.mean_axis(Axis(0)).expect("there is a row");
+        let (axes, variances) = principal_axes(&(&rows - &mean), components);
+        let left = &variances[components..];
         Self {
-            mean,
-            directions: eigen.eigenvectors.select_columns(&order[..components]),
-            rest: rest / left.len().max(1) as f64,
+            mean: DVector::from_iterator(channels, mean),
+            directions: DMatrix::from_fn(channels, components, |i, c| axes[[i, c]]),
+            rest: left.iter().sum::<f64>() / left.len().max(1) as f64,
         }
     }
 

@@ -2,7 +2,7 @@
 //! channels.
 
 use crate::data::Dataset;
-use nalgebra::{DMatrix, SymmetricEigen};
+use crate::principal::principal_axes;
 use ndarray::{Array2, ArrayView1, s};
 
 /// Channels up to which observations are taken as they are.
@@ -39,14 +39,10 @@ impl Components {
         if width <= FEW {
             return Self { mean, basis: None };
         }
-        let centered =
-            DMatrix::from_fn(frames.len(), width, |r, c| f64::from(row(&frames[r])[c]) - mean[c]);
-        let eigen = SymmetricEigen::new(centered.tr_mul(&centered) / total);
-        let mut order: Vec<usize> = (0..width).collect();
-        order.sort_by(|&a, &b| eigen.eigenvalues[b].total_cmp(&eigen.eigenvalues[a]));
-        let count = count.min(width);
-        let basis =
-            Array2::from_shape_fn((width, count), |(i, c)| eigen.eigenvectors[(i, order[c])]);
+        let centered = Array2::from_shape_fn((frames.len(), width), |(r, c)| {
+            f64::from(row(&frames[r])[c]) - mean[c]
+        });
+        let (basis, _) = principal_axes(&centered, count.min(width));
         Self { mean, basis: Some(basis) }
     }
 

@@ -1,9 +1,9 @@
 //! Latent states as points in at most three dimensions, with the true states they belong to.
 
 use super::directions::{Direction, basis, directions, whitened};
-use super::principal::{principal_axes, share};
 use super::view::View;
 use crate::data::Dataset;
+use crate::principal::{principal_axes, share};
 use dvbf_envs::StateKind;
 use ndarray::{Array2, Array3, Axis, s};
 use std::f64::consts::{PI, TAU};

@@ -10,7 +10,7 @@
 //! the coordinate along `b_c` is what ordinary least squares reads of `y_c`, in another unit.
 
 use super::cloud::TrueColumn;
-use super::principal::principal_axes;
+use crate::principal::principal_axes;
 use dvbf_envs::StateKind;
 use nalgebra::{Cholesky, DMatrix, DVector};
 use ndarray::Array2;

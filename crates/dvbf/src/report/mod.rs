@@ -19,7 +19,6 @@ mod palette;
 mod picture;
 mod planes;
 mod preview;
-mod principal;
 mod raster;
 mod sequences;
 mod strips;

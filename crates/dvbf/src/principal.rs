@@ -11,7 +11,7 @@ use ndarray::Array2;
 ///
 /// # Panics
 /// If the points have fewer than `count` dimensions.
-pub(super) fn principal_axes(centered: &Array2<f64>, count: usize) -> (Array2<f64>, Vec<f64>) {
+pub(crate) fn principal_axes(centered: &Array2<f64>, count: usize) -> (Array2<f64>, Vec<f64>) {
     let dims = centered.ncols();
     assert!(count <= dims, "{count} directions in {dims} dimensions");
     if centered.nrows() == 0 {
@@ -34,7 +34,7 @@ pub(super) fn principal_axes(centered: &Array2<f64>, count: usize) -> (Array2<f6
 }
 
 /// The share of the first `count` variances in all; one if there is no variance.
-pub(super) fn share(variances: &[f64], count: usize) -> f64 {
+pub(crate) fn share(variances: &[f64], count: usize) -> f64 {
     let total: f64 = variances.iter().sum();
     if total > 0.0 { variances.iter().take(count).sum::<f64>() / total } else { 1.0 }
 }
