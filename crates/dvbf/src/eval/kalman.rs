@@ -37,9 +37,6 @@ impl Kalman {
     /// If the validation sequences are shorter than `filtered + horizon` steps.
     pub fn fit(train: &Dataset, validation: &Dataset, window: (usize, usize)) -> Option<Self> {
         let components = Components::of(train, COMPONENTS);
-        if components.count() > 3 * COMPONENTS {
-            return None;
-        }
         let mut tracks: Vec<Track> = Vec::new();
         let mut steps = 0;
         for n in 0..train.lengths.len() {
