@@ -20,6 +20,7 @@ mod pca;
 mod pca_kalman;
 mod physics;
 mod recurrent;
+mod sequences;
 mod trainer;
 mod vae;
 mod windows;

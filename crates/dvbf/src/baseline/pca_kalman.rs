@@ -10,7 +10,8 @@
 //! `R` and the variance of the rest are raised to its square.
 
 use super::Pca;
-use crate::data::Dataset;
+use super::sequences::{each, stacked};
+use crate::data::{Dataset, narrow};
 use crate::eval::Inferred;
 use crate::pool::Pool;
 use crate::train::{Purpose, stream};
@@ -20,7 +21,6 @@ use dvbf_core::bayes::{
 };
 use nalgebra::SymmetricEigen;
 use ndarray::{Array1, Array2, Array3, ArrayView2, Axis, s};
-use rayon::prelude::*;
 
 /// How the model is fitted.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -131,12 +131,9 @@ impl PcaKalman {
             }
             Ok((states, filtered.log_likelihood + rest))
         };
-        let parts: Result<Vec<(Array2<f32>, f64)>, BayesError> =
-            pool.install(|| (0..count).into_par_iter().map(one).collect());
-        let parts = parts?;
-        let views: Vec<_> = parts.iter().map(|(z, _)| z.view()).collect();
+        let parts = each(count, one, pool)?;
         Ok(Inferred {
-            state: ndarray::stack(Axis(0), &views).expect("sequences have equal shapes"),
+            state: stacked(parts.iter().map(|(z, _)| z)),
             log_lik: parts.iter().map(|(_, log_lik)| *log_lik).collect(),
             kl: Array1::zeros(count),
         })
@@ -171,11 +168,7 @@ impl PcaKalman {
             }
             Ok(frames)
         };
-        let parts: Result<Vec<Array2<f32>>, BayesError> =
-            pool.install(|| (0..count).into_par_iter().map(one).collect());
-        let parts = parts?;
-        let views: Vec<_> = parts.iter().map(|part| part.view()).collect();
-        Ok(ndarray::stack(Axis(0), &views).expect("sequences have equal shapes"))
+        Ok(stacked(&each(count, one, pool)?))
     }
 
     /// `y` of the first `steps` frames of sequence `n`, and the log-density of what is left of them.
@@ -263,9 +256,4 @@ fn raise(covariance: &DMatrix<f64>, least: f64) -> DMatrix<f64> {
     let raised = DMatrix::from_diagonal(&eigen.eigenvalues.map(|v| v.max(least)));
     let full = &eigen.eigenvectors * raised * eigen.eigenvectors.transpose();
     (&full + full.transpose()) * 0.5
-}
-
-#[expect(clippy::cast_possible_truncation, reason = "states and frames are in single precision")]
-fn narrow(value: f64) -> f32 {
-    value as f32
 }

@@ -7,7 +7,8 @@
 //! velocity starts as the pendulum's does. The center of gravity is a statistic of the frame, so
 //! the filter's likelihood is no density of pixels, and is not given.
 
-use crate::data::Dataset;
+use super::sequences::{each, stacked};
+use crate::data::{Dataset, narrow};
 use crate::pool::Pool;
 use crate::train::{Purpose, stream};
 use dvbf_core::bayes::{
@@ -15,8 +16,7 @@ use dvbf_core::bayes::{
     NumericJacobians,
 };
 use dvbf_envs::{EnvError, Environment, Pendulum, PendulumSettings, Style};
-use ndarray::{Array2, Array3, ArrayView1, Axis, s};
-use rayon::prelude::*;
+use ndarray::{Array2, Array3, ArrayView1, s};
 
 /// Standard deviation of the center of gravity, in pixels.
 const CENTER_STD: f64 = 0.02;
@@ -126,7 +126,7 @@ impl PhysicsFilter {
             })?;
             Ok(out)
         };
-        collect(count, one, pool)
+        Ok(stacked(&each(count, one, pool)?))
     }
 
     /// Predicted frames `(N, horizon, X)` after the first `filtered` frames.
@@ -154,23 +154,6 @@ impl PhysicsFilter {
             }
             Ok(frames)
         };
-        collect(count, one, pool)
+        Ok(stacked(&each(count, one, pool)?))
     }
-}
-
-fn collect(
-    count: usize,
-    one: impl Fn(usize) -> Result<Array2<f32>, BayesError> + Send + Sync,
-    pool: &Pool,
-) -> Result<Array3<f32>, BayesError> {
-    let parts: Result<Vec<_>, BayesError> =
-        pool.install(|| (0..count).into_par_iter().map(one).collect());
-    let parts = parts?;
-    let views: Vec<_> = parts.iter().map(|part| part.view()).collect();
-    Ok(ndarray::stack(Axis(0), &views).expect("sequences have equal shapes"))
-}
-
-#[expect(clippy::cast_possible_truncation, reason = "states and frames are in single precision")]
-fn narrow(value: f64) -> f32 {
-    value as f32
 }

@@ -4,10 +4,10 @@
 
 use super::windows::{Corruption, Windows};
 use super::{Learner, Weights};
-use crate::data::Dataset;
+use crate::data::{Dataset, narrow};
 use crate::pool::Pool;
 use crate::schedule::Ramp;
-use crate::train::{Purpose, stream};
+use crate::train::Order;
 use dvbf_core::{Adam, Bound, add_scaled, blend, global_norm};
 use rayon::prelude::*;
 
@@ -134,7 +134,7 @@ struct Session<'a, M: Learner<f32>> {
     adam: Adam<f32>,
     shards: Vec<Shard<M>>,
     gradient: Vec<f32>,
-    order: (u64, Vec<usize>),
+    order: Order,
     step: u64,
     skipped: u64,
 }
@@ -163,7 +163,7 @@ impl<'a, M: Learner<f32>> Session<'a, M> {
             adam: Adam::new(model.count()),
             gradient: vec![0.0; model.count()],
             shards,
-            order: (u64::MAX, Vec::new()),
+            order: Order::default(),
             step: 0,
             skipped: 0,
             model,
@@ -182,7 +182,7 @@ impl<'a, M: Learner<f32>> Session<'a, M> {
     fn update(&mut self, pool: &Pool) -> Result<(), TrainingFailed> {
         let (recipe, seed, step) = (self.recipe, self.seed, self.step);
         let progress = step as f64 / recipe.updates as f64;
-        let chosen = choose(&mut self.order, seed, step, recipe.batch, self.data);
+        let chosen = self.order.choose(seed, step, recipe.batch, self.data.observations.dim().0);
         let corruption = Corruption {
             drop: narrow(recipe.drop.at(progress)),
             input_noise: narrow(recipe.input_noise.at(progress)),
@@ -226,30 +226,4 @@ impl<'a, M: Learner<f32>> Session<'a, M> {
         });
         Ok(())
     }
-}
-
-#[expect(clippy::cast_possible_truncation, reason = "training runs in single precision")]
-fn narrow(value: f64) -> f32 {
-    value as f32
-}
-
-/// The sequences of an update: consecutive parts of a permutation that is drawn anew every epoch.
-fn choose<'a>(
-    (epoch, order): &'a mut (u64, Vec<usize>),
-    seed: u64,
-    step: u64,
-    batch: usize,
-    data: &Dataset,
-) -> &'a [usize] {
-    let count = data.observations.dim().0;
-    let batches = (count / batch).max(1) as u64;
-    let now = step / batches;
-    if *epoch != now {
-        *epoch = now;
-        order.clear();
-        order.extend(0..count);
-        stream(seed, Purpose::Order, now, 0).shuffle(order);
-    }
-    let first = usize::try_from(step % batches).expect("fewer batches than sequences") * batch;
-    &order[first..first + batch]
 }

@@ -157,6 +157,13 @@ impl Arena<'_> {
         }
     }
 
+    /// The open-loop errors of a model that predicts.
+    fn forecast<M: Predictor<f32>>(&self, model: &M, figures: &mut Figures) {
+        let long = &self.splits.test_long;
+        let frames = baseline::predict(model, long, self.window(), self.pool);
+        self.predicted(figures, &frames);
+    }
+
     /// A deep Kalman filter whose emission sees the first `visible` dimensions of the state.
     pub(super) fn deep_kalman(&self, visible: usize, watcher: &mut dyn Watcher) -> Ran {
         let sizes = recipes::deep_kalman_sizes(self.settings, &self.splits.train, visible);
@@ -169,9 +176,7 @@ impl Arena<'_> {
         Ok(trained.map(|(model, seconds)| {
             let mut figures = self.learned(&model, seconds);
             self.bounds(&model, &mut figures);
-            let long = &self.splits.test_long;
-            let frames = baseline::predict(&model, long, self.window(), self.pool);
-            self.predicted(&mut figures, &frames);
+            self.forecast(&model, &mut figures);
             figures
         }))
     }
@@ -201,9 +206,7 @@ impl Arena<'_> {
         )?;
         Ok(trained.map(|(model, seconds)| {
             let mut figures = self.learned(&model, seconds);
-            let long = &self.splits.test_long;
-            let frames = baseline::predict(&model, long, self.window(), self.pool);
-            self.predicted(&mut figures, &frames);
+            self.forecast(&model, &mut figures);
             figures
         }))
     }

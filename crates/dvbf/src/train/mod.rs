@@ -2,6 +2,7 @@
 
 mod block;
 mod optimizer;
+mod order;
 mod rollback;
 mod shard;
 mod state;
@@ -9,11 +10,12 @@ mod totals;
 mod update;
 
 pub use optimizer::Optimizer;
+pub(crate) use order::Order;
 pub use rollback::GoodState;
 pub use state::TrainerState;
 pub use totals::Totals;
 
-use crate::data::Dataset;
+use crate::data::{Dataset, narrow};
 use crate::pool::Pool;
 use crate::settings::{Precision, Settings, TrainingSettings};
 use block::Corruption;
@@ -97,7 +99,7 @@ pub struct Trainer {
     state: TrainerState,
     shards: Vec<Shard>,
     gradient: Gradient,
-    order: (u64, Vec<usize>),
+    order: Order,
     units: Option<Units>,
     good: GoodState,
     /// Seconds between two steps of the recordings.
@@ -154,7 +156,7 @@ impl Trainer {
             left -= size;
         }
         let gradient = Gradient::new(model.count());
-        let order = (u64::MAX, Vec::new());
+        let order = Order::default();
         let (seed, dt) = (settings.seed, data.dt);
         let units = data.units.clone();
         let settings = training;
@@ -321,7 +323,7 @@ impl Trainer {
             input_noise: narrow(settings.input_noise.at(progress)),
             start_noise: narrow(settings.start_noise.at(progress)),
         };
-        let chosen = choose(&mut self.order, seed, step, settings.batch, data);
+        let chosen = self.order.choose(seed, step, settings.batch, data.observations.dim().0);
         let (model, shards) = (&self.model, &mut self.shards);
         let window = shards[0].steps();
         let state_limit = match settings.state_clip {
@@ -337,30 +339,4 @@ impl Trainer {
             shard.compute(model, (data, sequences), draws, &corruption, options);
         });
     }
-}
-
-#[expect(clippy::cast_possible_truncation, reason = "training runs in single precision")]
-fn narrow(value: f64) -> f32 {
-    value as f32
-}
-
-/// The sequences of an update: consecutive parts of a permutation that is drawn anew every epoch.
-fn choose<'a>(
-    (epoch, order): &'a mut (u64, Vec<usize>),
-    seed: u64,
-    step: u64,
-    batch: usize,
-    data: &Dataset,
-) -> &'a [usize] {
-    let count = data.observations.dim().0;
-    let batches = (count / batch).max(1) as u64;
-    let now = step / batches;
-    if *epoch != now {
-        *epoch = now;
-        order.clear();
-        order.extend(0..count);
-        stream(seed, Purpose::Order, now, 0).shuffle(order);
-    }
-    let first = usize::try_from(step % batches).expect("fewer batches than sequences") * batch;
-    &order[first..first + batch]
 }
