@@ -171,6 +171,10 @@ pub struct TrainingSettings {
     pub optimizer: OptimizerKind,
     /// Its learning rate.
     pub learning_rate: Ramp,
+    /// Weight decay `λ` of the recognition networks: every update multiplies their weights, not
+    /// their biases, by one minus the learning rate times `λ`. What little data can be learned by
+    /// heart with, the generative part cannot be.
+    pub weight_decay: f64,
     /// Largest Euclidean norm of a gradient of the mean loss a step and sequence.
     pub clip: f64,
     /// Bound of every element of the state's gradient at every step; none if zero.
@@ -332,6 +336,7 @@ impl Settings {
         }
         let numbers = [
             ("training.clip", training.clip, f64::MIN_POSITIVE, f64::INFINITY),
+            ("training.weight_decay", training.weight_decay, 0.0, 1.0),
             ("training.state_clip", training.state_clip, 0.0, f64::INFINITY),
             ("training.average", training.average, 0.0, 0.999_999),
         ];
