@@ -7,6 +7,8 @@ mod compare;
 mod interrupt;
 #[cfg(unix)]
 mod killed;
+#[cfg(target_os = "linux")]
+mod memory;
 mod recordings;
 mod run;
 mod tiny;

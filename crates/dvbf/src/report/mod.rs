@@ -27,7 +27,7 @@ mod view;
 
 pub use preview::preview;
 
-use crate::data::{DataError, Splits};
+use crate::data::{DataError, Supply};
 use crate::pool::{Pool, PoolError};
 use crate::run::{FolderError, RunFolder};
 use crate::settings::Settings;
@@ -94,8 +94,8 @@ pub fn report(path: &Path, pool: &Pool) -> Result<Written, ReportError> {
     }
     let folder = RunFolder::open(path)?;
     let settings = folder.settings()?;
-    let splits = Splits::make(&settings)?;
-    write(&folder, &settings, &splits, pool)
+    let supply = Supply::open(&settings)?;
+    write(&folder, &settings, &supply, pool)
 }
 
 /// Makes the report of a run whose recordings are at hand.
@@ -105,10 +105,10 @@ pub fn report(path: &Path, pool: &Pool) -> Result<Written, ReportError> {
 pub(crate) fn write(
     folder: &RunFolder,
     settings: &Settings,
-    splits: &Splits,
+    supply: &Supply,
     pool: &Pool,
 ) -> Result<Written, ReportError> {
-    let material = Material::gather(folder, settings, splits, pool)?;
+    let material = Material::gather(folder, settings, supply, pool)?;
     let (name, picture) = if material.planes.is_empty() {
         (PICTURE, picture::svg(&material.picture))
     } else {

@@ -261,6 +261,13 @@ fn value_error(key: &str, problem: impl Into<String>) -> SettingsError {
     SettingsError::Value { key: key.into(), problem: problem.into() }
 }
 
+impl EvaluationSettings {
+    /// Filtered frames, and the most frames that are predicted after them.
+    pub fn longest_window(&self) -> (usize, usize) {
+        (self.filtered, self.horizons.iter().copied().max().unwrap_or(0))
+    }
+}
+
 impl Settings {
     /// Checks every setting that the data do not determine.
     ///
