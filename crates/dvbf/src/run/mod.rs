@@ -3,6 +3,7 @@
 mod experiment;
 mod folder;
 mod record;
+mod start;
 
 pub use experiment::{Finished, Observer, Outcome, RunError, TrainRequest, train};
 pub use folder::{FolderError, RunFolder};
