@@ -158,8 +158,7 @@ pub struct TrainingSettings {
     /// Initializations that go on; the one with the highest bound on the validation set after
     /// `finalist_steps` updates is trained.
     pub finalists: u8,
-    /// Updates of every finalist, those of its trial included; less than `steps` are made in any
-    /// case.
+    /// Updates of every finalist, trial included; less than `steps` are made in any case.
     pub finalist_steps: u64,
     /// Sequences of an update.
     pub batch: usize,
@@ -177,6 +176,8 @@ pub struct TrainingSettings {
     pub optimizer: OptimizerKind,
     /// Its learning rate.
     pub learning_rate: Ramp,
+    /// Factor of the learning rate.
+    pub warmup: Ramp,
     /// Weight decay `λ` of the recognition networks: every update multiplies their weights, not
     /// their biases, by one minus the learning rate times `λ`. What little data can be learned by
     /// heart with, the generative part cannot be.
@@ -335,6 +336,7 @@ impl Settings {
         }
         let ramps = [
             ("training.learning_rate", training.learning_rate, (0.0, 10.0)),
+            ("training.warmup", training.warmup, (0.0, 1.0)),
             ("training.drop", training.drop, (0.0, 1.0)),
             ("training.kl_weight", training.kl_weight, (0.0, 1e6)),
             ("training.temper", training.temper, (1e-6, 1.0)),

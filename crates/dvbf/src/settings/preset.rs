@@ -87,6 +87,7 @@ pub(super) fn pendulum() -> Settings {
                 end: 1.0,
                 shape: Shape::Cosine,
             },
+            warmup: Ramp::constant(1.0),
             weight_decay: 0.0,
             clip: 10.0,
             state_clip: 0.0,

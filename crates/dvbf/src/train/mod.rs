@@ -266,7 +266,8 @@ impl Trainer {
         let temper = narrow(training.temper.at(tempered as f64 / training.steps as f64));
         let kl = narrow(training.kl_weight.at(progress));
         let objective = Objective { likelihood: temper, prior: temper, kl };
-        let rate = training.learning_rate.at(progress) / 2.0_f64.powi(self.halvings());
+        let rate = training.learning_rate.at(progress) * training.warmup.at(progress)
+            / 2.0_f64.powi(self.halvings());
 
         let (mut log_lik, mut kl) = (0.0, 0.0);
         self.compute_gradient(data, objective, progress);

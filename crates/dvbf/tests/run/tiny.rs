@@ -26,6 +26,7 @@ pub(crate) fn settings() -> Settings {
     (training.log_interval, training.checkpoint_interval) = (4, 5);
     training.restarts = 1;
     training.temper = Ramp { from: 0.5, to: 1.0, start: 0.0, end: 0.8, shape: Shape::Linear };
+    training.warmup = Ramp { from: 0.5, to: 1.0, start: 0.0, end: 0.6, shape: Shape::Linear };
     training.temper_period = 3;
     training.average = 0.9;
     settings.evaluation.filtered = 3;

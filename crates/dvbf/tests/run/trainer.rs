@@ -77,7 +77,11 @@ fn a_training_returns_to_its_last_good_state_and_halves_its_rate() {
             trainer = Trainer::resume(&settings, file, state, &good);
         }
         assert_ne!(trainer.checkpoint().values, kept);
-        let rate = |step: f64| settings.training.learning_rate.at(step / STEPS as f64);
+        let training = &settings.training;
+        let rate = |step: f64| {
+            let progress = step / STEPS as f64;
+            training.learning_rate.at(progress) * training.warmup.at(progress)
+        };
         let stats = trainer.step(&bad, &pool).unwrap();
         assert_eq!((stats.applied, stats.returned_to), (false, Some(5)));
         assert_eq!(trainer.checkpoint().values, kept);
