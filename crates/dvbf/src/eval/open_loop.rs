@@ -13,15 +13,17 @@ use rayon::prelude::*;
 /// Mean squared error per channel, one value a predicted frame, averaged over sequences.
 #[derive(Clone, Debug, PartialEq)]
 pub struct OpenLoop {
-    /// The error of predicted frame 1, 2, ….
-    pub by_frame: Vec<f64>,
+    /// The error of predicted frame 1, 2, …; none of a frame of which nothing was observed.
+    pub by_frame: Vec<Option<f64>>,
 }
 
 impl OpenLoop {
-    /// Mean error of the first `horizon` predicted frames.
+    /// Mean error of those of the first `horizon` predicted frames of which something was observed;
+    /// NaN if nothing was.
     pub fn at(&self, horizon: usize) -> f64 {
-        let first = &self.by_frame[..horizon.min(self.by_frame.len())];
-        first.iter().sum::<f64>() / first.len().max(1) as f64
+        let first = self.by_frame.iter().take(horizon).flatten();
+        let (sum, count) = first.fold((0.0, 0.0), |(sum, count), error| (sum + error, count + 1.0));
+        sum / count
     }
 
     /// Errors of predicted frames `(N, horizon, X)` that follow the first `filtered` frames, over what
@@ -41,14 +43,13 @@ impl OpenLoop {
                 let error = |p: &f32, x: &f32| f64::from(p - x).powi(2);
                 let Some(mask) = &mask else {
                     let sum: f64 = pairs.iter().zip(truth).map(|(p, x)| error(p, x)).sum();
-                    return sum / (count * channels).max(1) as f64;
+                    return Some(sum / (count * channels).max(1) as f64);
                 };
                 let mask = mask.index_axis(Axis(1), t);
                 let seen = pairs.iter().zip(truth).zip(mask).filter(|(_, m)| **m > 0.0);
                 let (sum, n) =
                     seen.fold((0.0, 0.0), |(sum, n), ((p, x), _)| (sum + error(p, x), n + 1.0));
-                // Nothing to compare with is no error.
-                if n > 0.0 { sum / n } else { 0.0 }
+                (n > 0.0).then(|| sum / n)
             })
             .collect();
         Self { by_frame }
@@ -155,12 +156,13 @@ pub fn baselines(
 ) -> Baselines {
     let (count, _, channels) = data.observations.dim();
     let shape = (count, horizon, channels);
+    let mean = mean_frame(train);
+    // Of a channel that was not seen yet, the mean is the last that is known.
     let last = Array3::from_shape_fn((count, 1, channels), |(n, _, x)| {
         let seen = (0..filtered).rev().find(|&t| data.is_observed((n, t, x)));
-        seen.map_or(0.0, |t| data.observations[[n, t, x]])
+        seen.map_or(mean[x], |t| data.observations[[n, t, x]])
     });
     let persistence = last.broadcast(shape).expect("one frame for all").to_owned();
-    let mean = mean_frame(train);
     let mean_image = mean.broadcast(shape).expect("one image for all").to_owned();
 
     Baselines {
@@ -199,4 +201,47 @@ fn physics(env: &dyn Environment, data: &Dataset, (filtered, horizon): (usize, u
     let simulated = rollout(env, initial.view(), controls);
     let frames = simulated.observations.slice(s![.., 1.., ..]).to_owned();
     OpenLoop::between(&frames, data, filtered)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Two filtered and four predicted frames of two sequences, all one; of the predicted ones the
+    /// second was not seen at all, and of the third one value.
+    fn gappy() -> Dataset {
+        let mut mask = Array3::from_elem((2, 6, 2), 1.0);
+        mask.slice_mut(s![.., 3, ..]).fill(0.0);
+        mask.slice_mut(s![.., 4, ..]).fill(0.0);
+        mask[[1, 4, 0]] = 1.0;
+        let x = &mask * 1.0;
+        Dataset { mask: Some(mask), ..Dataset::observed(x, Array3::zeros((2, 6, 1))) }
+    }
+
+    #[test]
+    fn frames_that_nobody_saw_are_left_out() {
+        let data = gappy();
+        let mut predicted = Array3::from_elem((2, 4, 2), 3.0_f32);
+        predicted[[1, 2, 0]] = 4.0;
+        let errors = OpenLoop::between(&predicted, &data, 2);
+        assert_eq!(errors.by_frame, [Some(4.0), None, Some(9.0), Some(4.0)]);
+        for (horizon, mean) in [(1, 4.0), (2, 4.0), (3, 6.5), (4, 17.0 / 3.0)] {
+            assert!((errors.at(horizon) - mean).abs() < 1e-12, "{horizon}: {}", errors.at(horizon));
+        }
+        // The last value and the mean are right where there is something to be right about, also
+        // of a channel that was never seen before.
+        let mut late = data.clone();
+        late.mask.as_mut().unwrap().slice_mut(s![0, ..2, 0]).fill(0.0);
+        late.observations.slice_mut(s![0, ..2, 0]).fill(0.0);
+        let baselines = baselines(None, &late, &late, (2, 4));
+        for errors in [baselines.persistence, baselines.mean_image] {
+            assert_eq!(errors.by_frame, [Some(0.0), None, Some(0.0), Some(0.0)]);
+        }
+        predicted[[0, 0, 0]] = f32::NAN;
+        assert!(
+            OpenLoop::between(&predicted, &data, 2).at(4).is_nan(),
+            "a broken model is noticed"
+        );
+        assert!(OpenLoop { by_frame: vec![None] }.at(1).is_nan());
+    }
 }
