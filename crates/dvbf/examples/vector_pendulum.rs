@@ -102,6 +102,7 @@ fn pendulum(count: usize) -> Result<RawRecordings, Box<dyn Error>> {
         dt: Some(env.spec().dt),
         image: None,
         ignored: Vec::new(),
+        remarks: Vec::new(),
     })
 }
 
@@ -136,6 +137,7 @@ fn oscillators() -> RawRecordings {
         dt: Some(0.1),
         image: None,
         ignored: Vec::new(),
+        remarks: Vec::new(),
     }
 }
 

@@ -26,7 +26,7 @@ fn a_checkpoint_is_there_before_the_first_update() {
     (settings.training.steps, settings.training.batch, settings.training.shard) = (2, 2, 2);
     settings.evaluation.importance_samples = 0;
     let folder = scratch.path().join("run");
-    let request = TrainRequest { settings, folder, resume: false, threads: 1 };
+    let request = TrainRequest { settings, folder, resume: false, files: Vec::new(), threads: 1 };
 
     let outcome = train(&request, &mut Watch { stop: true }).unwrap();
     assert!(matches!(outcome, Outcome::Stopped(0)), "{outcome:?}");

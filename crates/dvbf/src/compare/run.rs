@@ -71,6 +71,7 @@ impl Arena<'_> {
     pub(super) fn dvbf(&self, settings: Settings, watcher: &mut dyn Watcher) -> Ran {
         let resume = self.folder.join("config.toml").exists();
         let request = TrainRequest {
+            files: Vec::new(),
             settings,
             folder: self.folder.clone(),
             resume,

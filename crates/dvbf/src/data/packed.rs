@@ -2,6 +2,7 @@
 
 use super::RecordingError;
 use super::raw::{Part, RawRecordings, RawSequence};
+use super::unknown::{Entry, no_controls};
 use ndarray::{Array2, Array3, ArrayD, Axis, s};
 use std::path::Path;
 
@@ -21,21 +22,58 @@ pub(super) struct Packed {
     pub(super) ignored: Vec<String>,
 }
 
-/// The sequences of the arrays.
-pub(super) fn assemble(packed: Packed, path: &Path) -> Result<RawRecordings, RecordingError> {
-    let wrong = |key: &str, problem: String| RecordingError::key(path, key, problem);
+/// The sequences of the arrays; `entries` are all arrays of the archive.
+pub(super) fn assemble(
+    packed: Packed,
+    entries: &[Entry],
+    path: &Path,
+) -> Result<RawRecordings, RecordingError> {
     let Some(observations) = packed.observations else {
-        let others = if packed.ignored.is_empty() {
-            String::new()
-        } else {
-            format!("; there are {}", packed.ignored.join(", "))
-        };
-        let problem = format!("has no array x, the observations{others}");
-        return Err(RecordingError::file(path, problem));
+        return Err(RecordingError::file(path, "has no array x, the observations"));
     };
     let shape = observations.shape().to_vec();
     if shape.len() < 2 {
         let problem = format!("has shape {shape:?}; it needs the axes (sequence, step, channel)");
+        return Err(RecordingError::key(path, "x", problem));
+    }
+    // Of a single sequence without its axis, what belongs to x has as many rows as x.
+    let single = |key: &str| {
+        let other = entries.iter().find(|entry| entry.name == key);
+        let other = other.and_then(|entry| entry.shape.as_deref()).unwrap_or_default();
+        let long = other.first() == shape.first() && other.get(1) != shape.get(1);
+        shape.len() == 2 && long && ["u", "mask", "dt", "state"].contains(&key)
+    };
+    let wrong = |key: &str, problem: String| {
+        let hint = if single(key) {
+            format!(
+                "; x has the axes (sequence, step), and a single sequence of {} steps is x[None], {key} \
+                 too",
+                shape[0]
+            )
+        } else {
+            String::new()
+        };
+        RecordingError::key(path, key, problem + &hint)
+    };
+    if let Some(names) = &packed.observation_names
+        && shape.len() == 2
+        && names.len() == shape[1]
+        && shape[1] > 1
+    {
+        let problem = format!(
+            "has shape {shape:?}, which is {} sequences of {} steps of one channel, and x_names has {} \
+             names; a single sequence is x[None]",
+            shape[0],
+            shape[1],
+            names.len()
+        );
+        return Err(RecordingError::key(path, "x", problem));
+    }
+    if shape.len() > 5 || shape.len() == 5 && shape[4] != 1 {
+        let problem = format!(
+            "has shape {shape:?}; images are (sequence, step, height, width) of one channel, such as \
+             x.mean(-1), and vectors (sequence, step, channel)"
+        );
         return Err(wrong("x", problem));
     }
     if let Some(axis) = shape.iter().position(|&n| n == 0) {
@@ -76,7 +114,24 @@ pub(super) fn assemble(packed: Packed, path: &Path) -> Result<RawRecordings, Rec
     };
     let image =
         (shape.len() == 4 || shape.len() == 5 && shape[4] == 1).then(|| (shape[2], shape[3]));
+    let mut remarks = no_controls(entries, &packed.ignored, (count, steps));
+    if shape.len() == 2 && count >= 4 * steps {
+        remarks.push(format!(
+            "x {shape:?} was read as {count} sequences of {steps} steps of one channel; a single sequence \
+             of {count} steps is x[None]"
+        ));
+    }
+    if image.is_some() {
+        let (low, high) = extent(&x);
+        if low < -0.01 || high > 1.01 {
+            remarks.push(format!(
+                "images are expected in [0, 1], and x holds values from {low} to {high}; bytes are \
+                 scaled, other numbers are taken as they are"
+            ));
+        }
+    }
     let mut out = RawRecordings {
+        remarks,
         observation_names: names(packed.observation_names, "x_names", "x", x.dim().2)?,
         control_names: names(packed.control_names, "u_names", "u", u.dim().2)?,
         state_names: names(packed.state_names, "state_names", "state", width)?,
@@ -100,6 +155,11 @@ pub(super) fn assemble(packed: Packed, path: &Path) -> Result<RawRecordings, Rec
         out.set_intervals(intervals);
     }
     out.checked(path)
+}
+
+/// Smallest and largest value that is not missing.
+fn extent(x: &Array3<f32>) -> (f32, f32) {
+    x.iter().fold((f32::INFINITY, f32::NEG_INFINITY), |(low, high), &v| (low.min(v), high.max(v)))
 }
 
 /// `values` as `(N, T, rest)`.

@@ -21,6 +21,9 @@ pub struct TrainRequest {
     pub folder: PathBuf,
     /// Whether to go on from the folder's checkpoint.
     pub resume: bool,
+    /// Files to read the recordings of a resumed run from, where they are no longer those that its
+    /// settings name.
+    pub files: Vec<String>,
     /// Threads; as many as there are cores if zero.
     pub threads: usize,
 }
@@ -91,6 +94,7 @@ pub fn train(request: &TrainRequest, observer: &mut dyn Observer) -> Result<Outc
     let clock = Instant::now();
     let pool = Pool::new(request.threads)?;
     let (folder, settings, checkpoint) = open(request)?;
+    let settings = if request.resume { settings.with_files(&request.files)? } else { settings };
 
     let reading = settings.recordings.is_some();
     observer.phase(if reading { "reading the recordings" } else { "making the recordings" });

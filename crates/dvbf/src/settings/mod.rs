@@ -8,7 +8,6 @@ mod source;
 
 pub use auto::{preset_for, usual_source};
 pub use overrides::apply_override;
-pub(crate) use overrides::nearest;
 pub use preset::{PRESETS, preset};
 pub use recordings::{Division, RecordingsSettings};
 pub use source::Source;
@@ -241,7 +240,7 @@ pub enum SettingsError {
         suggestion: Option<String>,
     },
     /// A preset that does not exist.
-    #[error("unknown preset {name}; there are {}{}", PRESETS.join(", "), suggestion.as_ref().map(|s| format!("; did you mean {s}?")).unwrap_or_default())]
+    #[error("unknown preset {name}; there are {}, and auto for recordings (--data){}", PRESETS.join(", "), suggestion.as_ref().map(|s| format!("; did you mean {s}?")).unwrap_or_default())]
     UnknownPreset {
         /// The name as given.
         name: String,
@@ -264,6 +263,19 @@ impl Settings {
     /// Names the first impossible setting.
     pub fn validate(&self) -> Result<(), SettingsError> {
         self.checked_source()?;
+        let state = self.model.state;
+        for (key, own) in [
+            ("emission_state", self.model.emission_state),
+            ("shared_state", self.model.shared_state),
+        ] {
+            if own > state && state > 0 {
+                let problem = format!(
+                    "is {own}, more than model.state = {state}; set both, such as \
+                     model.state={state} and model.{key}={state}"
+                );
+                return Err(value_error(&format!("model.{key}"), problem));
+            }
+        }
         self.model.resolve(1, 1)?;
         let (data, training, evaluation) = (&self.data, &self.training, &self.evaluation);
         let counts = [

@@ -47,7 +47,13 @@ impl Run {
         let scratch = tempfile::tempdir().expect("a scratch folder");
         let path = scratch.path().join(name);
         let picture = if settings.pendulum.is_some() { "barrel.svg" } else { "latent.svg" };
-        let request = TrainRequest { settings, folder: path.clone(), resume: false, threads: 1 };
+        let request = TrainRequest {
+            settings,
+            folder: path.clone(),
+            resume: false,
+            files: Vec::new(),
+            threads: 1,
+        };
         let outcome = train(&request, &mut Silent).expect("a run");
         let Outcome::Finished(finished) = outcome else { panic!("{outcome:?}") };
         let written = finished.report.expect("a report");
@@ -78,7 +84,7 @@ impl Run {
 
 /// Makes the report of a folder again.
 pub(crate) fn remake(path: &Path, threads: usize) -> Result<(), ReportError> {
-    report(path, &Pool::new(threads)?).map(|_| ())
+    report(path, &[], &Pool::new(threads)?).map(|_| ())
 }
 
 /// The page without the drawing library.

@@ -75,8 +75,13 @@ pub(crate) fn run(
     (resume, threads): (bool, usize),
     observer: &mut Stop,
 ) -> Result<Outcome, RunError> {
-    let request =
-        TrainRequest { settings: settings.clone(), folder: folder.to_owned(), resume, threads };
+    let request = TrainRequest {
+        settings: settings.clone(),
+        folder: folder.to_owned(),
+        resume,
+        files: Vec::new(),
+        threads,
+    };
     train(&request, observer)
 }
 
