@@ -255,4 +255,12 @@ mod tests {
             }
         }
     }
+
+    /// Pins who is in which part by lot: figures belong to seeds.
+    #[test]
+    fn value_stability() {
+        let parts = divide(&recordings(&[9; 12]), Division::Sequence, 0.2, 42).unwrap();
+        let numbers = |pieces: &[Piece]| pieces.iter().map(|p| p.sequence).collect::<Vec<_>>();
+        assert_eq!((numbers(&parts.validation), numbers(&parts.test)), (vec![0, 9], vec![3, 4]));
+    }
 }
