@@ -46,7 +46,9 @@ fn fail(message: &str) -> ExitCode {
 
 fn run_train(train: &train::Train) -> Result<ExitCode, RunError> {
     let request = train.request()?;
-    interrupt::install();
+    let continuation =
+        format!("dvbf train{} --out {} --resume", train.subject(), quoted(&request.folder));
+    interrupt::install_for_run(continuation.clone());
     let mut watcher = progress::Watcher::new(train.quiet || train.json);
     watcher.announce(&request);
     let outcome = dvbf::run::train(&request, &mut watcher);
@@ -54,11 +56,9 @@ fn run_train(train: &train::Train) -> Result<ExitCode, RunError> {
     match outcome? {
         Outcome::Stopped(step) => {
             progress::error_line(&format!(
-                "stopped at update {step}; continue with: dvbf train{} --out {} --resume",
-                train.subject(),
-                quoted(&request.folder)
+                "stopped at update {step}; continue with: {continuation}"
             ));
-            Ok(ExitCode::from(130))
+            Ok(ExitCode::from(interrupt::INTERRUPTED))
         }
         Outcome::Finished(finished) => {
             tables::print(&finished, train.json, train.quiet);

@@ -65,3 +65,20 @@ impl<'a> Requirement<'a> {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::json;
+
+    #[test]
+    fn what_is_no_number_is_not_reached() {
+        let summary = json!({ "open_loop": { "45": { "model": 0.5, "linear": null } } });
+        let reached = |text| Requirement::parse(text).unwrap().reached(&summary);
+        assert_eq!(reached("open_loop.45.model <= 0.5"), Ok(()));
+        assert_eq!(reached("open_loop.45.model>=0.5"), Ok(()));
+        assert_eq!(reached("open_loop.45.model>=0.6"), Err("open_loop.45.model is 0.5".into()));
+        assert_eq!(reached("open_loop.45.linear<=9"), Err("open_loop.45.linear is missing".into()));
+        assert!(Requirement::parse("open_loop.45.model=1").is_err());
+    }
+}

@@ -1,6 +1,6 @@
 //! A run that is stopped before its first update can be resumed.
 
-use dvbf::run::{LogRecord, Observer, Outcome, TrainRequest, train};
+use dvbf::run::{LogRecord, Observer, Outcome, Phase, TrainRequest, train};
 use dvbf::settings::preset;
 use dvbf::train::StepStats;
 
@@ -10,7 +10,9 @@ struct Watch {
 }
 
 impl Observer for Watch {
-    fn phase(&mut self, _: &str) {}
+    fn phase(&mut self, _: Phase) {}
+
+    fn note(&mut self, _: &str) {}
     fn step(&mut self, _: u64, _: u64, _: &StepStats) {}
     fn logged(&mut self, _: &LogRecord) {}
     fn should_stop(&self) -> bool {

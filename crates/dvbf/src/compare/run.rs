@@ -9,7 +9,7 @@ use crate::baseline::{
 use crate::data::{Dataset, Splits};
 use crate::eval::{Draw, OpenLoop, importance_weighted_bound, infer, rollout_errors};
 use crate::pool::Pool;
-use crate::run::{LogRecord, Observer, Outcome, RunFolder, TrainRequest};
+use crate::run::{LogRecord, Observer, Outcome, Phase, RunFolder, TrainRequest};
 use crate::settings::Settings;
 use crate::train::StepStats;
 use dvbf_core::Noise;
@@ -264,7 +264,9 @@ struct Timed<'a> {
 }
 
 impl Observer for Timed<'_> {
-    fn phase(&mut self, _: &str) {
+    fn note(&mut self, _: &str) {}
+
+    fn phase(&mut self, _: Phase) {
         if let Some(begun) = self.begun {
             self.training = self.training.max(begun.elapsed());
         }

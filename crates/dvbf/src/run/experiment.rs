@@ -1,6 +1,7 @@
 //! Training a model on an environment, from settings to figures.
 
 use super::folder::{FolderError, RunFolder};
+use super::phase::Phase;
 use super::record::LogRecord;
 use crate::data::{DataError, RecordingError, Splits};
 use crate::eval::{Draw, Readout, Summary, baselines, infer, rollout_errors, summary_r2};
@@ -30,13 +31,16 @@ pub struct TrainRequest {
 
 /// Who watches a run, and may stop it.
 pub trait Observer {
-    /// A part of the run begins, such as making the data.
-    fn phase(&mut self, name: &str);
+    /// A part of the run begins.
+    fn phase(&mut self, phase: Phase);
+    /// Something happened that somebody should know of.
+    fn note(&mut self, text: &str);
     /// An update was made; `step` of `total` are done.
     fn step(&mut self, step: u64, total: u64, stats: &StepStats);
     /// The model was evaluated on the validation set.
     fn logged(&mut self, record: &LogRecord);
-    /// Whether the run is to stop after saving a checkpoint.
+    /// Whether the run is to stop after saving a checkpoint. It is asked before every update and
+    /// between parts of the run.
     fn should_stop(&self) -> bool;
 }
 
@@ -45,7 +49,7 @@ pub trait Observer {
 pub enum Outcome {
     /// All updates were made and the figures computed.
     Finished(Box<Finished>),
-    /// The observer stopped it; the checkpoint holds this many updates.
+    /// The observer stopped it; the checkpoint holds this many updates, and the run can be continued.
     Stopped(u64),
 }
 
@@ -97,13 +101,13 @@ pub fn train(request: &TrainRequest, observer: &mut dyn Observer) -> Result<Outc
     let settings = if request.resume { settings.with_files(&request.files)? } else { settings };
 
     let reading = settings.recordings.is_some();
-    observer.phase(if reading { "reading the recordings" } else { "making the recordings" });
+    observer.phase(if reading { Phase::Reading } else { Phase::Simulation });
     let splits = Splits::make(&settings)?;
     if observer.should_stop() {
-        return Ok(Outcome::Stopped(0));
+        return Ok(Outcome::Stopped(checkpoint.map_or(0, |(_, state)| state.step)));
     }
     if settings.training.precision == Precision::Bf16 && !bf16_available() {
-        observer.phase("no bf16 products on this processor, computing in f32");
+        observer.note("no bf16 products on this processor, computing in f32");
     }
     let mut session = Session { folder, settings, splits, pool, clock };
     let mut trainer = match checkpoint {
@@ -119,13 +123,20 @@ pub fn train(request: &TrainRequest, observer: &mut dyn Observer) -> Result<Outc
             None => return Ok(Outcome::Stopped(0)),
         },
     };
-    observer.phase("training");
+    observer.phase(Phase::Training);
     if !session.train(&mut trainer, observer)? {
         return Ok(Outcome::Stopped(trainer.step_count()));
     }
-    observer.phase("evaluating");
+    observer.phase(Phase::Evaluation);
+    // Who asked during the last update is heard now.
+    if observer.should_stop() {
+        return Ok(Outcome::Stopped(trainer.step_count()));
+    }
     let summary = session.evaluate()?;
-    observer.phase("writing the report");
+    observer.phase(Phase::Report);
+    if observer.should_stop() {
+        return Ok(Outcome::Stopped(trainer.step_count()));
+    }
     let Session { folder, settings, splits, pool, .. } = session;
     let report = report::write(&folder, &settings, &splits, &pool);
     Ok(Outcome::Finished(Box::new(Finished { summary, folder, settings, report })))
@@ -191,7 +202,7 @@ impl Session {
             return Ok(Some(Trainer::new(&self.settings, &self.splits.train, 0)?));
         }
         let total = trial * u64::from(training.restarts);
-        observer.phase(&format!("trying {} initializations", training.restarts));
+        observer.phase(Phase::Trials(training.restarts));
         let mut best: Option<(f64, Trainer)> = None;
         let mut done = 0;
         for start in 0..training.restarts {
@@ -238,7 +249,7 @@ impl Session {
             let step = trainer.step_count();
             observer.step(step, total, &stats);
             if let Some(good) = stats.returned_to {
-                observer.phase(&format!(
+                observer.note(&format!(
                     "update {step}: the gradient stays not finite, back to the state of update \
                      {good} with half the learning rate"
                 ));

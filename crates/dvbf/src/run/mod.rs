@@ -2,8 +2,10 @@
 
 mod experiment;
 mod folder;
+mod phase;
 mod record;
 
 pub use experiment::{Finished, Observer, Outcome, RunError, TrainRequest, train};
 pub use folder::{FolderError, RunFolder};
+pub use phase::Phase;
 pub use record::LogRecord;

@@ -2,7 +2,7 @@
 
 use dvbf::pool::Pool;
 use dvbf::report::{ReportError, report};
-use dvbf::run::{LogRecord, Observer, Outcome, TrainRequest, train};
+use dvbf::run::{LogRecord, Observer, Outcome, Phase, TrainRequest, train};
 use dvbf::settings::{Settings, preset};
 use dvbf::train::StepStats;
 use std::fs;
@@ -34,7 +34,9 @@ pub(crate) struct Run {
 struct Silent;
 
 impl Observer for Silent {
-    fn phase(&mut self, _: &str) {}
+    fn phase(&mut self, _: Phase) {}
+
+    fn note(&mut self, _: &str) {}
     fn step(&mut self, _: u64, _: u64, _: &StepStats) {}
     fn logged(&mut self, _: &LogRecord) {}
     fn should_stop(&self) -> bool {

@@ -4,7 +4,9 @@ use crate::tiny;
 use dvbf::data::{
     Dataset, Part, RawRecordings, RawSequence, Splits, read_npz, write_npz, write_tables,
 };
+use dvbf::eval::{Draw, infer};
 use dvbf::pool::Pool;
+use dvbf::run::RunFolder;
 use dvbf::settings::{Settings, preset_for, usual_source};
 use dvbf::train::Trainer;
 use dvbf_core::{Filter, FilterOptions, ModelFile, Noise, Params};
@@ -13,7 +15,7 @@ use std::fs;
 use std::path::Path;
 
 /// Sequences of a damped oscillation under a force, with gaps.
-fn oscillation(lengths: &[usize]) -> RawRecordings {
+pub(crate) fn oscillation(lengths: &[usize]) -> RawRecordings {
     let sequence = |(n, &steps): (usize, &usize)| {
         let mut noise = vec![0.0_f32; 5 * steps + 2];
         Noise::new(9, n as u64).normal(&mut noise);
@@ -51,7 +53,7 @@ fn oscillation(lengths: &[usize]) -> RawRecordings {
 }
 
 /// Settings for them that take a moment.
-fn settings(recordings: &RawRecordings, file: &Path) -> Settings {
+pub(crate) fn settings(recordings: &RawRecordings, file: &Path) -> Settings {
     let source = usual_source(recordings, vec![file.display().to_string()]);
     let mut settings = preset_for("auto", recordings, source, &[]).unwrap();
     let model = &mut settings.model;
@@ -285,125 +287,55 @@ fn parts_that_the_files_name_are_kept() {
     assert!((splits.test.observations[[0, 0, 1]] - first[1]).abs() < 1e-6);
 }
 
+/// Steps of different seconds online: they are the last control, in seconds since the step before.
 #[test]
-fn chosen_settings_decide_what_follows_from_them() {
-    let recordings = oscillation(&[150; 12]);
-    let with = |overrides: &[&str]| {
-        let source = usual_source(&recordings, vec!["walk.npz".into()]);
-        let overrides: Vec<String> = overrides.iter().map(|&text| text.to_owned()).collect();
-        preset_for("auto", &recordings, source, &overrides)
-    };
-    let plain = with(&[]).unwrap();
-    assert_eq!((plain.data.steps, plain.model.state, plain.model.noise), (48, 4, 4));
-    // A state of another size is one of the noise and of what the emission sees.
-    let small = with(&["model.state=3"]).unwrap();
-    small.validate().unwrap();
-    let sizes = |s: &Settings| (s.model.state, s.model.noise, s.model.emission_state);
-    assert_eq!(sizes(&small), (3, 3, 3));
-    let own = with(&["model.emission_state=2", "model.state=5"]).unwrap();
-    assert_eq!(sizes(&own), (5, 5, 2));
-    // Segments have two windows, and there are as many as cover the recordings.
-    let long = with(&["training.window=70"]).unwrap();
-    long.validate().unwrap();
-    assert_eq!((long.training.window, long.data.steps), (70, 140));
-    assert_eq!(long.data.train, 16, "of 8 sequences, steps 0 to 139 and 70 to 149");
-    let tight = with(&["data.steps=30"]).unwrap();
-    let splits = Splits::recorded(&recordings, &tight).unwrap();
-    // A window has 30 − 24 + 1 places in a segment and 150 − 24 + 1 in each of 8 sequences.
-    assert_eq!(splits.train.lengths.len(), 8 * 127_usize.div_ceil(7));
-    let few = with(&["data.train=10"]).unwrap();
-    let notes = Splits::recorded(&recordings, &few).unwrap().notes.unwrap().join("\n");
-    assert!(notes.contains("10 of ") && notes.contains("data.train"), "{notes}");
-    for (overrides, words) in [
-        (&["training.window=200"][..], "the longest training sequence of the recordings has 150"),
-        (&["evaluation.horizons=[1, 200]"], "more than the 100 that validation and test"),
-        (&["recordings.held_out=0.9"], "recordings.held_out"),
-        (&["training.windw=3"], "did you mean training.window"),
-    ] {
-        let error = with(overrides).unwrap_err().to_string();
-        assert!(error.contains(words), "{error}");
-    }
-    let cut = with(&["recordings.division=time"]).unwrap();
-    assert!(Splits::recorded(&recordings, &cut).is_ok());
-}
-
-#[test]
-fn nothing_to_judge_a_prediction_by_is_an_error() {
-    let mut recordings = oscillation(&[60; 9]);
-    for sequence in &mut recordings.sequences {
-        sequence.observations.slice_mut(s![20.., ..]).fill(f32::NAN);
-    }
-    let settings = settings(&recordings, Path::new("walk.npz"));
-    let error = Splits::recorded(&recordings, &settings).unwrap_err().to_string();
-    assert!(
-        error.contains("nothing is observed of the") && error.contains("validation"),
-        "{error}"
-    );
-}
-
-#[test]
-fn recordings_are_found_where_they_were_or_where_somebody_says() {
-    let folder = tempfile::tempdir().unwrap();
-    let at = |name: &str| folder.path().join(name).display().to_string();
-    let recordings = oscillation(&[40; 8]);
-    write_npz(Path::new(&at("walk.npz")), &recordings).unwrap();
-    let mut settings = settings(&recordings, Path::new("not-in-this-folder-walk.npz"));
-    settings.recordings.as_mut().unwrap().files = vec!["walk.npz".into()];
-    let error = Splits::make(&settings).unwrap_err().to_string();
-    assert!(error.contains("walk.npz") && error.contains("--data"), "{error}");
-    assert!(error.contains("recordings.files"), "{error}");
-    // The folder in which the name was given is remembered.
-    settings.recordings.as_mut().unwrap().folder = Some(folder.path().display().to_string());
-    assert_eq!(Settings::from_toml(&settings.to_toml()).unwrap(), settings);
-    let there = Splits::make(&settings).unwrap();
-    // Somebody says where they are now.
-    std::fs::rename(at("walk.npz"), at("moved.npz")).unwrap();
-    let error = Splits::make(&settings).unwrap_err().to_string();
-    assert!(error.contains("walk.npz") && error.contains("--data"), "{error}");
-    let moved = settings.clone().with_files(&[at("moved.npz")]).unwrap();
-    assert_eq!(Splits::make(&moved).unwrap(), there);
-    write_npz(Path::new(&at("other.npz")), &oscillation(&[41; 8])).unwrap();
-    let error = settings.clone().with_files(&[at("other.npz")]).unwrap_err().to_string();
-    assert!(error.contains("other.npz") && error.contains("checksum"), "{error}");
-    let simulated = tiny::settings();
-    let error = simulated.with_files(&[at("moved.npz")]).unwrap_err().to_string();
-    assert!(error.contains("reads no recordings"), "{error}");
-}
-
-#[test]
-fn a_run_without_angles_has_a_neutral_picture_and_known_figures() {
+fn a_filter_of_irregular_steps_takes_seconds_as_its_last_control() {
     let folder = tempfile::tempdir().unwrap();
     let file = folder.path().join("walk.npz");
     let mut recordings = oscillation(&[40; 8]);
-    for sequence in &mut recordings.sequences {
-        sequence.states = None;
+    recordings.dt = None;
+    for (n, sequence) in recordings.sequences.iter_mut().enumerate() {
+        let seconds = |t: usize| 0.1 + 0.02 * ((3 * t + n) % 5) as f32;
+        sequence.intervals = Some((0..40).map(seconds).collect());
     }
-    recordings.state_names.clear();
     write_npz(&file, &recordings).unwrap();
+    // As the file has them: of the last step nobody reads the seconds to the next.
+    let recordings = read_npz(&file).unwrap();
     let settings = settings(&recordings, &file);
     let run = folder.path().join("run");
-    let finished = tiny::finish(&settings, &run, false);
-    let written = finished.report.as_ref().unwrap();
-    assert_eq!(written.picture, run.join("latent.svg"));
-    assert!(run.join("latent.svg").exists() && !run.join("barrel.svg").exists());
-    let figures = numbers("", &serde_json::to_value(&finished.summary).unwrap());
-    let mut names = dvbf::eval::figure_names(&settings, Some(&[]));
-    names.sort();
-    assert_eq!(names, figures);
-}
+    tiny::finish(&settings, &run, false);
+    let path = run.join("best.dvbf");
+    let mut filter = Filter::load(&path).unwrap().with_options(FilterOptions::MEAN_PATH).unwrap();
+    // The length of a step that the model was trained at is a placeholder.
+    assert_eq!(filter.dt().to_bits(), 1.0_f64.to_bits());
 
-/// Dotted names of all numbers of a tree, in order; without those in lists.
-fn numbers(name: &str, tree: &serde_json::Value) -> Vec<String> {
-    let mut out: Vec<String> = match tree {
-        serde_json::Value::Object(map) => map
-            .iter()
-            .flat_map(|(key, value)| {
-                numbers(&if name.is_empty() { key.clone() } else { format!("{name}.{key}") }, value)
-            })
-            .collect(),
-        serde_json::Value::Number(_) => vec![name.to_owned()],
-        _ => Vec::new(),
-    };
-    out.sort();
-    out
+    let splits = Splits::recorded(&recordings, &settings).unwrap();
+    let model = RunFolder::open(&run).unwrap().best().unwrap().into_model();
+    let steps = splits.test.lengths[0];
+    let states = infer(&model, &splits.test, steps, Draw::Mean, &Pool::new(1).unwrap()).state;
+    let first = splits.test.observations.slice(s![0, 0, ..]);
+    let units = splits.test.units.clone().unwrap();
+    let sequence = recordings
+        .sequences
+        .iter()
+        .find(|sequence| {
+            let mut row = sequence.observations.row(0).to_vec();
+            units.observation.normalize(&mut row);
+            row.iter().zip(first).all(|(own, other)| own.is_nan() || (own - other).abs() < 1e-6)
+        })
+        .unwrap();
+    let seconds = sequence.intervals.as_ref().unwrap();
+    for t in 0..steps {
+        let before = t.saturating_sub(1);
+        let control = [sequence.controls[[before, 0]], seconds[before]];
+        let x = sequence.observations.row(t).to_vec();
+        let belief = filter.step(Some(&x), &control, filter.dt()).unwrap();
+        if belief.started {
+            let off = &belief.state - &states.slice(s![0, t, ..]);
+            assert!(off.iter().all(|d| d.abs() < 1e-4), "step {t}: {off}");
+        }
+    }
+    let real = filter.step(None, &[0.0, 0.1], 0.1).unwrap_err().to_string();
+    assert!(real.contains("0.1 s"), "{real}");
+    assert!(filter.step(None, &[0.0], 1.0).is_err(), "the seconds are missing");
 }
