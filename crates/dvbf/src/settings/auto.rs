@@ -80,6 +80,8 @@ pub fn preset_for(
     settings = chosen(settings)?;
     fit_numbers(&mut settings, &parts);
     settings = chosen(settings)?;
+    fit_batch(&mut settings);
+    settings = chosen(settings)?;
     fits(&settings, trained, overrides)?;
     Ok(settings)
 }
@@ -143,6 +145,11 @@ fn fit_numbers(settings: &mut Settings, parts: &Parts) {
     let steps = data.steps.max(1);
     let held = |pieces: &[Piece]| segments(pieces, steps, steps).len().min(EVALUATED);
     (data.validation, data.test) = (held(&parts.validation), held(&parts.test));
+}
+
+/// Makes no update larger than all that there is.
+fn fit_batch(settings: &mut Settings) {
+    let Settings { data, training, .. } = settings;
     training.batch = training.batch.min(data.train);
     training.shard = training.shard.min(training.batch.div_ceil(2));
     training.block = training.block.min(training.shard);
