@@ -61,6 +61,13 @@ impl<S: Scalar, T: Transition<S>> Dvbf<S, T> {
         &mut self.emission
     }
 
+    /// Multiplies the weights, not the biases, of the two recognition networks by `factor`, which
+    /// is the weight decay of an update; the generative part stays as it is.
+    pub fn scale_recognition(&mut self, factor: S) {
+        self.initial.scale_recognition(factor);
+        self.recognition.scale_weights(factor);
+    }
+
     /// `k`, the observations that start the state.
     pub fn initial_frames(&self) -> usize {
         self.initial.frames()

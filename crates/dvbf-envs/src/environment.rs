@@ -2,6 +2,7 @@
 
 use rand::RngCore;
 use serde::{Deserialize, Serialize};
+use std::fmt::Debug;
 
 /// How a component of the true state is to be read.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -46,8 +47,8 @@ pub struct Spec {
 ///
 /// Shapes: `state (S)`, `control (U)`, observation `(X)` as in [`Spec`]; implementors may panic on
 /// others. Every random number comes from the generator that is passed in. The trait can be made
-/// into an object.
-pub trait Environment {
+/// into an object, and threads may share it.
+pub trait Environment: Debug + Sync {
     /// Sizes and constants; the same at every call.
     fn spec(&self) -> Spec;
 

@@ -19,6 +19,6 @@ pub use error::EnvError;
 pub use gymnasium::{GymPendulum, GymPendulumSettings};
 pub use integrate::{Integrator, rk4, semi_implicit_euler};
 pub use pendulum::{Pendulum, PendulumSettings};
-pub use recording::{Recordings, record, rollout};
+pub use recording::{Recordings, record, record_numbered, rollout};
 pub use render::{ImageSettings, Renderer, Style};
 pub use two_balls::{TwoBalls, TwoBallsSettings};

@@ -66,15 +66,31 @@ pub fn record<E: Environment + ?Sized>(
     steps: usize,
     seed: u64,
 ) -> Recordings {
+    record_numbered(env, 0..count, steps, seed)
+}
+
+/// Records the sequences of these numbers alone, in their order: each is the one that [`record`]
+/// makes at that place.
+///
+/// # Panics
+/// If `noise_std` is negative or not a number.
+#[track_caller]
+pub fn record_numbered<E: Environment + ?Sized>(
+    env: &E,
+    numbers: impl IntoIterator<Item = usize, IntoIter: ExactSizeIterator>,
+    steps: usize,
+    seed: u64,
+) -> Recordings {
+    let numbers = numbers.into_iter();
     let spec = env.spec();
     let noise = Normal::new(0.0, narrow(spec.noise_std))
         .ok()
         .filter(|noise| noise.std_dev() >= 0.0)
         .expect("a standard deviation is not negative");
     let (mut state, mut control) = (vec![0.0; spec.state.len()], vec![0.0; spec.control_size]);
-    let mut out = Recordings::zeros(spec, count, steps);
-    for index in 0..count {
-        let mut rng = stream(seed, index as u64);
+    let mut out = Recordings::zeros(spec, numbers.len(), steps);
+    for (index, number) in numbers.enumerate() {
+        let mut rng = stream(seed, number as u64);
         env.reset(&mut rng, &mut state);
         let mut controls = out.controls.index_axis_mut(Axis(0), index);
         for mut row in controls.rows_mut() {
@@ -85,7 +101,7 @@ pub fn record<E: Environment + ?Sized>(
         let states = out.states.index_axis_mut(Axis(0), index);
         play(env, &mut state, controls.view(), states, observations.view_mut());
         if noise.std_dev() > 0.0 {
-            let mut rng = stream(seed, NOISE_STREAMS + index as u64);
+            let mut rng = stream(seed, NOISE_STREAMS + number as u64);
             observations += &Array2::random_using(observations.dim(), noise, &mut rng);
         }
     }

@@ -2,9 +2,10 @@
 
 use dvbf_envs::{
     Environment, GymPendulum, GymPendulumSettings, ImageSettings, Pendulum, PendulumSettings,
-    Recordings, StateKind, record, rollout,
+    Recordings, StateKind, record, record_numbered, rollout,
 };
 use ndarray::{Array3, Axis, s};
+use proptest::collection::vec;
 use proptest::prelude::*;
 use std::f64::consts::PI;
 
@@ -154,5 +155,18 @@ proptest! {
         let pendulum = pendulum(f64::from(noise) * 0.2);
         let whole = record(&pendulum, 6, 8, seed);
         prop_assert_eq!(record(&pendulum, count, steps, seed), part(&whole, count, steps));
+    }
+
+    /// A sequence does not depend on those that are made beside it, or in which order.
+    #[test]
+    fn sequences_by_number_are_those_of_the_whole(
+        numbers in vec(0..6_usize, 0..5), steps in 1..8_usize, seed in any::<u64>(),
+    ) {
+        let pendulum = pendulum(0.2);
+        let whole = record(&pendulum, 6, steps, seed);
+        let some = record_numbered(&pendulum, numbers.iter().copied(), steps, seed);
+        prop_assert_eq!(&some.observations, &whole.observations.select(Axis(0), &numbers));
+        prop_assert_eq!(&some.controls, &whole.controls.select(Axis(0), &numbers));
+        prop_assert_eq!(&some.states, &whole.states.select(Axis(0), &numbers));
     }
 }

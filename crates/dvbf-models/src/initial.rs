@@ -64,6 +64,11 @@ impl<S: Scalar> InitialState<S> {
         self.frames
     }
 
+    /// Multiplies the weights, not the biases, of `q(w₁ | …)` by `factor`.
+    pub fn scale_recognition(&mut self, factor: S) {
+        self.recognition.scale_weights(factor);
+    }
+
     /// A cache for at most `batch` sequences.
     pub fn cache(&self, batch: usize) -> InitialCache<S> {
         InitialCache { recognition: self.recognition.cache(batch), state: self.state.cache(batch) }

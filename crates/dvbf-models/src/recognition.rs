@@ -78,6 +78,13 @@ impl<S: Scalar> Innovation<S> {
         self.output.dim().0
     }
 
+    /// Multiplies the weights, not the biases, by `factor`.
+    pub fn scale_weights(&mut self, factor: S) {
+        for layer in [&mut self.hidden, &mut self.output] {
+            layer.weight_mut().map_inplace(|w| *w *= factor);
+        }
+    }
+
     /// A cache for at most `rows` rows.
     pub fn cache(&self, rows: usize) -> InnovationCache<S> {
         let (_, z, u) = self.sizes;

@@ -79,6 +79,13 @@ impl<S: Scalar> Mlp<S> {
         (self.layers[0].dim().1, self.layers[self.layers.len() - 1].dim().0)
     }
 
+    /// Multiplies all weights, not the biases, by `factor`.
+    pub fn scale_weights(&mut self, factor: S) {
+        for layer in &mut self.layers {
+            layer.weight_mut().map_inplace(|w| *w *= factor);
+        }
+    }
+
     /// The layers, first to last.
     pub fn layers(&self) -> &[Linear<S>] {
         &self.layers

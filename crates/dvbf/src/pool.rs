@@ -1,6 +1,8 @@
 //! The threads that shards run on.
 
 use rayon::ThreadPool;
+use rayon::prelude::*;
+use std::ops::Range;
 
 /// A pool of pinned threads: without pinning, two threads often share one core.
 ///
@@ -55,8 +57,69 @@ impl Pool {
         self.threads.join(first, second)
     }
 
+    /// Cuts `0..count` into chunks of `size` and hands what `work` makes of each to `each`, in the
+    /// order of the chunks, until `each` fails. No more results wait at a time than there are threads.
+    ///
+    /// # Errors
+    /// The first of `each`.
+    ///
+    /// # Panics
+    /// If `size` is zero.
+    pub fn in_order<T: Send, E>(
+        &self,
+        count: usize,
+        size: usize,
+        work: impl Fn(Range<usize>) -> T + Sync,
+        mut each: impl FnMut(T) -> Result<(), E>,
+    ) -> Result<(), E> {
+        let starts: Vec<usize> = (0..count).step_by(size).collect();
+        for together in starts.chunks(self.threads()) {
+            let chunk = |&first: &usize| work(first..(first + size).min(count));
+            let made: Vec<T> = self.install(|| together.par_iter().map(chunk).collect());
+            made.into_iter().try_for_each(&mut each)?;
+        }
+        Ok(())
+    }
+
     /// Runs `work` inside the pool, so that parallel iterators use its threads.
     pub fn install<R: Send>(&self, work: impl FnOnce() -> R + Send) -> R {
         self.threads.install(work)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::sync::atomic::{AtomicUsize, Ordering};
+
+    #[test]
+    fn chunks_come_in_order_and_few_at_a_time() {
+        for threads in [1, 3] {
+            let pool = Pool::new(threads).unwrap();
+            let (made, mut taken) = (AtomicUsize::new(0), Vec::new());
+            let work = |range| {
+                made.fetch_add(1, Ordering::SeqCst);
+                range
+            };
+            let all = pool.in_order(11, 2, work, |range| {
+                assert!(made.load(Ordering::SeqCst) <= taken.len() + threads);
+                taken.push(range);
+                Ok::<_, ()>(())
+            });
+            assert_eq!((all, taken), (Ok(()), vec![0..2, 2..4, 4..6, 6..8, 8..10, 10..11]));
+        }
+    }
+
+    #[test]
+    fn the_first_failure_ends_it() {
+        let pool = Pool::new(1).unwrap();
+        let made = AtomicUsize::new(0);
+        let work = |range: Range<usize>| {
+            made.fetch_add(1, Ordering::SeqCst);
+            range.start
+        };
+        let each = |first| if first < 4 { Ok(()) } else { Err(first) };
+        assert_eq!(pool.in_order(100, 2, work, each), Err(4));
+        assert_eq!(made.into_inner(), 3);
     }
 }

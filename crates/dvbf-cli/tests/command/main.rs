@@ -9,6 +9,8 @@ mod full_disk;
 mod interrupt;
 #[cfg(unix)]
 mod killed;
+#[cfg(target_os = "linux")]
+mod memory;
 mod recordings;
 mod run;
 mod tiny;

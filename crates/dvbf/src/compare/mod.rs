@@ -20,7 +20,7 @@ pub use markdown::markdown;
 pub use table::{Spread, Summarized, summarize, text};
 
 use crate::baseline::TrainingFailed;
-use crate::data::{DataError, Splits};
+use crate::data::{DataError, Splits, Supply};
 use crate::pool::{Pool, PoolError};
 use crate::run::RunError;
 use crate::settings::{Settings, SettingsError};
@@ -170,8 +170,8 @@ pub fn compare(
     request.settings.validate()?;
     let pool = Pool::new(request.threads)?;
     let mut comparison = Comparison::open(&request.folder, &request.settings)?;
-    let splits = Splits::make(&request.settings)?;
-    complete(&splits)?;
+    let supply = Supply::open(&request.settings)?;
+    supply.recorded().map_or(Ok(()), complete)?;
     let rows = rows(request);
     for (number, &(contender, seed)) in rows.iter().enumerate() {
         if comparison.row(contender, seed).is_some() {
@@ -180,7 +180,7 @@ pub fn compare(
         watcher.begin(contender, seed, number + 1, rows.len());
         let settings = Settings { seed, ..request.settings.clone() };
         let folder = request.folder.join(format!("{}-seed{seed}", contender.name()));
-        let arena = Arena { settings: &settings, splits: &splits, pool: &pool, folder };
+        let arena = Arena { settings: &settings, supply: &supply, pool: &pool, folder };
         let figures = match contender {
             Contender::Dvbf => arena.dvbf(settings.clone(), watcher)?,
             Contender::DvbfPlain => arena.dvbf(recipes::plain(&settings), watcher)?,

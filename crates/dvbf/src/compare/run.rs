@@ -6,20 +6,24 @@ use crate::baseline::{
     self, DeepKalman, Generative, Learner, PcaKalman, PhysicsFilter, Predictor, Recipe, Recurrent,
     Vae,
 };
-use crate::data::{Dataset, Splits};
-use crate::eval::{Draw, OpenLoop, importance_weighted_bound, infer, rollout_errors};
+use crate::data::{Dataset, Set, Supply};
+use crate::eval::{Draw, importance_weighted_bound, infer, open_loop, rollout_errors};
 use crate::pool::Pool;
 use crate::run::{LogRecord, Observer, Outcome, Phase, RunFolder, TrainRequest};
 use crate::settings::Settings;
 use crate::train::StepStats;
 use dvbf_core::Noise;
+use dvbf_core::bayes::BayesError;
+use ndarray::Array3;
+use std::borrow::Cow;
+use std::convert::Infallible;
 use std::path::PathBuf;
 use std::time::{Duration, Instant};
 
 /// What every contender gets.
 pub(super) struct Arena<'a> {
     pub(super) settings: &'a Settings,
-    pub(super) splits: &'a Splits,
+    pub(super) supply: &'a Supply,
     pub(super) pool: &'a Pool,
     /// Where a Deep Variational Bayes Filter has its run folder.
     pub(super) folder: PathBuf,
@@ -34,37 +38,56 @@ impl Arena<'_> {
         (evaluation.filtered, evaluation.horizons.iter().copied().max().unwrap_or(1))
     }
 
-    /// Error over as many validation frames as choose a Deep Variational Bayes Filter.
-    fn validation_error<M: Predictor<f32>>(&self, model: &M) -> f64 {
+    fn set(&self, set: Set) -> Cow<'_, Dataset> {
+        self.supply.sequences(set).all()
+    }
+
+    /// Frames that choose a model: as many as choose a Deep Variational Bayes Filter.
+    fn choosing_window(&self) -> (usize, usize) {
         let (filtered, longest) = self.window();
-        let horizon = longest.min(45);
-        let data = &self.splits.validation_long;
-        let predicted = baseline::predict(model, data, (filtered, horizon), self.pool);
-        OpenLoop::between(&predicted, data, filtered).at(horizon)
+        (filtered, longest.min(45))
+    }
+
+    /// Error over the frames that choose.
+    fn validation_error<M: Predictor<f32>>(&self, model: &M, held: &Dataset) -> f64 {
+        let (window, pool) = (self.choosing_window(), self.pool);
+        let Ok(errors) = open_loop(held.into(), window, pool, |some| {
+            Ok::<_, Infallible>(baseline::predict(model, some, window, pool))
+        });
+        errors.at(window.1)
     }
 
     /// The negative bound on the validation set.
-    fn validation_loss<M: Learner<f32>>(&self, model: &M) -> f64 {
+    fn validation_loss<M: Learner<f32>>(&self, model: &M, held: &Dataset) -> f64 {
         let steps = self.settings.data.steps;
-        let data = &self.splits.validation;
-        let inferred = baseline::infer(model, data, steps, Draw::Sample(1), self.pool);
+        let inferred = baseline::infer(model, held, steps, Draw::Sample(1), self.pool);
         inferred.kl.sum() - inferred.log_lik.sum()
     }
 
-    fn states(&self, mut state: impl FnMut(&Dataset, u64) -> ndarray::Array3<f32>) -> States {
+    /// R² of states that `state` gives of a set and a seed.
+    fn read_out<E>(
+        &self,
+        figures: &mut Figures,
+        (train, test): (&Dataset, &Dataset),
+        mut state: impl FnMut(&Dataset, u64) -> Result<Array3<f32>, E>,
+    ) -> Result<(), E> {
         let seed = self.settings.seed;
-        let train = state(&self.splits.train, seed);
-        States { train, test: state(&self.splits.test, seed.wrapping_add(1)) }
+        let train_states = state(train, seed)?;
+        let states = States { train: train_states, test: state(test, seed.wrapping_add(1))? };
+        figures.read_out((train, test), &states, self.settings.evaluation.filtered);
+        Ok(())
     }
 
-    fn read_out(&self, figures: &mut Figures, states: &States) {
-        let pair = (&self.splits.train, &self.splits.test);
-        figures.read_out(pair, states, self.settings.evaluation.filtered);
-    }
-
-    fn predicted(&self, figures: &mut Figures, frames: &ndarray::Array3<f32>) {
-        let errors = OpenLoop::between(frames, &self.splits.test_long, self.window().0);
+    /// The open-loop errors of what `predict` gives of some of the long test sequences.
+    fn forecast<E: Send>(
+        &self,
+        figures: &mut Figures,
+        predict: impl Fn(&Dataset) -> Result<Array3<f32>, E> + Sync,
+    ) -> Result<(), E> {
+        let long = self.supply.sequences(Set::TestLong);
+        let errors = open_loop(long, self.window(), self.pool, predict)?;
         figures.predicted(&errors, &self.settings.evaluation.horizons);
+        Ok(())
     }
 
     /// A Deep Variational Bayes Filter with these settings, in a run folder of its own.
@@ -85,13 +108,11 @@ impl Arena<'_> {
             .and_then(|folder| folder.best())
             .map_err(crate::run::RunError::from)?
             .into_model();
-        let (splits, steps) = (self.splits, self.settings.data.steps);
-        let states = self
-            .states(|data, seed| infer(&model, data, steps, Draw::Sample(seed), self.pool).state);
+        let (train, test) = (self.set(Set::Train), self.set(Set::Test));
         let samples = self.settings.evaluation.importance_samples;
         let weighted = || {
             let seed = self.settings.seed;
-            importance_weighted_bound(&model, &splits.test, samples, seed, self.pool)
+            importance_weighted_bound(&model, &test, samples, seed, self.pool)
         };
         let bound = &finished.summary.bound;
         let mut figures = Figures {
@@ -99,11 +120,16 @@ impl Arena<'_> {
             kl: Some(bound.kl),
             weighted: bound.iwae64.or_else(|| (samples > 0).then(weighted)),
             seconds: (!resume).then_some(training),
-            step_micros: timing::dvbf(&model, &splits.test),
+            step_micros: timing::dvbf(&model, &test),
             ..Figures::default()
         };
-        self.read_out(&mut figures, &states);
-        let errors = rollout_errors(&model, &splits.test_long, self.window(), self.pool);
+        let steps = self.settings.data.steps;
+        let Ok(()) = self.read_out(&mut figures, (&train, &test), |data, seed| {
+            let draw = Draw::Sample(seed);
+            Ok::<_, Infallible>(infer(&model, data, steps, draw, self.pool).state)
+        });
+        let long = self.supply.sequences(Set::TestLong);
+        let errors = rollout_errors(&model, long, self.window(), self.pool);
         figures.predicted(&errors, &self.settings.evaluation.horizons);
         Ok(Some(figures))
     }
@@ -112,6 +138,7 @@ impl Arena<'_> {
     fn train<M: Learner<f32>>(
         &self,
         recipe: &Recipe,
+        data: &Dataset,
         fresh: impl Fn(Noise) -> M,
         score: impl Fn(&M) -> f64,
         watcher: &mut dyn Watcher,
@@ -122,30 +149,33 @@ impl Arena<'_> {
             watcher.progress(made, of);
             !watcher.should_stop()
         };
-        let data = &self.splits.train;
         let model = baseline::train(recipe, seed, data, &fresh, &score, self.pool, &mut progress)?;
         Ok(model.map(|model| (model, clock.elapsed().as_secs_f64())))
     }
 
     /// What any trained baseline has.
-    fn learned<M: Learner<f32>>(&self, model: &M, seconds: f64) -> Figures {
+    fn learned<M: Learner<f32>>(
+        &self,
+        model: &M,
+        seconds: f64,
+        (train, test): (&Dataset, &Dataset),
+    ) -> Figures {
         let steps = self.settings.data.steps;
-        let states = self.states(|data, seed| {
-            baseline::infer(model, data, steps, Draw::Sample(seed), self.pool).state
-        });
         let mut figures = Figures {
             seconds: Some(seconds),
-            step_micros: timing::learner(model, &self.splits.test),
+            step_micros: timing::learner(model, test),
             ..Figures::default()
         };
-        self.read_out(&mut figures, &states);
+        let Ok(()) = self.read_out(&mut figures, (train, test), |data, seed| {
+            let draw = Draw::Sample(seed);
+            Ok::<_, Infallible>(baseline::infer(model, data, steps, draw, self.pool).state)
+        });
         figures
     }
 
     /// The bounds of a model that has them.
-    fn bounds<M: Generative<f32>>(&self, model: &M, figures: &mut Figures) {
-        let (seed, data) = (self.settings.seed, &self.splits.test);
-        let steps = self.settings.data.steps;
+    fn bounds<M: Generative<f32>>(&self, model: &M, data: &Dataset, figures: &mut Figures) {
+        let (seed, steps) = (self.settings.seed, self.settings.data.steps);
         let draw = Draw::Sample(seed.wrapping_add(1));
         let inferred = baseline::infer(model, data, steps, draw, self.pool);
         let average = |v: &ndarray::Array1<f64>| v.sum() / v.len() as f64;
@@ -158,80 +188,96 @@ impl Arena<'_> {
         }
     }
 
-    /// The open-loop errors of a model that predicts.
-    fn forecast<M: Predictor<f32>>(&self, model: &M, figures: &mut Figures) {
-        let long = &self.splits.test_long;
-        let frames = baseline::predict(model, long, self.window(), self.pool);
-        self.predicted(figures, &frames);
+    /// The open-loop errors of a trained model that predicts.
+    fn forecast_learned<M: Predictor<f32>>(&self, model: &M, figures: &mut Figures) {
+        let (window, pool) = (self.window(), self.pool);
+        let Ok(()) = self.forecast(figures, |some| {
+            Ok::<_, Infallible>(baseline::predict(model, some, window, pool))
+        });
     }
 
     /// A deep Kalman filter whose emission sees the first `visible` dimensions of the state.
     pub(super) fn deep_kalman(&self, visible: usize, watcher: &mut dyn Watcher) -> Ran {
-        let sizes = recipes::deep_kalman_sizes(self.settings, &self.splits.train, visible);
+        let (train, held) = (self.set(Set::Train), self.set(Set::Validation));
+        let sizes = recipes::deep_kalman_sizes(self.settings, &train, visible);
         let trained = self.train(
             &recipes::deep_kalman(self.settings),
+            &train,
             |noise| DeepKalman::random(&sizes, noise),
-            |model| self.validation_loss(model),
+            |model| self.validation_loss(model, &held),
             watcher,
         )?;
         Ok(trained.map(|(model, seconds)| {
-            let mut figures = self.learned(&model, seconds);
-            self.bounds(&model, &mut figures);
-            self.forecast(&model, &mut figures);
+            let test = self.set(Set::Test);
+            let mut figures = self.learned(&model, seconds, (&train, &test));
+            self.bounds(&model, &test, &mut figures);
+            self.forecast_learned(&model, &mut figures);
             figures
         }))
     }
 
     pub(super) fn vae(&self, watcher: &mut dyn Watcher) -> Ran {
-        let sizes = recipes::vae_sizes(self.settings, &self.splits.train);
+        let (train, held) = (self.set(Set::Train), self.set(Set::Validation));
+        let sizes = recipes::vae_sizes(self.settings, &train);
         let trained = self.train(
             &recipes::vae(self.settings),
+            &train,
             |noise| Vae::random(&sizes, noise),
-            |model| self.validation_loss(model),
+            |model| self.validation_loss(model, &held),
             watcher,
         )?;
         Ok(trained.map(|(model, seconds)| {
-            let mut figures = self.learned(&model, seconds);
-            self.bounds(&model, &mut figures);
+            let test = self.set(Set::Test);
+            let mut figures = self.learned(&model, seconds, (&train, &test));
+            self.bounds(&model, &test, &mut figures);
             figures
         }))
     }
 
     pub(super) fn recurrent(&self, watcher: &mut dyn Watcher) -> Ran {
-        let sizes = recipes::recurrent_sizes(self.settings, &self.splits.train);
+        let (filtered, ahead) = self.choosing_window();
+        let long = self.supply.sequences(Set::ValidationLong);
+        let (train, held) = (self.set(Set::Train), long.beginnings(filtered + ahead));
+        let sizes = recipes::recurrent_sizes(self.settings, &train);
         let trained = self.train(
             &recipes::recurrent(self.settings),
+            &train,
             |noise| Recurrent::random(&sizes, noise),
-            |model| self.validation_error(model),
+            |model| self.validation_error(model, &held),
             watcher,
         )?;
+        drop(held);
         Ok(trained.map(|(model, seconds)| {
-            let mut figures = self.learned(&model, seconds);
-            self.forecast(&model, &mut figures);
+            let test = self.set(Set::Test);
+            let mut figures = self.learned(&model, seconds, (&train, &test));
+            self.forecast_learned(&model, &mut figures);
             figures
         }))
     }
 
     pub(super) fn pca_kalman(&self) -> Ran {
+        let (train, test) = (self.set(Set::Train), self.set(Set::Test));
         let clock = Instant::now();
-        let settings = recipes::pca_kalman(self.settings, &self.splits.train);
-        let model = PcaKalman::fit(&self.splits.train, settings)?;
+        let settings = recipes::pca_kalman(self.settings, &train);
+        let model = PcaKalman::fit(&train, settings)?;
         let seconds = clock.elapsed().as_secs_f64();
-        let (seed, pool) = (self.settings.seed, self.pool);
-        let train = model.infer(&self.splits.train, seed, pool)?;
-        let test = model.infer(&self.splits.test, seed.wrapping_add(1), pool)?;
-        let likelihood = Some(test.log_lik.sum() / test.log_lik.len() as f64);
+        let pool = self.pool;
         let mut figures = Figures {
-            bound: likelihood,
             kl: Some(0.0),
-            weighted: likelihood,
             seconds: Some(seconds),
-            step_micros: Some(timing::pca_kalman(&model, &self.splits.test)?),
+            step_micros: Some(timing::pca_kalman(&model, &test)?),
             ..Figures::default()
         };
-        self.read_out(&mut figures, &States { train: train.state, test: test.state });
-        let frames = model.predict(&self.splits.test_long, self.window(), pool)?;
-        self.predicted(&mut figures, &frames);
+        let mut likelihood = None;
+        self.read_out(&mut figures, (&train, &test), |data, seed| {
+            let inferred = model.infer(data, seed, pool)?;
+            // That of the test set comes last.
+            likelihood = Some(inferred.log_lik.sum() / inferred.log_lik.len() as f64);
+            Ok::<_, BayesError>(inferred.state)
+        })?;
+        (figures.bound, figures.weighted) = (likelihood, likelihood);
+        let window = self.window();
+        self.forecast(&mut figures, |some| model.predict(some, window, pool))?;
         Ok(Some(figures))
     }
 
@@ -242,16 +288,12 @@ impl Arena<'_> {
         };
         let filter = PhysicsFilter::new(settings).map_err(crate::data::DataError::from)?;
         let Some(filter) = filter else { return Ok(Some(Figures::default())) };
-        let (seed, pool) = (self.settings.seed, self.pool);
-        let states = States {
-            train: filter.infer(&self.splits.train, seed, pool)?,
-            test: filter.infer(&self.splits.test, seed.wrapping_add(1), pool)?,
-        };
-        let step_micros = Some(timing::physics(&filter, &self.splits.test)?);
+        let (train, test) = (self.set(Set::Train), self.set(Set::Test));
+        let (window, pool) = (self.window(), self.pool);
+        let step_micros = Some(timing::physics(&filter, &test)?);
         let mut figures = Figures { step_micros, ..Figures::default() };
-        self.read_out(&mut figures, &states);
-        let frames = filter.predict(&self.splits.test_long, self.window(), pool)?;
-        self.predicted(&mut figures, &frames);
+        self.read_out(&mut figures, (&train, &test), |data, seed| filter.infer(data, seed, pool))?;
+        self.forecast(&mut figures, |some| filter.predict(some, window, pool))?;
         Ok(Some(figures))
     }
 }

@@ -2,7 +2,7 @@
 
 use dvbf_core::Units;
 use dvbf_envs::{Recordings, StateKind};
-use ndarray::Array3;
+use ndarray::{Array3, Axis};
 
 /// Sequences. Shapes: `N` sequences, `T` steps, observations `X`, controls `U`, true states `S`.
 ///
@@ -59,15 +59,15 @@ impl Dataset {
         }
     }
 
-    /// The first `count` sequences, or all if there are fewer.
-    #[must_use]
-    pub fn first(&self, count: usize) -> Self {
-        let count = count.min(self.lengths.len());
-        let cut = |values: &Array3<f32>| values.slice(ndarray::s![..count, .., ..]).to_owned();
+    /// The first `steps` steps of the sequences of these numbers.
+    pub(super) fn select(&self, numbers: &[usize], steps: usize) -> Self {
+        let cut = |values: &Array3<f32>| {
+            values.slice(ndarray::s![.., ..steps, ..]).select(Axis(0), numbers)
+        };
         Self {
             observations: cut(&self.observations),
             mask: self.mask.as_ref().map(cut),
-            lengths: self.lengths[..count].to_vec(),
+            lengths: numbers.iter().map(|&n| self.lengths[n].min(steps)).collect(),
             controls: cut(&self.controls),
             states: cut(&self.states),
             state_names: self.state_names.clone(),

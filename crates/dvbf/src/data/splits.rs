@@ -1,23 +1,22 @@
 //! Sequences split into training, validation and test sets.
 
-use super::{Dataset, RecordingError, read_recordings};
+use super::supply::simulated;
+use super::{Dataset, RecordingError, Set, Supply};
 use crate::settings::{DataSettings, Settings};
-use dvbf_envs::{EnvError, Environment, record};
-use std::borrow::Cow;
+use dvbf_envs::{EnvError, Environment};
 
-/// The sequences of a run. Settings are chosen on the validation sets; the test sets are read
-/// once, for the final figures.
+/// All sequences of a run at once, [set](Set) by set; a [`Supply`] has them one after the other.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Splits {
-    /// What the parameters are fitted to.
+    /// [`Set::Train`].
     pub train: Dataset,
-    /// What settings are chosen on.
+    /// [`Set::Validation`].
     pub validation: Dataset,
-    /// Long sequences for open-loop prediction on the validation set.
+    /// [`Set::ValidationLong`].
     pub validation_long: Dataset,
-    /// What the final figures are computed on.
+    /// [`Set::Test`].
     pub test: Dataset,
-    /// Long sequences for open-loop prediction on the test set.
+    /// [`Set::TestLong`].
     pub test_long: Dataset,
     /// What recordings from files are and how they were divided, in sentences.
     pub notes: Option<Vec<String>>,
@@ -48,37 +47,18 @@ impl Splits {
     /// If a setting of the simulated system is impossible, or recordings cannot be read or are not
     /// what the settings need.
     pub fn make(settings: &Settings) -> Result<Self, DataError> {
-        if let Some(recordings) = &settings.recordings {
-            return Self::recorded(&read_recordings(recordings)?, settings);
-        }
-        match settings.source().environment()? {
-            Some(env) => Ok(Self::simulate(env.as_ref(), &settings.data)),
-            None => Err(DataError::Unfit { problem: "the settings name no data".into() }),
-        }
-    }
-
-    /// The training sequences that read-outs of latent states are fitted to: the first 500.
-    pub fn readout(&self) -> Cow<'_, Dataset> {
-        const READOUT: usize = 500;
-        if self.train.lengths.len() <= READOUT {
-            Cow::Borrowed(&self.train)
-        } else {
-            Cow::Owned(self.train.first(READOUT))
-        }
+        Supply::open(settings).map(Supply::into_splits)
     }
 
     /// Records a simulated system.
     pub fn simulate(env: &dyn Environment, data: &DataSettings) -> Self {
-        // Every split has a seed of its own; sixteen are reserved for a data seed.
-        let make = |split: u64, count: usize, steps: usize| {
-            record(env, count, steps, data.seed.wrapping_mul(16).wrapping_add(split)).into()
-        };
+        let make = |set| simulated(env, data, set).all().into_owned();
         Self {
-            train: make(0, data.train, data.steps),
-            validation: make(1, data.validation, data.steps),
-            validation_long: make(2, data.validation, data.long_steps),
-            test: make(3, data.test, data.steps),
-            test_long: make(4, data.test, data.long_steps),
+            train: make(Set::Train),
+            validation: make(Set::Validation),
+            validation_long: make(Set::ValidationLong),
+            test: make(Set::Test),
+            test_long: make(Set::TestLong),
             notes: None,
         }
     }

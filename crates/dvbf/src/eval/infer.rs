@@ -6,9 +6,10 @@ use crate::train::{Purpose, stream};
 use dvbf_core::{Batch, Bound, Dvbf, Transition, Workspace};
 use ndarray::{Array1, Array2, Array3, Axis, s};
 use rayon::prelude::*;
+use std::ops::Range;
 
 /// Sequences that are filtered together.
-const CHUNK: usize = 25;
+pub(crate) const CHUNK: usize = 25;
 
 /// Which path through the posterior is followed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -31,11 +32,7 @@ pub struct Inferred {
 }
 
 /// Time-major rows of the sequences `range` of `values (N, T, …)`, first `steps` steps.
-pub(crate) fn time_major(
-    values: &Array3<f32>,
-    range: std::ops::Range<usize>,
-    steps: usize,
-) -> Array2<f32> {
+pub(crate) fn time_major(values: &Array3<f32>, range: Range<usize>, steps: usize) -> Array2<f32> {
     let block = values.slice(s![range, ..steps, ..]);
     let (n, t, x) = block.dim();
     block
@@ -63,45 +60,11 @@ pub(super) fn seen(mask: Option<&Array2<f32>>, rows: usize) -> Array1<f32> {
 /// If the recordings have fewer steps, or other channels than the model.
 pub fn infer(model: &Dvbf<f32>, data: &Dataset, steps: usize, draw: Draw, pool: &Pool) -> Inferred {
     let count = data.observations.dim().0;
-    let dims = model.transition().dims();
     let starts: Vec<usize> = (0..count).step_by(CHUNK).collect();
     let parts: Vec<(Array3<f32>, Bound<f32>)> = pool.install(|| {
         starts
             .par_iter()
-            .map(|&first| {
-                let range = first..(first + CHUNK).min(count);
-                let n = range.len();
-                let rows = n * steps;
-                let x = time_major(&data.observations, range.clone(), steps);
-                let u = time_major(&data.controls, range.clone(), steps);
-                let mut noise = Array2::zeros((rows, dims.noise));
-                if let Draw::Sample(seed) = draw {
-                    let values = noise.as_slice_mut().expect("a fresh array is contiguous");
-                    stream(seed, Purpose::Evaluation, 0, first).normal(values);
-                }
-                let mask = data.mask.as_ref().map(|mask| time_major(mask, range.clone(), steps));
-                let seen = seen(mask.as_ref(), rows);
-                let batch = Batch {
-                    sequences: n,
-                    input: x.view(),
-                    start: None,
-                    target: x.view(),
-                    mask: mask.as_ref().map(|mask| mask.view()),
-                    seen: seen.view(),
-                    control: u.view(),
-                    noise: noise.view(),
-                };
-                let mut work = Workspace::new(model, n, rows);
-                let mut bound = Bound::zeros(n);
-                work.prepare(model);
-                model.bound(&batch, 1.0, &mut work, &mut bound);
-                let state = work
-                    .state()
-                    .to_owned()
-                    .into_shape_with_order((steps, n, dims.state))
-                    .expect("rows are steps of sequences");
-                (state.permuted_axes([1, 0, 2]).as_standard_layout().into_owned(), bound)
-            })
+            .map(|&first| infer_some(model, data, first..(first + CHUNK).min(count), steps, draw))
             .collect()
     });
     let states: Vec<_> = parts.iter().map(|(state, _)| state.view()).collect();
@@ -113,4 +76,45 @@ pub fn infer(model: &Dvbf<f32>, data: &Dataset, steps: usize, draw: Draw, pool: 
         log_lik: gather(|b| &b.log_lik),
         kl: gather(|b| &b.kl),
     }
+}
+
+/// States `(N, T, Z)` and bound of the sequences `range`, which are filtered together.
+pub(super) fn infer_some(
+    model: &Dvbf<f32>,
+    data: &Dataset,
+    range: Range<usize>,
+    steps: usize,
+    draw: Draw,
+) -> (Array3<f32>, Bound<f32>) {
+    let (n, dims) = (range.len(), model.transition().dims());
+    let rows = n * steps;
+    let x = time_major(&data.observations, range.clone(), steps);
+    let u = time_major(&data.controls, range.clone(), steps);
+    let mut noise = Array2::zeros((rows, dims.noise));
+    if let Draw::Sample(seed) = draw {
+        let values = noise.as_slice_mut().expect("a fresh array is contiguous");
+        stream(seed, Purpose::Evaluation, 0, range.start).normal(values);
+    }
+    let mask = data.mask.as_ref().map(|mask| time_major(mask, range, steps));
+    let seen = seen(mask.as_ref(), rows);
+    let batch = Batch {
+        sequences: n,
+        input: x.view(),
+        start: None,
+        target: x.view(),
+        mask: mask.as_ref().map(|mask| mask.view()),
+        seen: seen.view(),
+        control: u.view(),
+        noise: noise.view(),
+    };
+    let mut work = Workspace::new(model, n, rows);
+    let mut bound = Bound::zeros(n);
+    work.prepare(model);
+    model.bound(&batch, 1.0, &mut work, &mut bound);
+    let state = work
+        .state()
+        .to_owned()
+        .into_shape_with_order((steps, n, dims.state))
+        .expect("rows are steps of sequences");
+    (state.permuted_axes([1, 0, 2]).as_standard_layout().into_owned(), bound)
 }

@@ -1,14 +1,17 @@
 //! Open-loop prediction: filter a few frames, then predict without looking.
 
-use super::infer::{Draw, infer, time_major};
+use super::infer::{CHUNK, Draw, infer_some, time_major};
+use super::squared_errors::SquaredErrors;
 use super::{Autoregression, Kalman};
-use crate::data::{Dataset, Splits};
+use crate::data::{Dataset, Sequences, Set, Splits, Supply};
 use crate::pool::Pool;
+use crate::settings::Settings;
 use crate::train::{Purpose, stream};
 use dvbf_core::{Dvbf, Rollout, Transition};
 use dvbf_envs::{Environment, rollout};
-use ndarray::{Array1, Array2, Array3, Axis, s};
-use rayon::prelude::*;
+use ndarray::{Array1, Array2, Array3, ArrayView2, Axis, s};
+use std::convert::Infallible;
+use std::ops::Range;
 
 /// Mean squared error per channel, one value a predicted frame, averaged over sequences.
 #[derive(Clone, Debug, PartialEq)]
@@ -32,32 +35,14 @@ impl OpenLoop {
     /// # Panics
     /// If `truth` has fewer sequences or frames.
     pub fn between(predicted: &Array3<f32>, truth: &Dataset, filtered: usize) -> Self {
-        let (count, horizon, channels) = predicted.dim();
-        let frames = s![..count, filtered..filtered + horizon, ..];
-        let mask = truth.mask.as_ref().map(|mask| mask.slice(frames));
-        let truth = truth.observations.slice(frames);
-        let by_frame = (0..horizon)
-            .map(|t| {
-                let pairs = predicted.index_axis(Axis(1), t);
-                let truth = truth.index_axis(Axis(1), t);
-                let error = |p: &f32, x: &f32| f64::from(p - x).powi(2);
-                let Some(mask) = &mask else {
-                    let sum: f64 = pairs.iter().zip(truth).map(|(p, x)| error(p, x)).sum();
-                    return Some(sum / (count * channels).max(1) as f64);
-                };
-                let mask = mask.index_axis(Axis(1), t);
-                let seen = pairs.iter().zip(truth).zip(mask).filter(|(_, m)| **m > 0.0);
-                let (sum, n) =
-                    seen.fold((0.0, 0.0), |(sum, n), ((p, x), _)| (sum + error(p, x), n + 1.0));
-                (n > 0.0).then(|| sum / n)
-            })
-            .collect();
-        Self { by_frame }
+        let mut errors = SquaredErrors::new(predicted.dim().1);
+        errors.add(predicted.view(), truth, filtered);
+        errors.mean()
     }
 }
 
-/// Predicted frames `(N, horizon, X)` of the first `count` recordings: the mean path of the filter
-/// over `filtered` frames, then the transition with zero noise under the recorded controls.
+/// Predicted frames `(N, horizon, X)` of all recordings together: the mean path of the filter over
+/// `filtered` frames, then the transition with zero noise under the recorded controls.
 ///
 /// # Panics
 /// If the recordings are shorter than `filtered + horizon` frames.
@@ -65,50 +50,64 @@ pub fn predict(
     model: &Dvbf<f32>,
     data: &Dataset,
     (filtered, horizon): (usize, usize),
-    count: usize,
-    pool: &Pool,
 ) -> Array3<f32> {
-    const CHUNK: usize = 25;
-    let dims = model.transition().dims();
-    let start = infer(model, data, filtered, Draw::Mean, pool).state;
-    let starts: Vec<usize> = (0..count).step_by(CHUNK).collect();
-    let parts: Vec<Array3<f32>> = pool.install(|| {
-        starts
-            .par_iter()
-            .map(|&first| {
-                let range = first..(first + CHUNK).min(count);
-                let n = range.len();
-                let z = start.slice(s![range.clone(), filtered - 1, ..]).to_owned();
-                let u = time_major(&data.controls, range, filtered + horizon - 1);
-                let u = u.slice(s![(filtered - 1) * n.., ..]);
-                let mut run = Rollout::new(model, n);
-                let w = Array2::zeros((horizon * n, dims.noise));
-                let states = run.states(model, z.view(), u, w.view());
-                let mut mean = Array2::zeros((horizon * n, model.observation()));
-                run.observe(model, states.view(), mean.view_mut());
-                let frames = mean
-                    .into_shape_with_order((horizon, n, model.observation()))
-                    .expect("rows are steps of sequences");
-                frames.permuted_axes([1, 0, 2]).as_standard_layout().into_owned()
-            })
-            .collect()
-    });
-    let views: Vec<_> = parts.iter().map(|part| part.view()).collect();
-    ndarray::concatenate(Axis(0), &views).expect("chunks have equal shapes")
+    let n = data.lengths.len();
+    let (start, _) = infer_some(model, data, 0..n, filtered, Draw::Mean);
+    let z = start.slice(s![.., filtered - 1, ..]).to_owned();
+    let u = time_major(&data.controls, 0..n, filtered + horizon - 1);
+    let u = u.slice(s![(filtered - 1) * n.., ..]);
+    let mut run = Rollout::new(model, n);
+    let w = Array2::zeros((horizon * n, model.transition().dims().noise));
+    let states = run.states(model, z.view(), u, w.view());
+    let mut mean = Array2::zeros((horizon * n, model.observation()));
+    run.observe(model, states.view(), mean.view_mut());
+    let frames = mean
+        .into_shape_with_order((horizon, n, model.observation()))
+        .expect("rows are steps of sequences");
+    frames.permuted_axes([1, 0, 2]).as_standard_layout().into_owned()
+}
+
+/// The open-loop error of whatever predicts some of the recordings at a time; `predict` gives
+/// frames `(N, horizon, X)` after the first `filtered`.
+///
+/// # Errors
+/// If `predict` fails.
+///
+/// # Panics
+/// If the recordings are shorter than `filtered + horizon` frames.
+pub(crate) fn open_loop<E: Send>(
+    data: Sequences<'_>,
+    (filtered, horizon): (usize, usize),
+    pool: &Pool,
+    predict: impl Fn(&Dataset) -> Result<Array3<f32>, E> + Sync,
+) -> Result<OpenLoop, E> {
+    let mut errors = SquaredErrors::new(horizon);
+    let chunk = |range| {
+        let truth = data.take(range, filtered + horizon);
+        predict(&truth).map(|predicted| (predicted, truth))
+    };
+    pool.in_order(data.count(), CHUNK, chunk, |part| {
+        let (predicted, truth) = part?;
+        errors.add(predicted.view(), &truth, filtered);
+        Ok(())
+    })?;
+    Ok(errors.mean())
 }
 
 /// The model's open-loop error on all recordings.
 ///
 /// # Panics
 /// If the recordings are shorter than `filtered + horizon` frames.
-pub fn rollout_errors(
+pub fn rollout_errors<'a>(
     model: &Dvbf<f32>,
-    data: &Dataset,
-    (filtered, horizon): (usize, usize),
+    data: impl Into<Sequences<'a>>,
+    window: (usize, usize),
     pool: &Pool,
 ) -> OpenLoop {
-    let predicted = predict(model, data, (filtered, horizon), data.observations.dim().0, pool);
-    OpenLoop::between(&predicted, data, filtered)
+    let Ok(errors) = open_loop(data.into(), window, pool, |data| {
+        Ok::<_, Infallible>(predict(model, data, window))
+    });
+    errors
 }
 
 /// Errors of predictors that learned nothing, or that know the equations.
@@ -128,6 +127,18 @@ pub struct Baselines {
 }
 
 impl Baselines {
+    /// The baselines on the long test sequences, over as many frames as the settings predict: with
+    /// linear models if the recordings come from files, with the true equations if they are known.
+    pub(crate) fn of(settings: &Settings, supply: &Supply, pool: &Pool) -> Self {
+        let window = settings.evaluation.longest_window();
+        let [train, test] = [Set::Train, Set::TestLong].map(|set| supply.sequences(set));
+        let plain = baselines(supply.environment(), train, test, window, pool);
+        match supply.recorded() {
+            Some(splits) => plain.with_linear(splits, window, pool),
+            None => plain,
+        }
+    }
+
     /// The same with linear models fitted to the training sequences, whose order is chosen on the
     /// validation sequences.
     ///
@@ -148,64 +159,175 @@ impl Baselines {
 ///
 /// # Panics
 /// If the recordings are shorter than `filtered + horizon` frames or of another system than `env`.
-pub fn baselines(
+pub fn baselines<'a>(
     env: Option<&dyn Environment>,
-    train: &Dataset,
-    data: &Dataset,
+    train: impl Into<Sequences<'a>>,
+    data: impl Into<Sequences<'a>>,
     (filtered, horizon): (usize, usize),
+    pool: &Pool,
 ) -> Baselines {
-    let (count, _, channels) = data.observations.dim();
-    let shape = (count, horizon, channels);
-    let mean = mean_frame(train);
-    // Of a channel that was not seen yet, the mean is the last that is known.
-    let last = Array3::from_shape_fn((count, 1, channels), |(n, _, x)| {
-        let seen = (0..filtered).rev().find(|&t| data.is_observed((n, t, x)));
-        seen.map_or(mean[x], |t| data.observations[[n, t, x]])
+    let data = data.into();
+    let mean = mean_frame(train.into(), pool);
+    let starts = env.map(|env| (env, start_errors(env, data.count())));
+    let chunk = |range: Range<usize>| {
+        let truth = data.take(range.clone(), filtered + horizon);
+        let last = last_frame(&truth, filtered, &mean);
+        let simulated = starts.as_ref().map(|(env, errors)| {
+            physics(*env, &truth, errors.slice(s![range, ..]), (filtered, horizon))
+        });
+        (truth, last, simulated)
+    };
+    let [mut persistence, mut mean_image, mut physics] =
+        std::array::from_fn(|_| SquaredErrors::new(horizon));
+    let Ok(()) = pool.in_order(data.count(), CHUNK, chunk, |(truth, last, simulated)| {
+        let shape = (truth.lengths.len(), horizon, mean.len());
+        let for_all = "one frame for all";
+        persistence.add(last.broadcast(shape).expect(for_all), &truth, filtered);
+        mean_image.add(mean.broadcast(shape).expect(for_all), &truth, filtered);
+        if let Some(simulated) = simulated {
+            physics.add(simulated.slice(s![.., 1.., ..]), &truth, filtered);
+        }
+        Ok::<_, Infallible>(())
     });
-    let persistence = last.broadcast(shape).expect("one frame for all").to_owned();
-    let mean_image = mean.broadcast(shape).expect("one image for all").to_owned();
-
     Baselines {
-        persistence: OpenLoop::between(&persistence, data, filtered),
-        mean_image: OpenLoop::between(&mean_image, data, filtered),
-        physics: env.map(|env| physics(env, data, (filtered, horizon))),
+        persistence: persistence.mean(),
+        mean_image: mean_image.mean(),
+        physics: env.map(|_| physics.mean()),
         linear: None,
         kalman: None,
     }
 }
 
-/// Mean of every channel over all frames where it was observed.
-fn mean_frame(data: &Dataset) -> Array1<f32> {
-    let Some(mask) = &data.mask else {
-        let mean = data.observations.mean_axis(Axis(0)).and_then(|m| m.mean_axis(Axis(0)));
-        return mean.expect("there are training frames");
-    };
-    let sum = |values: &Array3<f32>| values.sum_axis(Axis(0)).sum_axis(Axis(0));
-    sum(&data.observations) / sum(mask).mapv(|n| n.max(1.0))
+/// The last of the first `filtered` frames where each channel was observed, `(N, 1, X)`; of a channel
+/// that was not seen yet, the mean is the last that is known.
+fn last_frame(data: &Dataset, filtered: usize, mean: &Array1<f32>) -> Array3<f32> {
+    let (count, _, channels) = data.observations.dim();
+    Array3::from_shape_fn((count, 1, channels), |(n, _, x)| {
+        let seen = (0..filtered).rev().find(|&t| data.is_observed((n, t, x)));
+        seen.map_or(mean[x], |t| data.observations[[n, t, x]])
+    })
 }
 
-/// Error of the true equations from a slightly wrong state.
-fn physics(env: &dyn Environment, data: &Dataset, (filtered, horizon): (usize, usize)) -> OpenLoop {
-    let variables = env.spec().state;
-    let count = data.observations.dim().0;
-    let mut noise = Array2::<f64>::zeros((count, variables.len()));
-    let values = noise.as_slice_mut().expect("a fresh array is contiguous");
-    stream(0, Purpose::Physics, 0, 0).normal(values);
-    let mut initial = data.states.slice(s![.., filtered - 1, ..]).mapv(f64::from);
-    for (mut state, noise) in initial.rows_mut().into_iter().zip(noise.rows()) {
-        for ((value, noise), variable) in state.iter_mut().zip(noise).zip(&variables) {
-            *value += variable.error * noise;
+/// Mean of every channel over all frames where it was observed.
+fn mean_frame(data: Sequences<'_>, pool: &Pool) -> Array1<f32> {
+    let steps = data.steps();
+    // Over sequences, `(T, X)`.
+    let (mut sum, mut seen) = (None::<Array2<f32>>, None::<Array2<f32>>);
+    let add = |to: &mut Option<Array2<f32>>, values: &Array3<f32>| {
+        for frames in values.outer_iter() {
+            *to.get_or_insert_with(|| Array2::zeros(frames.dim())) += &frames;
         }
+    };
+    let Ok(()) = pool.in_order(
+        data.count(),
+        CHUNK,
+        |range| data.take(range, steps),
+        |part| {
+            add(&mut sum, &part.observations);
+            part.mask.iter().for_each(|mask| add(&mut seen, mask));
+            Ok::<_, Infallible>(())
+        },
+    );
+    let some = "there are training frames";
+    let sum = sum.expect(some);
+    match seen {
+        None => (sum / data.count() as f32).mean_axis(Axis(0)).expect(some),
+        Some(seen) => sum.sum_axis(Axis(0)) / seen.sum_axis(Axis(0)).mapv(|n| n.max(1.0)),
     }
+}
+
+/// By how much the true equations start wrong, `(N, S)`.
+fn start_errors(env: &dyn Environment, count: usize) -> Array2<f64> {
+    let variables = env.spec().state;
+    let mut errors = Array2::<f64>::zeros((count, variables.len()));
+    let values = errors.as_slice_mut().expect("a fresh array is contiguous");
+    stream(0, Purpose::Physics, 0, 0).normal(values);
+    for (mut column, variable) in errors.columns_mut().into_iter().zip(&variables) {
+        column *= variable.error;
+    }
+    errors
+}
+
+/// Frames `(N, 1 + horizon, X)` of the true equations from slightly wrong states, the last filtered
+/// one first.
+fn physics(
+    env: &dyn Environment,
+    data: &Dataset,
+    errors: ArrayView2<'_, f64>,
+    (filtered, horizon): (usize, usize),
+) -> Array3<f32> {
+    let mut initial = data.states.slice(s![.., filtered - 1, ..]).mapv(f64::from);
+    initial += &errors;
     let controls = data.controls.slice(s![.., filtered - 1..filtered + horizon, ..]);
-    let simulated = rollout(env, initial.view(), controls);
-    let frames = simulated.observations.slice(s![.., 1.., ..]).to_owned();
-    OpenLoop::between(&frames, data, filtered)
+    rollout(env, initial.view(), controls).observations
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::settings::preset;
+    use dvbf_core::Noise;
+    use dvbf_envs::{Pendulum, PendulumSettings, record};
+
+    const WINDOW: (usize, usize) = (3, 5);
+
+    fn pendulum() -> Pendulum {
+        Pendulum::new(PendulumSettings::default()).unwrap()
+    }
+
+    /// More sequences than fit one chunk, in memory and as they are simulated.
+    fn sets(env: &Pendulum) -> (Dataset, Sequences<'_>) {
+        let (count, steps, seed) = (2 * CHUNK + 7, 9, 3);
+        (record(env, count, steps, seed).into(), Sequences::Simulated { env, count, steps, seed })
+    }
+
+    #[test]
+    fn errors_in_chunks_are_those_of_the_whole_to_the_last_bit() {
+        let env = pendulum();
+        let (held, simulated) = sets(&env);
+        let mut settings = preset("smoke").unwrap().model;
+        (settings.hidden, settings.initial_frames) = (9, 2);
+        let config = settings.resolve(held.observations.dim().2, 1).unwrap();
+        let model = Dvbf::random(&config, Noise::new(1, 0)).unwrap();
+        let whole = OpenLoop::between(&predict(&model, &held, WINDOW), &held, WINDOW.0);
+        assert!(whole.by_frame.iter().flatten().all(|e| e.is_finite() && *e > 0.0), "{whole:?}");
+        for threads in [1, 3] {
+            let pool = Pool::new(threads).unwrap();
+            assert_eq!(rollout_errors(&model, &held, WINDOW, &pool), whole);
+            assert_eq!(rollout_errors(&model, simulated, WINDOW, &pool), whole);
+        }
+    }
+
+    #[test]
+    fn baselines_do_not_depend_on_where_the_sequences_are() {
+        let env = pendulum();
+        let (held, simulated) = sets(&env);
+        let pool = Pool::new(2).unwrap();
+        let whole = baselines(Some(&env), &held, &held, WINDOW, &pool);
+        assert_eq!(baselines(Some(&env), simulated, simulated, WINDOW, &pool), whole);
+        let physics = whole.physics.unwrap();
+        assert!(physics.at(5) < whole.persistence.at(5), "{physics:?}");
+    }
+
+    #[test]
+    fn the_mean_frame_is_that_of_what_was_observed() {
+        let (env, pool) = (pendulum(), Pool::new(2).unwrap());
+        let (mut held, _) = sets(&env);
+        let whole = held.observations.mean_axis(Axis(0)).unwrap().mean_axis(Axis(0)).unwrap();
+        assert_eq!(mean_frame(Sequences::from(&held), &pool), whole);
+
+        // Only two frames show the first channel.
+        let mut mask = held.observations.mapv(|_| 1.0);
+        mask.slice_mut(s![.., .., 0]).fill(0.0);
+        held.observations.slice_mut(s![.., .., 0]).fill(0.0);
+        for (at, value) in [((4, 1, 0), 0.5), ((30, 2, 0), 1.5)] {
+            (mask[at], held.observations[at]) = (1.0, value);
+        }
+        held.mask = Some(mask);
+        let masked = mean_frame(Sequences::from(&held), &pool);
+        assert!((masked[0] - 1.0).abs() < 1e-6, "{}", masked[0]);
+        assert!((&masked - &whole).iter().skip(1).all(|d| d.abs() < 1e-5));
+    }
 
     /// Two filtered and four predicted frames of two sequences, all one; of the predicted ones the
     /// second was not seen at all, and of the third one value.
@@ -233,7 +355,7 @@ mod tests {
         let mut late = data.clone();
         late.mask.as_mut().unwrap().slice_mut(s![0, ..2, 0]).fill(0.0);
         late.observations.slice_mut(s![0, ..2, 0]).fill(0.0);
-        let baselines = baselines(None, &late, &late, (2, 4));
+        let baselines = baselines(None, &late, &late, (2, 4), &Pool::new(1).unwrap());
         for errors in [baselines.persistence, baselines.mean_image] {
             assert_eq!(errors.by_frame, [Some(0.0), None, Some(0.0), Some(0.0)]);
         }

@@ -4,7 +4,7 @@ use super::calibration::{Calibration, calibrate};
 use super::{
     Baselines, Draw, OpenLoop, Readout, importance_weighted_bound, infer, regress, rollout_errors,
 };
-use crate::data::{Dataset, Splits, regression_targets};
+use crate::data::{Dataset, Set, Supply, regression_targets};
 use crate::nullable;
 use crate::pool::Pool;
 use crate::settings::Settings;
@@ -12,6 +12,9 @@ use dvbf_core::Dvbf;
 use ndarray::{Array2, Array3, Axis};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
+
+/// Training sequences that read-outs of latent states are fitted to, at most; the first ones.
+pub(crate) const READ_OUT: usize = 500;
 
 /// Figures by column name.
 pub type Columns = BTreeMap<String, f64>;
@@ -137,45 +140,23 @@ pub(crate) fn r2(
 }
 
 impl Summary {
-    /// Evaluates `model` on the test sets.
+    /// Evaluates `model` on the test sets, one set after the other.
     pub fn evaluate(
         model: &Dvbf<f32>,
         settings: &Settings,
-        splits: &Splits,
+        supply: &Supply,
         baselines: &Baselines,
         pool: &Pool,
     ) -> Self {
-        let steps = settings.data.steps;
         let seed = settings.seed;
-        let fitted = splits.readout();
-        let (train, test) = (fitted.as_ref(), &splits.test);
-        let draw = |data: &Dataset, draw: Draw| infer(model, data, steps, draw, pool);
-        let train_sample = draw(train, Draw::Sample(seed));
-        let test_sample = draw(test, Draw::Sample(seed.wrapping_add(1)));
-        let (train_mean, test_mean) = (draw(train, Draw::Mean), draw(test, Draw::Mean));
-        let samples = (train, &train_sample.state);
-        let held = (test, &test_sample.state);
-        let mean = r2(Readout::Linear, (train, &train_mean.state), (test, &test_mean.state));
-        let r2 = R2Figures {
-            sample: r2(Readout::Linear, samples, held).into_iter().collect(),
-            mean: mean.into_iter().collect(),
-            nonlinear: r2(Readout::Cubic, samples, held).into_iter().collect(),
-        };
-
-        let average = |v: &ndarray::Array1<f64>| v.sum() / v.len() as f64;
-        let (reconstruction, kl) = (average(&test_sample.log_lik), average(&test_sample.kl));
-        let paths = settings.evaluation.importance_samples;
-        let bound = BoundFigures {
-            total: reconstruction - kl,
-            reconstruction,
-            kl,
-            iwae64: (paths > 0).then(|| importance_weighted_bound(model, test, paths, seed, pool)),
-        };
+        let train = supply.sequences(Set::Train).first(READ_OUT);
+        let test = supply.sequences(Set::Test).all();
+        let (r2, bound) = in_hindsight(model, settings, (&train, &test), pool);
+        drop(train);
 
         let horizons = &settings.evaluation.horizons;
-        let longest = horizons.iter().copied().max().unwrap_or(0);
-        let window = (settings.evaluation.filtered, longest);
-        let errors = rollout_errors(model, &splits.test_long, window, pool);
+        let window = settings.evaluation.longest_window();
+        let errors = rollout_errors(model, supply.sequences(Set::TestLong), window, pool);
         let row = |&h: &usize| {
             let at = |errors: &OpenLoop| errors.at(h);
             let row = OpenLoopRow {
@@ -188,6 +169,7 @@ impl Summary {
             };
             (h, row)
         };
+        let validation = supply.sequences(Set::Validation).all();
         Self {
             preset: settings.preset.clone(),
             seed,
@@ -195,11 +177,44 @@ impl Summary {
             seconds: 0.0,
             threads: pool.threads(),
             latent_dim: settings.model.state,
-            recordings: splits.notes.clone(),
+            recordings: supply.recorded().and_then(|splits| splits.notes.clone()),
             r2,
             bound,
             open_loop: horizons.iter().map(row).collect(),
-            calibration: calibrate(model, (&splits.validation, test), pool),
+            calibration: calibrate(model, (&validation, &test), pool),
         }
     }
+}
+
+/// Regression and bound: what the model says of sequences that it saw from end to end.
+fn in_hindsight(
+    model: &Dvbf<f32>,
+    settings: &Settings,
+    (train, test): (&Dataset, &Dataset),
+    pool: &Pool,
+) -> (R2Figures, BoundFigures) {
+    let (steps, seed) = (settings.data.steps, settings.seed);
+    let draw = |data: &Dataset, draw: Draw| infer(model, data, steps, draw, pool);
+    let train_sample = draw(train, Draw::Sample(seed));
+    let test_sample = draw(test, Draw::Sample(seed.wrapping_add(1)));
+    let (train_mean, test_mean) = (draw(train, Draw::Mean), draw(test, Draw::Mean));
+    let samples = (train, &train_sample.state);
+    let held = (test, &test_sample.state);
+    let mean = r2(Readout::Linear, (train, &train_mean.state), (test, &test_mean.state));
+    let r2 = R2Figures {
+        sample: r2(Readout::Linear, samples, held).into_iter().collect(),
+        mean: mean.into_iter().collect(),
+        nonlinear: r2(Readout::Cubic, samples, held).into_iter().collect(),
+    };
+
+    let average = |v: &ndarray::Array1<f64>| v.sum() / v.len() as f64;
+    let (reconstruction, kl) = (average(&test_sample.log_lik), average(&test_sample.kl));
+    let paths = settings.evaluation.importance_samples;
+    let bound = BoundFigures {
+        total: reconstruction - kl,
+        reconstruction,
+        kl,
+        iwae64: (paths > 0).then(|| importance_weighted_bound(model, test, paths, seed, pool)),
+    };
+    (r2, bound)
 }

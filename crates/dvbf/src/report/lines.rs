@@ -8,9 +8,9 @@ use serde_json::{Value, json};
 /// Channels of a figure, at most.
 const CHANNELS: usize = 6;
 
-/// The figure of one example in the units of the recordings: dots where something was observed, a
-/// line for the model, on a shaded ground while it sees the observations.
-pub(super) fn figure(example: &Example, data: &Dataset) -> Figure {
+/// The figure of one example, sequence `place` of `data`, in the units of the recordings: dots where
+/// something was observed, a line for the model, on a shaded ground while it sees the observations.
+pub(super) fn figure(example: &Example, (place, data): (usize, &Dataset)) -> Figure {
     let (frames, width) = example.truth.dim();
     let times = short_all((0..frames).map(|t| t as f64 * data.dt));
     let mut traces: Vec<Value> = Vec::new();
@@ -21,7 +21,7 @@ pub(super) fn figure(example: &Example, data: &Dataset) -> Figure {
             f64::from(value * scale + mean)
         };
         let observed = (0..frames).map(|t| {
-            let seen = data.is_observed((example.index, t, x));
+            let seen = data.is_observed((place, t, x));
             if seen { raw(example.truth[[t, x]]) } else { f64::NAN }
         });
         let name = data.names.get(x).cloned().unwrap_or_else(|| format!("x{x}"));
@@ -79,13 +79,13 @@ mod tests {
         data.units = Some(Units { observation: channels, control: Channels::plain(1) });
         let example = Example {
             rank: "best".into(),
-            index: 0,
+            index: 7,
             error: 0.0,
             filtered: 1,
             truth: Array2::ones((3, 2)),
             model: Array2::zeros((3, 2)),
         };
-        let figure = figure(&example, &data);
+        let figure = figure(&example, (0, &data));
         assert_eq!(figure.traces.len(), 4);
         assert_eq!(figure.traces[2]["y"].to_string(), "[14.0,null,14.0]");
         assert_eq!(figure.traces[3]["y"].to_string(), "[10.0,10.0,10.0]");

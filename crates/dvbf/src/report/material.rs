@@ -3,8 +3,8 @@
 use super::cloud::Cloud;
 use super::planes::Plane;
 use super::sequences::{Example, examples};
-use crate::data::{DataError, Dataset, Splits};
-use crate::eval::{Baselines, Draw, OpenLoop, Summary, baselines, infer, predict, rollout_errors};
+use crate::data::{Dataset, Set, Supply};
+use crate::eval::{Baselines, Draw, OpenLoop, Summary, infer, rollout_errors};
 use crate::pool::Pool;
 use crate::run::{FolderError, LogRecord, RunFolder};
 use crate::settings::Settings;
@@ -32,7 +32,7 @@ pub(super) struct Material {
     pub(super) errors: OpenLoop,
     pub(super) baselines: Baselines,
     pub(super) examples: Vec<Example>,
-    /// The sequences that the examples are of.
+    /// The sequences that the examples are of, in the order of the examples.
     pub(super) long: Dataset,
 }
 
@@ -44,39 +44,31 @@ impl Material {
     pub(super) fn gather(
         folder: &RunFolder,
         settings: &Settings,
-        splits: &Splits,
+        supply: &Supply,
         pool: &Pool,
     ) -> Result<Self, super::ReportError> {
         let summary = folder.summary()?;
         let history = folder.history()?;
         let model = folder.best()?.into_model();
-        check(&model, settings, splits, folder)?;
-
-        let (test, long) = (&splits.test, &splits.test_long);
+        let test = supply.sequences(Set::Test).all();
+        check(&model, settings, &test, folder)?;
         // The same draw that the figures of the summary come from.
         let draw = Draw::Sample(settings.seed.wrapping_add(1));
-        let latent = infer(&model, test, settings.data.steps, draw, pool).state;
+        let latent = infer(&model, &test, settings.data.steps, draw, pool).state;
 
-        let evaluation = &settings.evaluation;
-        let longest = evaluation.horizons.iter().copied().max().unwrap_or(0);
-        let window = (evaluation.filtered, longest);
-        let env = settings.source().environment().map_err(DataError::from)?;
-        let strip = (evaluation.filtered, longest.min(STRIP));
-        let predicted = predict(&model, long, strip, long.observations.dim().0, pool);
-        let picture = Cloud::new(&latent, test, PICTURE_POINTS);
+        let all = supply.sequences(Set::TestLong);
+        let window = settings.evaluation.longest_window();
+        let (examples, long) = examples(&model, all, (window.0, window.1.min(STRIP)), pool);
+        let picture = Cloud::new(&latent, &test, PICTURE_POINTS);
         Ok(Self {
             name: name(folder),
-            cloud: Cloud::new(&latent, test, POINTS),
+            cloud: Cloud::new(&latent, &test, POINTS),
             planes: Plane::all(&picture),
             picture,
-            errors: rollout_errors(&model, long, window, pool),
-            baselines: if settings.recordings.is_some() {
-                baselines(None, &splits.train, long, window).with_linear(splits, window, pool)
-            } else {
-                baselines(env.as_deref(), &splits.train, long, window)
-            },
-            examples: examples(&model, long, &predicted, strip.0, pool),
-            long: long.clone(),
+            errors: rollout_errors(&model, all, window, pool),
+            baselines: Baselines::of(settings, supply, pool),
+            examples,
+            long,
             settings: settings.clone(),
             summary,
             history,
@@ -95,11 +87,11 @@ fn name(folder: &RunFolder) -> String {
 fn check(
     model: &Dvbf<f32>,
     settings: &Settings,
-    splits: &Splits,
+    test: &Dataset,
     folder: &RunFolder,
 ) -> Result<(), FolderError> {
     let dims = model.transition().dims();
-    let (observed, controls) = (splits.test.observations.dim().2, splits.test.controls.dim().2);
+    let (observed, controls) = (test.observations.dim().2, test.controls.dim().2);
     let sizes = [
         ("observed channels", model.observation(), observed),
         ("controls", dims.control, controls),

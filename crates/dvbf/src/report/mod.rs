@@ -28,7 +28,7 @@ mod view;
 
 pub use preview::preview;
 
-use crate::data::{DataError, Splits};
+use crate::data::{DataError, Supply};
 use crate::pool::{Pool, PoolError};
 use crate::run::{FolderError, RunFolder};
 use crate::settings::Settings;
@@ -97,8 +97,8 @@ pub fn report(path: &Path, files: &[String], pool: &Pool) -> Result<Written, Rep
     }
     let folder = RunFolder::open(path)?;
     let settings = folder.settings()?.with_files(files)?;
-    let splits = Splits::make(&settings)?;
-    write(&folder, &settings, &splits, pool)
+    let supply = Supply::open(&settings)?;
+    write(&folder, &settings, &supply, pool)
 }
 
 /// Makes the report of a run whose recordings are at hand.
@@ -108,10 +108,10 @@ pub fn report(path: &Path, files: &[String], pool: &Pool) -> Result<Written, Rep
 pub(crate) fn write(
     folder: &RunFolder,
     settings: &Settings,
-    splits: &Splits,
+    supply: &Supply,
     pool: &Pool,
 ) -> Result<Written, ReportError> {
-    let material = Material::gather(folder, settings, splits, pool)?;
+    let material = Material::gather(folder, settings, supply, pool)?;
     let picture = if material.planes.is_empty() {
         picture::svg(&material.picture)
     } else {

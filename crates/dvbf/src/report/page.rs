@@ -107,14 +107,14 @@ fn drawn(material: &Material) -> Section {
     if let Some(note) = lines::note(&material.long) {
         let _ = writeln!(body, "<p class=\"note\">{note}</p>");
     }
-    for example in &material.examples {
+    for (place, example) in material.examples.iter().enumerate() {
         let caption = format!(
             "{}: test sequence {}, mean squared error {}",
             escape(&capital(&example.rank)),
             example.index,
             error(example.error)
         );
-        body += &captioned(&caption, &lines::figure(example, &material.long));
+        body += &captioned(&caption, &lines::figure(example, (place, &material.long)));
     }
     Section { id: "sequences", title: "Predictions beside observations", body }
 }

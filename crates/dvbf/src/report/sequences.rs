@@ -1,10 +1,11 @@
 //! Test sequences that stand for all: the best, the worst, and those between by rank.
 
-use crate::data::Dataset;
-use crate::eval::{Draw, infer};
+use crate::data::{Dataset, Sequences};
+use crate::eval::{CHUNK, Draw, infer, predict};
 use crate::pool::Pool;
 use dvbf_core::{Dvbf, Rollout};
-use ndarray::{Array2, Array3, Axis, s};
+use ndarray::{Array2, Array3, Axis};
+use std::convert::Infallible;
 
 /// One sequence: what was seen and what the model said.
 #[derive(Clone, Debug, PartialEq)]
@@ -23,31 +24,45 @@ pub(super) struct Example {
     pub(super) model: Array2<f32>,
 }
 
-/// Examples by rank of their error in `predicted (N, horizon, X)`; none if nothing is predicted.
+/// Examples by rank of the error of the frames that are predicted after the first `filtered` ones,
+/// and the sequences that they are of, in the same order; none if nothing is predicted.
 pub(super) fn examples(
     model: &Dvbf<f32>,
-    data: &Dataset,
-    predicted: &Array3<f32>,
-    filtered: usize,
+    data: Sequences<'_>,
+    (filtered, horizon): (usize, usize),
     pool: &Pool,
-) -> Vec<Example> {
-    let horizon = predicted.dim().1;
-    if horizon == 0 {
-        return Vec::new();
+) -> (Vec<Example>, Dataset) {
+    let (window, steps) = ((filtered, horizon), filtered + horizon);
+    let mut all = Vec::new();
+    if horizon > 0 {
+        let chunk = |range| {
+            let truth = data.take(range, steps);
+            errors(&truth, &predict(model, &truth, window), filtered)
+        };
+        let Ok(()) = pool.in_order(data.count(), CHUNK, chunk, |some| {
+            all.extend(some);
+            Ok::<_, Infallible>(())
+        });
     }
-    let chosen = by_rank(&errors(data, predicted, filtered));
-    let states = infer(model, data, filtered, Draw::Mean, pool).state;
+    let chosen = by_rank(&all);
+    let shown = data.take(chosen.iter().map(|&(_, index, _)| index), steps);
+    if chosen.is_empty() {
+        return (Vec::new(), shown);
+    }
+    let predicted = predict(model, &shown, window);
+    let states = infer(model, &shown, filtered, Draw::Mean, pool).state;
     let mut run = Rollout::new(model, 1);
-    let example = |(rank, index, error): (String, usize, f64)| {
-        let truth = data.observations.slice(s![index, ..filtered + horizon, ..]).to_owned();
+    let example = |(place, (rank, index, error)): (usize, (String, usize, f64))| {
+        let truth = shown.observations.index_axis(Axis(0), place).to_owned();
         let mut seen = Array2::zeros((filtered, truth.ncols()));
-        run.observe(model, states.index_axis(Axis(0), index), seen.view_mut());
-        let ahead = predicted.index_axis(Axis(0), index);
+        run.observe(model, states.index_axis(Axis(0), place), seen.view_mut());
+        let ahead = predicted.index_axis(Axis(0), place);
         let frames = ndarray::concatenate(Axis(0), &[seen.view(), ahead])
             .expect("frames have equal channels");
         Example { rank, index, error, filtered, truth, model: frames }
     };
-    chosen.into_iter().map(example).collect()
+    let examples = chosen.into_iter().enumerate().map(example).collect();
+    (examples, shown)
 }
 
 /// Mean squared error per channel of every sequence, over what was observed.

@@ -3,13 +3,14 @@
 use super::folder::{FolderError, RunFolder};
 use super::phase::Phase;
 use super::record::LogRecord;
-use crate::data::{DataError, RecordingError, Splits};
-use crate::eval::{Draw, Readout, Summary, baselines, infer, rollout_errors, summary_r2};
+use crate::data::{DataError, Dataset, RecordingError, Sequences, Set, Supply};
+use crate::eval::{Baselines, Draw, READ_OUT, Readout, Summary, infer, rollout_errors, summary_r2};
 use crate::pool::{Pool, PoolError};
 use crate::report::{self, ReportError, Written};
 use crate::settings::{Precision, Settings, SettingsError};
 use crate::train::{StepStats, TrainError, Trainer, TrainerState};
 use dvbf_core::{Dvbf, ModelFile, ProductPrecision, product_precision, set_product_precision};
+use std::borrow::Cow;
 use std::path::PathBuf;
 use std::time::Instant;
 
@@ -102,43 +103,23 @@ pub fn train(request: &TrainRequest, observer: &mut dyn Observer) -> Result<Outc
 
     let reading = settings.recordings.is_some();
     observer.phase(if reading { Phase::Reading } else { Phase::Simulation });
-    let splits = Splits::make(&settings)?;
-    if observer.should_stop() {
-        return Ok(Outcome::Stopped(checkpoint.map_or(0, |(_, state)| state.step)));
-    }
-    if settings.training.precision == Precision::Bf16 && !bf16_available() {
-        observer.note("no bf16 products on this processor, computing in f32");
-    }
-    let mut session = Session { folder, settings, splits, pool, clock };
-    let mut trainer = match checkpoint {
-        Some((file, state)) => {
-            Trainer::resume(&session.settings, file, state, &session.splits.train)
-        }
-        None => match session.start(observer)? {
-            Some(trainer) => {
-                // From here on the run can be continued, whatever happens.
-                session.folder.save_checkpoint(&trainer.checkpoint())?;
-                trainer
-            }
-            None => return Ok(Outcome::Stopped(0)),
-        },
-    };
-    observer.phase(Phase::Training);
-    if !session.train(&mut trainer, observer)? {
-        return Ok(Outcome::Stopped(trainer.step_count()));
+    let supply = Supply::open(&settings)?;
+    let session = Session { folder, settings, supply, pool, clock };
+    if let Some(stopped) = session.learn(checkpoint, observer)? {
+        return Ok(Outcome::Stopped(stopped));
     }
     observer.phase(Phase::Evaluation);
     // Who asked during the last update is heard now.
     if observer.should_stop() {
-        return Ok(Outcome::Stopped(trainer.step_count()));
+        return Ok(Outcome::Stopped(session.settings.training.steps));
     }
     let summary = session.evaluate()?;
     observer.phase(Phase::Report);
     if observer.should_stop() {
-        return Ok(Outcome::Stopped(trainer.step_count()));
+        return Ok(Outcome::Stopped(session.settings.training.steps));
     }
-    let Session { folder, settings, splits, pool, .. } = session;
-    let report = report::write(&folder, &settings, &splits, &pool);
+    let Session { folder, settings, supply, pool, .. } = session;
+    let report = report::write(&folder, &settings, &supply, &pool);
     Ok(Outcome::Finished(Box::new(Finished { summary, folder, settings, report })))
 }
 
@@ -183,39 +164,88 @@ fn open(request: &TrainRequest) -> Result<(RunFolder, Settings, Option<Checkpoin
 struct Session {
     folder: RunFolder,
     settings: Settings,
-    splits: Splits,
+    supply: Supply,
     pool: Pool,
     clock: Instant,
 }
 
+/// What is looked at while a model is trained.
+struct Held<'a> {
+    train: Cow<'a, Dataset>,
+    validation: Cow<'a, Dataset>,
+    /// As much of the long sequences as choices look at.
+    long: Cow<'a, Dataset>,
+}
+
 impl Session {
+    /// Trains from the beginning or from a checkpoint to the end; the number of updates if the
+    /// observer stopped it before. What only a training needs is gone afterwards.
+    fn learn(
+        &self,
+        checkpoint: Option<Checkpoint>,
+        observer: &mut dyn Observer,
+    ) -> Result<Option<u64>, RunError> {
+        let Settings { data, training, evaluation, .. } = &self.settings;
+        let ahead = evaluation.chosen_by.max(training.restart_horizon);
+        let long = data.long_steps.min(evaluation.filtered + ahead);
+        let held = Held {
+            train: self.supply.sequences(Set::Train).all(),
+            validation: self.supply.sequences(Set::Validation).all(),
+            long: self.supply.sequences(Set::ValidationLong).beginnings(long),
+        };
+        if observer.should_stop() {
+            return Ok(Some(checkpoint.map_or(0, |(_, state)| state.step)));
+        }
+        if training.precision == Precision::Bf16 && !bf16_available() {
+            observer.note("no bf16 products on this processor, computing in f32");
+        }
+        let mut trainer = match checkpoint {
+            Some((file, state)) => Trainer::resume(&self.settings, file, state, &held.train),
+            None => match self.start(&held, observer)? {
+                Some(trainer) => {
+                    // From here on the run can be continued, whatever happens.
+                    self.folder.save_checkpoint(&trainer.checkpoint())?;
+                    trainer
+                }
+                None => return Ok(Some(0)),
+            },
+        };
+        observer.phase(Phase::Training);
+        let done = self.train(&mut trainer, &held, observer)?;
+        Ok((!done).then(|| trainer.step_count()))
+    }
+
     /// A training that has begun: from one initialization, or from that of several which predicts
     /// the validation frames best after a few updates. `None` if the observer stopped it.
     ///
     /// From some initializations training ends where every frame is encoded afresh and no dynamics
     /// are learned; the open-loop error shows it early, and without labels.
-    fn start(&self, observer: &mut dyn Observer) -> Result<Option<Trainer>, RunError> {
+    fn start(
+        &self,
+        held: &Held<'_>,
+        observer: &mut dyn Observer,
+    ) -> Result<Option<Trainer>, RunError> {
         let training = &self.settings.training;
         // The last update is never a trial: an evaluation follows it.
         let trial = training.restart_steps.min(training.steps - 1);
         if training.restarts <= 1 || trial == 0 {
-            return Ok(Some(Trainer::new(&self.settings, &self.splits.train, 0)?));
+            return Ok(Some(Trainer::new(&self.settings, &held.train, 0)?));
         }
         let total = trial * u64::from(training.restarts);
         observer.phase(Phase::Trials(training.restarts));
         let mut best: Option<(f64, Trainer)> = None;
         let mut done = 0;
         for start in 0..training.restarts {
-            let mut trainer = Trainer::new(&self.settings, &self.splits.train, start)?;
+            let mut trainer = Trainer::new(&self.settings, &held.train, start)?;
             for _ in 0..trial {
                 if observer.should_stop() {
                     return Ok(None);
                 }
-                let stats = trainer.step(&self.splits.train, &self.pool)?;
+                let stats = trainer.step(&held.train, &self.pool)?;
                 done += 1;
                 observer.step(done, total, &stats);
             }
-            let error = self.prediction_error(trainer.model(), training.restart_horizon);
+            let error = self.prediction_error(trainer.model(), held, training.restart_horizon);
             let score = if error.is_finite() { error } else { f64::INFINITY };
             if best.as_ref().is_none_or(|(least, _)| score < *least) {
                 best = Some((score, trainer));
@@ -225,17 +255,17 @@ impl Session {
     }
 
     /// Open-loop error on the validation set over at most `horizon` frames.
-    fn prediction_error(&self, model: &Dvbf<f32>, horizon: usize) -> f64 {
+    fn prediction_error(&self, model: &Dvbf<f32>, held: &Held<'_>, horizon: usize) -> f64 {
         let filtered = self.settings.evaluation.filtered;
         let horizon = horizon.min(self.settings.data.long_steps.saturating_sub(filtered)).max(1);
-        rollout_errors(model, &self.splits.validation_long, (filtered, horizon), &self.pool)
-            .at(horizon)
+        rollout_errors(model, &*held.long, (filtered, horizon), &self.pool).at(horizon)
     }
 
     /// Trains to the end; false if the observer stopped it before.
     fn train(
-        &mut self,
+        &self,
         trainer: &mut Trainer,
+        held: &Held<'_>,
         observer: &mut dyn Observer,
     ) -> Result<bool, RunError> {
         let total = self.settings.training.steps;
@@ -245,7 +275,7 @@ impl Session {
                 self.folder.save_checkpoint(&trainer.checkpoint())?;
                 return Ok(false);
             }
-            let stats = trainer.step(&self.splits.train, &self.pool)?;
+            let stats = trainer.step(&held.train, &self.pool)?;
             let step = trainer.step_count();
             observer.step(step, total, &stats);
             if let Some(good) = stats.returned_to {
@@ -257,7 +287,7 @@ impl Session {
             if step.is_multiple_of(self.settings.training.log_interval) || trainer.is_done() {
                 let (clock, first) = since;
                 let rate = (step - first) as f64 / clock.elapsed().as_secs_f64().max(1e-9);
-                let record = self.validate(trainer, rate)?;
+                let record = self.validate(trainer, held, rate)?;
                 since = (Instant::now(), step);
                 observer.logged(&record);
             }
@@ -271,24 +301,29 @@ impl Session {
 
     /// Evaluates on the validation set, logs, and keeps the best model; `rate` is in updates a
     /// second.
-    fn validate(&self, trainer: &mut Trainer, rate: f64) -> Result<LogRecord, RunError> {
+    fn validate(
+        &self,
+        trainer: &mut Trainer,
+        held: &Held<'_>,
+        rate: f64,
+    ) -> Result<LogRecord, RunError> {
         let model = trainer.evaluated_model();
         let (data, evaluation) = (&self.settings.data, &self.settings.evaluation);
         let sample = |split, seed| infer(&model, split, data.steps, Draw::Sample(seed), &self.pool);
-        let held = sample(&self.splits.validation, 1);
-        let figures = if self.splits.train.state_names.is_empty() {
+        let validated = sample(&held.validation, 1);
+        let figures = if held.train.state_names.is_empty() {
             Vec::new()
         } else {
-            let fitted = self.splits.readout();
+            let fitted = Sequences::from(&*held.train).first(READ_OUT);
             let train = sample(&fitted, 0);
-            let held = (&self.splits.validation, &held.state);
-            summary_r2(Readout::Linear, (&fitted, &train.state), held)
+            let validated = (&*held.validation, &validated.state);
+            summary_r2(Readout::Linear, (&fitted, &train.state), validated)
         };
         let horizon = evaluation.chosen_by;
         let window = (evaluation.filtered, horizon);
-        let errors = rollout_errors(&model, &self.splits.validation_long, window, &self.pool);
+        let errors = rollout_errors(&model, &*held.long, window, &self.pool);
         let average = |v: &ndarray::Array1<f64>| v.sum() / v.len() as f64;
-        let kl = average(&held.kl);
+        let kl = average(&validated.kl);
         let totals = trainer.take_totals();
         let [bound, reconstruction, divergence, grad_norm] = totals.means();
         let record = LogRecord {
@@ -301,7 +336,7 @@ impl Session {
             skipped: totals.skipped,
             rollbacks: trainer.rollbacks(),
             r2: figures.into_iter().collect(),
-            validation_bound: average(&held.log_lik) - kl,
+            validation_bound: average(&validated.log_lik) - kl,
             validation_kl: kl,
             open_loop: errors.at(horizon),
             open_loop_horizon: horizon,
@@ -320,17 +355,9 @@ impl Session {
     fn evaluate(&self) -> Result<Summary, RunError> {
         let mut file = self.folder.best()?;
         let model = file.clone().into_model();
-        let (settings, splits) = (&self.settings, &self.splits);
-        let env = settings.source().environment().map_err(DataError::from)?;
-        let longest = settings.evaluation.horizons.iter().copied().max().unwrap_or(0);
-        let window = (settings.evaluation.filtered, longest);
-        let reference = baselines(env.as_deref(), &splits.train, &splits.test_long, window);
-        let reference = if settings.recordings.is_some() {
-            reference.with_linear(splits, window, &self.pool)
-        } else {
-            reference
-        };
-        let mut summary = Summary::evaluate(&model, settings, splits, &reference, &self.pool);
+        let (settings, supply, pool) = (&self.settings, &self.supply, &self.pool);
+        let reference = Baselines::of(settings, supply, pool);
+        let mut summary = Summary::evaluate(&model, settings, supply, &reference, pool);
         summary.seconds = self.clock.elapsed().as_secs_f64();
         // Whoever filters with the model gets predictions that cover.
         file.std_scale = summary.calibration.as_ref().map_or(1.0, |c| c.scale);

@@ -117,6 +117,10 @@ pub struct TrainingSettings {
     pub optimizer: OptimizerKind,
     /// Its learning rate.
     pub learning_rate: Ramp,
+    /// Weight decay `λ` of the recognition networks: every update multiplies their weights, not
+    /// their biases, by one minus the learning rate times `λ`. What little data can be learned by
+    /// heart with, the generative part cannot be.
+    pub weight_decay: f64,
     /// Largest Euclidean norm of a gradient of the mean loss a step and sequence.
     pub clip: f64,
     /// Bound of every element of the state's gradient at every step; none if zero.
@@ -203,6 +207,13 @@ fn value_error(key: &str, problem: impl Into<String>) -> SettingsError {
     SettingsError::Value { key: key.into(), problem: problem.into() }
 }
 
+impl EvaluationSettings {
+    /// Filtered frames, and the most frames that are predicted after them.
+    pub fn longest_window(&self) -> (usize, usize) {
+        (self.filtered, self.horizons.iter().copied().max().unwrap_or(0))
+    }
+}
+
 impl Settings {
     /// Checks every setting that the data do not determine.
     ///
@@ -279,6 +290,7 @@ impl Settings {
         }
         let numbers = [
             ("training.clip", training.clip, f64::MIN_POSITIVE, f64::INFINITY),
+            ("training.weight_decay", training.weight_decay, 0.0, 1.0),
             ("training.state_clip", training.state_clip, 0.0, f64::INFINITY),
             ("training.average", training.average, 0.0, 0.999_999),
         ];

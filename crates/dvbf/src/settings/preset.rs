@@ -86,6 +86,7 @@ pub(super) fn pendulum() -> Settings {
                 end: 1.0,
                 shape: Shape::Cosine,
             },
+            weight_decay: 0.0,
             clip: 10.0,
             state_clip: 0.0,
             drop: Ramp { from: 0.7, to: 0.25, start: 0.5, end: 0.8, shape: Shape::Linear },

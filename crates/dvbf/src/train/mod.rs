@@ -284,6 +284,10 @@ impl Trainer {
         if norm.is_finite() && stats.bound.is_finite() {
             let limit = narrow(training.clip);
             let scale = if norm > limit { limit / norm } else { 1.0 };
+            if training.weight_decay > 0.0 {
+                // Decoupled from the optimizer's step (Loshchilov and Hutter 2019, algorithm 2).
+                self.model.scale_recognition(narrow(1.0 - rate * training.weight_decay));
+            }
             self.gradient.apply(&mut self.state.optimizer, &mut self.model, scale, rate);
             self.state.skipped = 0;
             if training.average > 0.0 {

@@ -5,6 +5,7 @@ use dvbf::data::Splits;
 use dvbf::pool::Pool;
 use dvbf::run::{Outcome, RunFolder};
 use dvbf::train::{TrainError, Trainer, TrainerState};
+use dvbf_core::{Params, Path};
 
 #[test]
 fn an_update_that_is_not_finite_touches_nothing() {
@@ -147,4 +148,39 @@ fn the_observer_sees_every_update_and_every_record() {
         let gap = stats.reconstruction - stats.kl - stats.bound;
         assert!(gap.abs() < 1e-9 * (1.0 + stats.bound.abs()), "bound = reconstruction − KL");
     }
+}
+
+/// The first update with decay differs from the one without by `η λ` times the old weights of the
+/// recognition networks, and by nothing elsewhere.
+#[test]
+fn weight_decay_acts_on_the_weights_of_recognition_alone() {
+    let mut settings = settings();
+    let data = Splits::make(&settings).unwrap().train;
+    let pool = Pool::new(1).unwrap();
+    let mut values = |decay: f64| {
+        settings.training.weight_decay = decay;
+        let mut trainer = Trainer::new(&settings, &data, 0).unwrap();
+        let mut before = Vec::new();
+        trainer.model().visit(Path::ROOT, &mut |path, array| {
+            before.extend(array.iter().map(|&v| (path.to_string(), v)));
+        });
+        let rate = trainer.step(&data, &pool).unwrap().learning_rate;
+        (before, trainer.model().to_flat(), rate)
+    };
+    let decay = 0.9;
+    let (before, free, rate) = values(0.0);
+    let (_, decayed, _) = values(decay);
+    let mut moved = 0;
+    for (((name, old), free), decayed) in before.iter().zip(free).zip(decayed) {
+        let network = name.starts_with("recognition.") || name.starts_with("initial.recognition.");
+        if network && name.ends_with(".weight") {
+            let shift = rate * decay * f64::from(*old);
+            let off = f64::from(free) - f64::from(decayed) - shift;
+            assert!(off.abs() < 1e-6 * (1.0 + f64::from(old.abs())), "{name}: {off}");
+            moved += usize::from(free.to_bits() != decayed.to_bits());
+        } else {
+            assert_eq!(free.to_bits(), decayed.to_bits(), "{name}");
+        }
+    }
+    assert!(moved > 100, "{moved} weights decayed");
 }
