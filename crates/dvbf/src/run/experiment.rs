@@ -9,7 +9,7 @@ use crate::pool::{Pool, PoolError};
 use crate::report::{self, ReportError, Written};
 use crate::settings::{Precision, Settings, SettingsError};
 use crate::train::{StepStats, TrainError, Trainer, TrainerState};
-use dvbf_core::{Dvbf, ModelFile, ProductPrecision, product_precision, set_product_precision};
+use dvbf_core::{ModelFile, ProductPrecision, product_precision, set_product_precision};
 use std::borrow::Cow;
 use std::path::PathBuf;
 use std::time::Instant;
@@ -161,20 +161,20 @@ fn open(request: &TrainRequest) -> Result<(RunFolder, Settings, Option<Checkpoin
     Ok((folder, settings, Some((file, state))))
 }
 
-struct Session {
+pub(super) struct Session {
     folder: RunFolder,
-    settings: Settings,
+    pub(super) settings: Settings,
     supply: Supply,
-    pool: Pool,
+    pub(super) pool: Pool,
     clock: Instant,
 }
 
 /// What is looked at while a model is trained.
-struct Held<'a> {
-    train: Cow<'a, Dataset>,
-    validation: Cow<'a, Dataset>,
+pub(super) struct Held<'a> {
+    pub(super) train: Cow<'a, Dataset>,
+    pub(super) validation: Cow<'a, Dataset>,
     /// As much of the long sequences as choices look at.
-    long: Cow<'a, Dataset>,
+    pub(super) long: Cow<'a, Dataset>,
 }
 
 impl Session {
@@ -213,52 +213,6 @@ impl Session {
         observer.phase(Phase::Training);
         let done = self.train(&mut trainer, &held, observer)?;
         Ok((!done).then(|| trainer.step_count()))
-    }
-
-    /// A training that has begun: from one initialization, or from that of several which predicts
-    /// the validation frames best after a few updates. `None` if the observer stopped it.
-    ///
-    /// From some initializations training ends where every frame is encoded afresh and no dynamics
-    /// are learned; the open-loop error shows it early, and without labels.
-    fn start(
-        &self,
-        held: &Held<'_>,
-        observer: &mut dyn Observer,
-    ) -> Result<Option<Trainer>, RunError> {
-        let training = &self.settings.training;
-        // The last update is never a trial: an evaluation follows it.
-        let trial = training.restart_steps.min(training.steps - 1);
-        if training.restarts <= 1 || trial == 0 {
-            return Ok(Some(Trainer::new(&self.settings, &held.train, 0)?));
-        }
-        let total = trial * u64::from(training.restarts);
-        observer.phase(Phase::Trials(training.restarts));
-        let mut best: Option<(f64, Trainer)> = None;
-        let mut done = 0;
-        for start in 0..training.restarts {
-            let mut trainer = Trainer::new(&self.settings, &held.train, start)?;
-            for _ in 0..trial {
-                if observer.should_stop() {
-                    return Ok(None);
-                }
-                let stats = trainer.step(&held.train, &self.pool)?;
-                done += 1;
-                observer.step(done, total, &stats);
-            }
-            let error = self.prediction_error(trainer.model(), held, training.restart_horizon);
-            let score = if error.is_finite() { error } else { f64::INFINITY };
-            if best.as_ref().is_none_or(|(least, _)| score < *least) {
-                best = Some((score, trainer));
-            }
-        }
-        Ok(best.map(|(_, trainer)| trainer))
-    }
-
-    /// Open-loop error on the validation set over at most `horizon` frames.
-    fn prediction_error(&self, model: &Dvbf<f32>, held: &Held<'_>, horizon: usize) -> f64 {
-        let filtered = self.settings.evaluation.filtered;
-        let horizon = horizon.min(self.settings.data.long_steps.saturating_sub(filtered)).max(1);
-        rollout_errors(model, &*held.long, (filtered, horizon), &self.pool).at(horizon)
     }
 
     /// Trains to the end; false if the observer stopped it before.

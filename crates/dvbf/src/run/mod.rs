@@ -4,6 +4,7 @@ mod experiment;
 mod folder;
 mod phase;
 mod record;
+mod start;
 
 pub use experiment::{Finished, Observer, Outcome, RunError, TrainRequest, train};
 pub use folder::{FolderError, RunFolder};

@@ -94,13 +94,19 @@ pub enum Precision {
 pub struct TrainingSettings {
     /// Updates of the parameters.
     pub steps: u64,
-    /// Initializations that are tried; the one that predicts the validation frames best after
-    /// `restart_steps` updates goes on. No choice is made if one.
+    /// Initializations that are tried; those that predict the validation frames best after
+    /// `restart_steps` updates go on. No choice is made if one.
     pub restarts: u8,
     /// Predicted frames by which the initializations are compared.
     pub restart_horizon: usize,
     /// Updates of every initialization before the choice; less than `steps` are made in any case.
     pub restart_steps: u64,
+    /// Initializations that go on; the one with the highest bound on the validation set after
+    /// `finalist_steps` updates is trained.
+    pub finalists: u8,
+    /// Updates of every finalist, those of its trial included; less than `steps` are made in any
+    /// case.
+    pub finalist_steps: u64,
     /// Sequences of an update.
     pub batch: usize,
     /// Sequences that one thread computes; gradients of shards are added in order.
@@ -246,14 +252,13 @@ impl Settings {
             ("training.temper_period", training.temper_period),
             ("training.log_interval", training.log_interval),
             ("training.checkpoint_interval", training.checkpoint_interval),
+            ("training.restarts", u64::from(training.restarts)),
+            ("training.finalists", u64::from(training.finalists)),
         ];
         for (key, value) in intervals {
             if value == 0 {
                 return Err(value_error(key, "must be at least 1"));
             }
-        }
-        if training.restarts == 0 {
-            return Err(value_error("training.restarts", "must be at least 1"));
         }
         if training.window > data.steps {
             let problem = format!("is longer than data.steps = {}", data.steps);

@@ -73,6 +73,8 @@ pub(super) fn pendulum() -> Settings {
             restarts: 8,
             restart_horizon: 10,
             restart_steps: 400,
+            finalists: 1,
+            finalist_steps: 2_000,
             batch: 60,
             shard: 30,
             block: 30,

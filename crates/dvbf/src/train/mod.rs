@@ -225,6 +225,14 @@ impl Trainer {
         ModelFile { trainer: state.encode(), ..self.file(&self.model) }
     }
 
+    /// The training without its working memory; [`resume`](Self::resume) goes on from it.
+    pub fn suspend(self) -> (ModelFile, TrainerState) {
+        let good = (self.good.step != self.state.step).then_some(self.good);
+        let file =
+            ModelFile { units: self.units, ..ModelFile::new(&self.config, &self.model, self.dt) };
+        (file, TrainerState { good, ..self.state })
+    }
+
     /// A model of this training as a file for use.
     pub fn file(&self, model: &Dvbf<f32>) -> ModelFile {
         ModelFile { units: self.units.clone(), ..ModelFile::new(&self.config, model, self.dt) }

@@ -1,7 +1,13 @@
 //! A run that was interrupted and resumed is the run that was not, byte for byte.
 
 use crate::tiny::{STEPS, Stop, files, finish, run, settings};
+use dvbf::data::Splits;
+use dvbf::eval::{Draw, infer};
+use dvbf::pool::Pool;
 use dvbf::run::{Outcome, RunError, RunFolder};
+use dvbf::settings::Settings;
+use dvbf::train::Trainer;
+use dvbf_core::Params;
 use std::fs;
 
 #[test]
@@ -49,6 +55,59 @@ fn trials_of_initializations_are_repeated_or_continued() {
         .collect();
     assert_eq!(chosen[2], expected.checkpoint);
     assert!(chosen[0] != chosen[1] || chosen[1] != chosen[2], "the first is not always the best");
+}
+
+/// Finalists go on from where their trials ended, as if these had never been interrupted: with as
+/// many of them as initializations the winner is that of trials of the finalists' length by bound, and
+/// one finalist is no choice at all.
+#[test]
+fn finalists_go_on_from_their_trials() {
+    let mut settings = settings();
+    (settings.training.restarts, settings.training.restart_steps) = (3, 4);
+    let checkpoint = |settings: &Settings| {
+        let folder = tempfile::tempdir().unwrap();
+        finish(settings, folder.path(), false);
+        files(folder.path()).checkpoint
+    };
+    let single = checkpoint(&settings);
+    (settings.training.finalists, settings.training.finalist_steps) = (1, 9);
+    assert_eq!(checkpoint(&settings), single);
+
+    // The bound decides among all three, however long the trials that order them.
+    settings.training.finalists = 3;
+    let whole = checkpoint(&settings);
+    settings.training.restart_steps = 8;
+    assert_eq!(checkpoint(&settings), whole);
+    let mut alone = Vec::new();
+    let data = Splits::make(&settings).unwrap();
+    let pool = Pool::new(1).unwrap();
+    for start in 0..3 {
+        let mut trainer = Trainer::new(&settings, &data.train, start).unwrap();
+        for _ in 0..9 {
+            trainer.step(&data.train, &pool).unwrap();
+        }
+        let (held, steps) = (&data.validation, settings.data.steps);
+        let model = trainer.evaluated_model();
+        let inferred = infer(&model, held, steps, Draw::Sample(1), &pool);
+        let bound = inferred.log_lik.sum() - inferred.kl.sum();
+        while !trainer.is_done() {
+            trainer.step(&data.train, &pool).unwrap();
+        }
+        alone.push((bound, trainer.model().to_flat()));
+    }
+    alone.sort_by(|a, b| b.0.total_cmp(&a.0));
+    assert!(alone[0].1 != alone[1].1);
+    let folder = tempfile::tempdir().unwrap();
+    finish(&settings, folder.path(), false);
+    let file = RunFolder::open(folder.path()).unwrap().checkpoint().unwrap();
+    assert_eq!(file.values, alone[0].1);
+
+    // Stopped among finalists, the run begins again.
+    let stopped = tempfile::tempdir().unwrap();
+    let outcome = run(&settings, stopped.path(), (false, 1), &mut Stop::after(25)).unwrap();
+    assert!(matches!(outcome, Outcome::Stopped(0)), "{outcome:?}");
+    finish(&settings, stopped.path(), true);
+    assert_eq!(files(stopped.path()), files(folder.path()));
 }
 
 #[test]
