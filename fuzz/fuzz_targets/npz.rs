@@ -14,7 +14,7 @@ fuzz_target!(|data: &[u8]| {
             assert!(recordings.longest() > 0);
             describe(&recordings);
             let source = usual_source(&recordings, vec!["fuzz.npz".into()]);
-            if let Ok(settings) = preset_for("auto", &recordings, source) {
+            if let Ok(settings) = preset_for("auto", &recordings, source, &[]) {
                 let _ = Splits::recorded(&recordings, &settings);
             }
         }

@@ -18,7 +18,7 @@ fuzz_target!(|data: &[u8]| {
     if let Ok(recordings) = reader.finish() {
         describe(&recordings);
         let source = usual_source(&recordings, vec!["fuzz.csv".into()]);
-        if let Ok(settings) = preset_for("auto", &recordings, source) {
+        if let Ok(settings) = preset_for("auto", &recordings, source, &[]) {
             let _ = Splits::recorded(&recordings, &settings);
         }
     }

@@ -1,16 +1,14 @@
 //! Command-line arguments.
 
+use crate::train::Train;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use dvbf::compare::{CONTENDERS, CompareRequest, Contender};
 use dvbf::data::{Columns, RawRecordings, RecordingError, find_files, read_files};
-use dvbf::eval::Summary;
-use dvbf::run::{FolderError, RunError, TrainRequest};
 use dvbf::settings::{
-    RecordingsSettings, Settings, SettingsError, apply_override, preset, preset_for, usual_source,
+    RecordingsSettings, Settings, SettingsError, apply_override, preset, usual_source,
 };
 use std::fmt;
-use std::path::{Path, PathBuf};
-use std::process::ExitCode;
+use std::path::PathBuf;
 
 /// Learn a simulator and a filter from recordings.
 #[derive(Debug, Parser)]
@@ -59,6 +57,9 @@ pub(crate) enum Format {
 pub(crate) struct Report {
     /// Folder of the run.
     pub(crate) run: PathBuf,
+    /// The recordings of the run [default: the files that its config.toml names].
+    #[arg(long, num_args = 1.., value_name = "FILE")]
+    pub(crate) data: Vec<String>,
     /// Threads; all cores by default. Results do not depend on it.
     #[arg(long, default_value_t = 0)]
     pub(crate) threads: usize,
@@ -202,7 +203,7 @@ pub(crate) enum Environment {
 
 impl Environment {
     /// Its name as an argument, and that of its first preset.
-    fn name(self) -> &'static str {
+    pub(crate) fn name(self) -> &'static str {
         match self {
             Self::Pendulum => "pendulum",
             Self::Ball => "ball",
@@ -211,7 +212,7 @@ impl Environment {
     }
 
     /// Refuses settings of another system.
-    fn check(self, settings: &Settings) -> Result<(), SettingsError> {
+    pub(crate) fn check(self, settings: &Settings) -> Result<(), SettingsError> {
         let about = settings.source().name();
         if about == self.name().replace('-', "_") {
             return Ok(());
@@ -225,52 +226,6 @@ impl fmt::Display for Environment {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(self.name())
     }
-}
-
-#[derive(Debug, Args)]
-pub(crate) struct Train {
-    /// The system to learn.
-    #[arg(required_unless_present_any = ["data", "config"], conflicts_with = "data")]
-    pub(crate) environment: Option<Environment>,
-    /// Recordings to learn from: an .npz archive, or .csv files, a folder with them or a pattern.
-    #[arg(long, num_args = 1.., value_name = "FILE")]
-    pub(crate) data: Vec<String>,
-    #[command(flatten)]
-    columns: Chosen,
-    /// Named set of settings to start from [default: that of the system's name; auto for --data].
-    #[arg(long)]
-    preset: Option<String>,
-    /// TOML file with all settings, such as the config.toml of another run.
-    #[arg(long, conflicts_with = "preset")]
-    config: Option<PathBuf>,
-    /// Change one setting, such as training.steps=1000; may be repeated.
-    #[arg(long = "set", value_name = "KEY=VALUE")]
-    overrides: Vec<String>,
-    /// Seed of parameters, batches and noise.
-    #[arg(long)]
-    seed: Option<u64>,
-    /// Updates of the parameters.
-    #[arg(long)]
-    steps: Option<u64>,
-    /// Threads; all cores by default. Results do not depend on it.
-    #[arg(long, default_value_t = 0)]
-    threads: usize,
-    /// Folder of the run [default: runs/<preset>-seed<seed>].
-    #[arg(long)]
-    out: Option<PathBuf>,
-    /// Continue the run in the folder from its checkpoint.
-    #[arg(long)]
-    resume: bool,
-    /// Print nothing but errors.
-    #[arg(long)]
-    pub(crate) quiet: bool,
-    /// Print the summary as JSON and nothing else.
-    #[arg(long)]
-    pub(crate) json: bool,
-    /// Fail with exit status 3 unless a figure reaches a bound, such as `open_loop.45.model<=0.004` or
-    /// `r2.sample.velocity>=0.95`, named as in summary.json; may be repeated.
-    #[arg(long = "require", value_name = "FIGURE<=BOUND")]
-    required: Vec<String>,
 }
 
 /// Columns of tables by what they are; without any, names such as `x_…`, `u_…` and `state_…` say it.
@@ -290,12 +245,7 @@ pub(crate) struct Chosen {
 impl Chosen {
     /// Reads recordings.
     pub(crate) fn read(&self, files: &[String]) -> Result<RawRecordings, RecordingError> {
-        let columns = Columns {
-            observe: self.observe.clone(),
-            control: self.control.clone(),
-            state: self.state.clone(),
-        };
-        read_files(&find_files(files)?, &columns)
+        read_files(&find_files(files)?, &self.columns())
     }
 
     /// What is done with them.
@@ -305,92 +255,44 @@ impl Chosen {
         files: &[String],
     ) -> RecordingsSettings {
         RecordingsSettings {
+            folder: here(),
             observe: self.observe.clone(),
             control: self.control.clone(),
             state: self.state.clone(),
             ..usual_source(recordings, files.to_vec())
         }
     }
-}
 
-impl Train {
-    /// What the run is about, as arguments.
-    pub(crate) fn subject(&self) -> String {
-        match self.environment {
-            Some(environment) => environment.to_string(),
-            None => self.data.iter().fold("--data".into(), |all, file| {
-                format!("{all} {}", crate::quoted(Path::new(file)))
-            }),
-        }
+    /// The source of another run, but with these files, and these columns if any are chosen.
+    pub(crate) fn instead(
+        &self,
+        source: RecordingsSettings,
+        files: &[String],
+    ) -> Result<RecordingsSettings, RecordingError> {
+        let chosen = !(self.observe.is_empty() && self.control.is_empty() && self.state.is_empty());
+        let columns = if chosen { self.columns() } else { source.columns() };
+        let recordings = read_files(&find_files(files)?, &columns)?;
+        Ok(RecordingsSettings {
+            files: files.to_vec(),
+            folder: here(),
+            observe: columns.observe,
+            control: columns.control,
+            state: columns.state,
+            checksum: recordings.checksum(),
+            ..source
+        })
     }
 
-    /// The request that the arguments describe.
-    pub(crate) fn request(&self) -> Result<TrainRequest, RunError> {
-        let settings = self.settings()?;
-        for text in &self.required {
-            parse_requirement(text)?;
+    fn columns(&self) -> Columns {
+        Columns {
+            observe: self.observe.clone(),
+            control: self.control.clone(),
+            state: self.state.clone(),
         }
-        let named = || format!("runs/{}-seed{}", settings.preset, settings.seed).into();
-        let folder = self.out.clone().unwrap_or_else(named);
-        Ok(TrainRequest { settings, folder, resume: self.resume, threads: self.threads })
-    }
-
-    fn settings(&self) -> Result<Settings, RunError> {
-        let mut settings = if let Some(path) = &self.config {
-            let text = std::fs::read_to_string(path).map_err(|source| {
-                RunError::Folder(FolderError::Io { path: path.clone(), source })
-            })?;
-            Settings::from_toml(&text)
-                .map_err(|source| FolderError::Settings { path: path.clone(), source })?
-        } else if self.data.is_empty() {
-            let usual = self.environment.map_or("pendulum", Environment::name);
-            preset(self.preset.as_deref().unwrap_or(usual))?
-        } else {
-            let recordings = self.columns.read(&self.data)?;
-            let source = self.columns.source(&recordings, &self.data);
-            preset_for(self.preset.as_deref().unwrap_or("auto"), &recordings, source)?
-        };
-        for text in &self.overrides {
-            settings = apply_override(&settings, text)?;
-        }
-        settings.seed = self.seed.unwrap_or(settings.seed);
-        settings.training.steps = self.steps.unwrap_or(settings.training.steps);
-        settings.validate()?;
-        if let Some(environment) = self.environment {
-            environment.check(&settings)?;
-        }
-        Ok(settings)
-    }
-
-    /// Success if all required figures are reached, otherwise exit status 3.
-    pub(crate) fn requirements(&self, summary: &Summary) -> ExitCode {
-        let tree = serde_json::to_value(summary).unwrap_or_default();
-        let mut code = ExitCode::SUCCESS;
-        for text in &self.required {
-            let Ok((key, at_most, bound)) = parse_requirement(text) else { continue };
-            let path = format!("/{}", key.replace('.', "/"));
-            let figure = tree.pointer(&path).and_then(serde_json::Value::as_f64);
-            let reached = figure.is_some_and(|f| if at_most { f <= bound } else { f >= bound });
-            if !reached {
-                let got = figure.map_or_else(|| "missing".into(), |f| f.to_string());
-                crate::progress::error_line(&format!("required {text}, but {key} is {got}"));
-                code = ExitCode::from(3);
-            }
-        }
-        code
     }
 }
 
-/// `(figure, whether the bound is from above, bound)`.
-fn parse_requirement(text: &str) -> Result<(&str, bool, f64), SettingsError> {
-    let problem = || SettingsError::Value {
-        key: "--require".into(),
-        problem: format!("{text:?} has not the form figure<=bound or figure>=bound"),
-    };
-    let (key, at_most, bound) = match (text.split_once("<="), text.split_once(">=")) {
-        (Some((key, bound)), _) => (key, true, bound),
-        (None, Some((key, bound))) => (key, false, bound),
-        (None, None) => return Err(problem()),
-    };
-    Ok((key.trim(), at_most, bound.trim().parse().map_err(|_| problem())?))
+/// The current folder.
+fn here() -> Option<String> {
+    std::env::current_dir().ok()?.to_str().map(str::to_owned)
 }

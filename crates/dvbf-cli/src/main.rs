@@ -5,7 +5,9 @@ mod compare;
 mod interrupt;
 mod progress;
 mod recordings;
+mod require;
 mod tables;
+mod train;
 
 use args::{Arguments, Command};
 use clap::Parser;
@@ -20,7 +22,9 @@ fn main() -> ExitCode {
     let arguments = Arguments::parse();
     match arguments.command {
         Command::Train(train) => run_train(&train).unwrap_or_else(|e| fail(&e.to_string())),
-        Command::Inspect(inspect) => done(recordings::inspect(&inspect)),
+        Command::Inspect(inspect) => {
+            recordings::inspect(&inspect).unwrap_or_else(|e| fail(&e.to_string()))
+        }
         Command::Data(data) => done(recordings::write(&data)),
         Command::Compare(compare) => {
             compare::run(&compare).unwrap_or_else(|e| fail(&e.to_string()))
@@ -40,9 +44,11 @@ fn fail(message: &str) -> ExitCode {
     ExitCode::FAILURE
 }
 
-fn run_train(train: &args::Train) -> Result<ExitCode, RunError> {
+fn run_train(train: &train::Train) -> Result<ExitCode, RunError> {
     let request = train.request()?;
-    interrupt::install();
+    let continuation =
+        format!("dvbf train{} --out {} --resume", train.subject(), quoted(&request.folder));
+    interrupt::install_for_run(continuation.clone());
     let mut watcher = progress::Watcher::new(train.quiet || train.json);
     watcher.announce(&request);
     let outcome = dvbf::run::train(&request, &mut watcher);
@@ -50,11 +56,9 @@ fn run_train(train: &args::Train) -> Result<ExitCode, RunError> {
     match outcome? {
         Outcome::Stopped(step) => {
             progress::error_line(&format!(
-                "stopped at update {step}; continue with: dvbf train {} --out {} --resume",
-                train.subject(),
-                quoted(&request.folder)
+                "stopped at update {step}; continue with: {continuation}"
             ));
-            Ok(ExitCode::from(130))
+            Ok(ExitCode::from(interrupt::INTERRUPTED))
         }
         Outcome::Finished(finished) => {
             tables::print(&finished, train.json, train.quiet);
@@ -66,7 +70,7 @@ fn run_train(train: &args::Train) -> Result<ExitCode, RunError> {
 
 fn run_report(report: &args::Report) -> Result<ExitCode, ReportError> {
     let pool = Pool::new(report.threads)?;
-    tables::paths(&dvbf::report::report(&report.run, &pool)?);
+    tables::paths(&dvbf::report::report(&report.run, &report.data, &pool)?);
     Ok(ExitCode::SUCCESS)
 }
 

@@ -1,7 +1,7 @@
 //! What the terminal shows during a run.
 #![expect(clippy::print_stderr, reason = "this is the program's voice")]
 
-use dvbf::run::{LogRecord, Observer, TrainRequest};
+use dvbf::run::{LogRecord, Observer, Phase, TrainRequest};
 use dvbf::train::StepStats;
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 use std::io::IsTerminal;
@@ -101,11 +101,19 @@ impl Watcher {
 }
 
 impl Observer for Watcher {
-    fn phase(&mut self, name: &str) {
+    fn phase(&mut self, phase: Phase) {
         self.say_announcement();
         self.finish();
         if !self.quiet {
-            eprintln!("{name} …");
+            eprintln!("{phase} …");
+        }
+        crate::interrupt::enter(phase);
+    }
+
+    fn note(&mut self, text: &str) {
+        self.finish();
+        if !self.quiet {
+            eprintln!("{text}");
         }
     }
 

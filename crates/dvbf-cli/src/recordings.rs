@@ -3,14 +3,28 @@
 
 use crate::args::{Data, Inspect, RecordingFormat};
 use crate::progress::error_line;
-use dvbf::data::{RawRecordings, Splits, describe, write_npz, write_tables};
+use dvbf::data::{
+    RawRecordings, RecordingError, Splits, describe, facts, find_files, write_npz, write_tables,
+};
 use dvbf::report::preview;
 use dvbf::run::RunError;
 use dvbf::settings::{Settings, preset_for};
 use std::path::{Path, PathBuf};
+use std::process::ExitCode;
 
 /// Prints what is in recordings and what would be done with them, and draws the first sequences.
-pub(crate) fn inspect(inspect: &Inspect) -> Result<(), RunError> {
+///
+/// Recordings that cannot be learned from are shown all the same, and the exit status says so.
+pub(crate) fn inspect(inspect: &Inspect) -> Result<ExitCode, RunError> {
+    let out = inspect.out.clone().unwrap_or_else(|| named(&inspect.data[0]));
+    let files = find_files(&inspect.data)?;
+    let same = |file: &PathBuf| {
+        out.canonicalize().is_ok_and(|out| file.canonicalize().is_ok_and(|file| file == out))
+    };
+    if let Some(file) = files.iter().find(|file| same(file)) {
+        let problem = "is one of the recordings; draw to another file with --out".into();
+        return Err(RecordingError::File { path: file.clone(), problem }.into());
+    }
     let recordings = inspect.columns.read(&inspect.data)?;
     let source = inspect.columns.source(&recordings, &inspect.data);
     println!("Channel                      mean        std   missing     noise");
@@ -25,25 +39,32 @@ pub(crate) fn inspect(inspect: &Inspect) -> Result<(), RunError> {
         );
     }
     println!("  noise: estimated from differences between steps, in percent of the channel's std");
-    // That they cannot be learned from is no reason not to look at them.
-    match preset_for("auto", &recordings, source).and_then(|settings| {
+    let learned = preset_for("auto", &recordings, source, &[]).and_then(|settings| {
         Splits::recorded(&recordings, &settings).map(|splits| (settings, splits.notes))
-    }) {
-        Ok((settings, notes)) => {
-            println!("\nRecordings");
-            for note in notes.iter().flatten() {
-                println!("  {note}");
-            }
-            plan(&settings, &inspect.data);
+    });
+    if let Ok((settings, notes)) = &learned {
+        println!("\nRecordings");
+        for note in notes.iter().flatten() {
+            println!("  {note}");
         }
-        Err(error) => error_line(&format!("dvbf train cannot learn from them: {error}")),
+        plan(settings, &inspect.data);
+    } else {
+        println!("\nRecordings");
+        for fact in facts(&recordings) {
+            println!("  {fact}");
+        }
     }
-    let out = inspect.out.clone().unwrap_or_else(|| named(&inspect.data[0]));
     std::fs::write(&out, preview(&recordings)).map_err(|source| {
         RunError::Folder(dvbf::run::FolderError::Io { path: out.clone(), source })
     })?;
     println!("\npicture  {}", out.display());
-    Ok(())
+    Ok(match learned {
+        Ok(_) => ExitCode::SUCCESS,
+        Err(error) => {
+            error_line(&format!("dvbf train cannot learn from them: {error}"));
+            ExitCode::FAILURE
+        }
+    })
 }
 
 /// What `dvbf train` would do.

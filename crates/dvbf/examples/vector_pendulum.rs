@@ -2,9 +2,9 @@
 //! trained filter follows it beside an extended Kalman filter that knows its equations.
 //!
 //! ```text
-//! cargo run --release --example vector_pendulum -- make pendulum.npz
+//! cargo run --release -p dvbf --example vector_pendulum -- make pendulum.npz
 //! cargo xtask train --data pendulum.npz --out runs/vector
-//! cargo run --release --example vector_pendulum -- score pendulum.npz runs/vector/best.dvbf
+//! cargo run --release -p dvbf --example vector_pendulum -- score pendulum.npz runs/vector/best.dvbf
 //! ```
 //!
 //! `make` also takes `many`, four times as many sequences, and `linear`: two coupled oscillators under a force, of which noisy positions are
@@ -102,6 +102,7 @@ fn pendulum(count: usize) -> Result<RawRecordings, Box<dyn Error>> {
         dt: Some(env.spec().dt),
         image: None,
         ignored: Vec::new(),
+        remarks: Vec::new(),
     })
 }
 
@@ -136,6 +137,7 @@ fn oscillators() -> RawRecordings {
         dt: Some(0.1),
         image: None,
         ignored: Vec::new(),
+        remarks: Vec::new(),
     }
 }
 

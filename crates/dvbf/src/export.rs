@@ -26,12 +26,12 @@ pub enum ExportError {
         /// What the system said.
         source: io::Error,
     },
-    /// The format cannot hold the model.
+    /// The format cannot hold the model, or the file is the model itself.
     #[error("{}: {problem}", path.display())]
     Format {
         /// The file that was to be written.
         path: PathBuf,
-        /// What the format refused.
+        /// What is in the way.
         problem: String,
     },
 }
@@ -45,6 +45,11 @@ pub fn safetensors(run: &Path, out: Option<&Path>) -> Result<PathBuf, ExportErro
     let source = if run.is_dir() { run.join("best.dvbf") } else { run.to_owned() };
     let file = ModelFile::read(&source)?;
     let path = out.map_or_else(|| source.with_extension("safetensors"), Path::to_owned);
+    // What the weights are taken from shall still be there afterwards.
+    if path.canonicalize().is_ok_and(|path| source.canonicalize().is_ok_and(|own| own == path)) {
+        let problem = "is the model itself; choose another file with --out".into();
+        return Err(ExportError::Format { path, problem });
+    }
     let bytes =
         encode(&file).map_err(|problem| ExportError::Format { path: path.clone(), problem })?;
     match replace_file(&path, &[&bytes]) {

@@ -1,6 +1,6 @@
 //! A run that is stopped before its first update can be resumed.
 
-use dvbf::run::{LogRecord, Observer, Outcome, TrainRequest, train};
+use dvbf::run::{LogRecord, Observer, Outcome, Phase, TrainRequest, train};
 use dvbf::settings::preset;
 use dvbf::train::StepStats;
 
@@ -10,7 +10,9 @@ struct Watch {
 }
 
 impl Observer for Watch {
-    fn phase(&mut self, _: &str) {}
+    fn phase(&mut self, _: Phase) {}
+
+    fn note(&mut self, _: &str) {}
     fn step(&mut self, _: u64, _: u64, _: &StepStats) {}
     fn logged(&mut self, _: &LogRecord) {}
     fn should_stop(&self) -> bool {
@@ -26,7 +28,7 @@ fn a_checkpoint_is_there_before_the_first_update() {
     (settings.training.steps, settings.training.batch, settings.training.shard) = (2, 2, 2);
     settings.evaluation.importance_samples = 0;
     let folder = scratch.path().join("run");
-    let request = TrainRequest { settings, folder, resume: false, threads: 1 };
+    let request = TrainRequest { settings, folder, resume: false, files: Vec::new(), threads: 1 };
 
     let outcome = train(&request, &mut Watch { stop: true }).unwrap();
     assert!(matches!(outcome, Outcome::Stopped(0)), "{outcome:?}");

@@ -1,7 +1,7 @@
 //! Arguments that cannot be meant: one sentence that names the key and, where one is near, the
 //! right one.
 
-use crate::tiny::{dvbf, refusal, train};
+use crate::tiny::{dvbf, refusal, text, train};
 use std::fs;
 
 #[test]
@@ -17,6 +17,10 @@ fn unknown_presets_name_the_nearest() {
         line.contains("pendulum, ball, two-balls, paper, smoke") && !line.contains("did you mean"),
         "{line}"
     );
+    let line = refusal(dvbf(folder.path(), &["train", "pendulum", "--preset", "autoo"]));
+    assert!(line.contains("auto for recordings") && line.contains("did you mean auto?"), "{line}");
+    let line = refusal(dvbf(folder.path(), &["train", "pendulum", "--preset", "auto"]));
+    assert!(line.contains("preset auto: is for recordings, which --data names"), "{line}");
 }
 
 #[test]
@@ -64,7 +68,11 @@ fn bad_values_name_their_key() {
         ("training.average=1", "training.average"),
         ("training.window=7", "training.window"),
         ("model.state=0", "model.state"),
-        ("model.emission_state=4", "model.emission_state"),
+        (
+            "model.emission_state=4",
+            "model.emission_state: is 4, more than model.state = 3; set both",
+        ),
+        ("model.state=1", "model.emission_state: is 2, more than model.state = 1; set both"),
         ("model.emission_std=-1", "model.emission_std"),
         ("model.transition=magic", "model.transition"),
         ("evaluation.horizons=[7]", "evaluation.horizons"),
@@ -79,6 +87,18 @@ fn bad_values_name_their_key() {
         let line = refusal(train(folder.path(), &["--require", given]));
         assert!(line.contains(part) && line.contains(given), "{line}");
     }
+    // A figure that no run with these settings has is refused before anything is begun.
+    for figure in
+        ["open_loop.3.model", "open_loop.2.linear", "r2.sample.angle", "r2.sample", "seeds"]
+    {
+        let line = refusal(train(folder.path(), &["--require", &format!("{figure}<=1")]));
+        assert!(line.contains(&format!("has no figure {figure};")), "{line}");
+        assert!(
+            line.contains("open_loop.2.physics") && line.contains("r2.sample.velocity"),
+            "{line}"
+        );
+    }
+    assert!(!folder.path().join("runs").exists(), "nothing was begun");
 }
 
 #[test]
@@ -114,5 +134,9 @@ fn usage_errors_exit_with_2() {
         let output = dvbf(folder.path(), arguments).output().unwrap();
         assert_eq!(output.status.code(), Some(2), "{arguments:?}");
         assert!(!output.stderr.is_empty());
+    }
+    let error = text(&dvbf(folder.path(), &["train"]).output().unwrap().stderr);
+    for choice in ["ENVIRONMENT", "--data", "--config"] {
+        assert!(error.contains(choice), "{error}");
     }
 }

@@ -1,7 +1,10 @@
 //! Ctrl-C: the run saves itself, says how to go on, and goes on.
 
 use crate::tiny::{complaint, text, train};
+use dvbf::run::RunFolder;
+use dvbf::train::TrainerState;
 use std::fs;
+use std::io::{BufRead, BufReader, Read};
 use std::path::Path;
 use std::process::{Command, Output, Stdio};
 use std::time::{Duration, Instant};
@@ -49,4 +52,73 @@ fn an_interrupted_run_can_be_continued() {
         let summary: serde_json::Value = serde_json::from_slice(&resumed.stdout).unwrap();
         assert_eq!(summary["steps"], step + 3);
     }
+}
+
+/// Starts a run, interrupts it once after it has said `line`, and waits.
+fn interrupted_after(line: &str, mut command: Command) -> Output {
+    let mut child = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+    let mut said = BufReader::new(child.stderr.take().unwrap());
+    let mut before = String::new();
+    while !before.contains(line) {
+        assert!(said.read_line(&mut before).unwrap() > 0, "{before}");
+    }
+    // The line is said before the signal means something else.
+    std::thread::sleep(Duration::from_millis(300));
+    let id = child.id().to_string();
+    assert!(Command::new("kill").args(["-INT", &id]).status().unwrap().success());
+    let mut output = child.wait_with_output().unwrap();
+    said.read_to_string(&mut before).unwrap();
+    output.stderr = before.into_bytes();
+    output
+}
+
+/// While recordings are made there is nothing to be saved, and one signal is enough.
+#[test]
+fn making_recordings_ends_at_once() {
+    let folder = tempfile::tempdir().unwrap();
+    let long = ["--out", "r", "--set", "data.train=60000"];
+    let output = interrupted_after("making the recordings", train(folder.path(), &long));
+    let line = complaint(&output, 130);
+    assert!(
+        line.contains("stopped while making the recordings; continue with: dvbf train"),
+        "{line}"
+    );
+    // The run goes on from its settings, which are made smaller here.
+    let config = folder.path().join("r/config.toml");
+    let settings = fs::read_to_string(&config).unwrap();
+    fs::write(&config, settings.replace("train = 60000", "train = 8")).unwrap();
+    let resumed = train(folder.path(), &["--out", "r", "--resume"]).output().unwrap();
+    assert_eq!(resumed.status.code(), Some(0), "{}", text(&resumed.stderr));
+}
+
+/// While figures are computed everything that was learned is on disk.
+#[test]
+fn an_evaluation_ends_at_once_and_can_be_made_again() {
+    let folder = tempfile::tempdir().unwrap();
+    let samples = "evaluation.importance_samples=100000000";
+    let long = ["--out", "r", "--set", samples];
+    let output = interrupted_after("evaluating", train(folder.path(), &long));
+    let line = complaint(&output, 130);
+    assert!(
+        line.ends_with("while evaluating; continue with: dvbf train pendulum --out r --resume"),
+        "{line}"
+    );
+    let run = RunFolder::open(&folder.path().join("r")).unwrap();
+    let file = run.checkpoint().unwrap();
+    let state = TrainerState::decode(&file.trainer, file.values.len()).unwrap();
+    assert_eq!(state.step, 6, "all updates are saved");
+    run.best().unwrap();
+    let config = folder.path().join("r/config.toml");
+    let settings = fs::read_to_string(&config).unwrap();
+    fs::write(&config, settings.replace("samples = 100000000", "samples = 2")).unwrap();
+    let resumed = dvbf_resumed(folder.path());
+    assert_eq!(resumed.status.code(), Some(0), "{}", text(&resumed.stderr));
+    assert!(folder.path().join("r/report.html").exists());
+}
+
+/// The folder says everything that the run needs.
+fn dvbf_resumed(folder: &Path) -> Output {
+    crate::tiny::dvbf(folder, &["train", "--out", "r", "--resume", "--threads", "1"])
+        .output()
+        .unwrap()
 }

@@ -3,6 +3,8 @@
 
 mod arguments;
 mod compare;
+#[cfg(target_os = "linux")]
+mod full_disk;
 #[cfg(unix)]
 mod interrupt;
 #[cfg(unix)]

@@ -59,6 +59,32 @@ fn a_table_is_looked_at_and_learned_from() {
     assert!(summary.contains("\"linear\"") && summary.contains("every sequence cut in time"));
     let (code, _, error) = here(&["report", "run"]);
     assert_eq!(code, 0, "the recordings are read again: {error}");
+    // From anywhere, and also when the file was moved.
+    let elsewhere = tempfile::tempdir().unwrap();
+    let run = folder.path().join("run").display().to_string();
+    let (code, _, error) = said(elsewhere.path(), &["report", &run]);
+    assert_eq!(code, 0, "{error}");
+    fs::rename(folder.path().join("log.csv"), elsewhere.path().join("moved.csv")).unwrap();
+    let (code, _, error) = here(&["report", "run"]);
+    assert!(code == 1 && error.contains("log.csv") && error.contains("--data"), "{error}");
+    let (code, _, error) = said(elsewhere.path(), &["report", &run, "--data", "moved.csv"]);
+    assert_eq!(code, 0, "{error}");
+    let again = ["train", "--resume", "--quiet", "--out", &run, "--data", "moved.csv"];
+    let (code, _, error) = said(elsewhere.path(), &again);
+    assert_eq!(code, 0, "{error}");
+    let (code, _, error) = said(elsewhere.path(), &again[..5]);
+    assert!(code == 1 && error.contains("log.csv"), "{error}");
+    // Another run with the same settings and the moved file.
+    let config = folder.path().join("run/config.toml").display().to_string();
+    let other = ["train", "--config", &config, "--quiet", "--out", "other", "--data", "moved.csv"];
+    let (code, _, error) = said(elsewhere.path(), &other);
+    assert_eq!(code, 0, "{error}");
+    table(&elsewhere.path().join("longer.csv"), 301);
+    let (code, _, error) = said(elsewhere.path(), &["report", &run, "--data", "longer.csv"]);
+    assert!(code == 1 && error.contains("longer.csv") && error.contains("checksum"), "{error}");
+    let other = [&other[..5], &["third", "--data", "longer.csv"]].concat();
+    let (code, _, error) = said(elsewhere.path(), &other);
+    assert_eq!(code, 0, "a new run may have new recordings: {error}");
     fs::write(folder.path().join("log.csv"), "time,height,speed,motor\n0,1,2,3\n").unwrap();
     let (code, _, error) = here(&["report", "run"]);
     assert_eq!(code, 1);
@@ -98,6 +124,45 @@ fn what_is_written_can_be_learned_from_in_both_formats() {
         );
     }
     assert!(folder.path().join("p/test/sequence19.csv").exists());
+}
+
+#[test]
+fn recordings_that_are_too_short_are_shown_and_the_status_says_so() {
+    let folder = tempfile::tempdir().unwrap();
+    let here = |words: &[&str]| said(folder.path(), words);
+    fs::write(folder.path().join("short.csv"), "x,u\n1,0\n2,0\n3,1\n").unwrap();
+    let (code, out, error) = here(&["inspect", "short.csv"]);
+    assert_eq!(code, 1);
+    assert!(error.contains("cannot learn from them") && error.lines().count() == 1, "{error}");
+    assert!(out.contains("1 sequence of 3 steps") && out.contains("observation x"), "{out}");
+    assert!(folder.path().join("short.svg").exists());
+}
+
+#[test]
+fn nothing_is_written_over_what_is_read() {
+    let folder = tempfile::tempdir().unwrap();
+    table(&folder.path().join("log.svg"), 60);
+    let text = fs::read(folder.path().join("log.svg")).unwrap();
+    for more in [&[][..], &["--out", "./log.svg"]] {
+        let words = [&["inspect", "log.svg"][..], &CHOSEN, more].concat();
+        let (code, out, error) = said(folder.path(), &words);
+        assert_eq!((code, out.as_str()), (1, ""));
+        assert!(error.contains("log.svg is one of the recordings"), "{error}");
+        assert_eq!(fs::read(folder.path().join("log.svg")).unwrap(), text);
+    }
+}
+
+#[test]
+fn chosen_figures_have_to_exist_before_recordings_are_learned_from() {
+    let folder = tempfile::tempdir().unwrap();
+    table(&folder.path().join("log.csv"), 300);
+    for figure in ["r2.sample.angle", "open_loop.1.physics", "open_loop.7.model"] {
+        let bound = format!("{figure}<=1");
+        let words = [&["train", "--data", "log.csv", "--require", &bound][..], &CHOSEN].concat();
+        let (code, _, error) = said(folder.path(), &words);
+        assert!(code == 1 && error.contains(&format!("no figure {figure};")), "{error}");
+    }
+    assert!(!folder.path().join("runs").exists());
 }
 
 #[test]

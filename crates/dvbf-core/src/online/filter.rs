@@ -225,6 +225,10 @@ impl Filter {
     ///
     /// A missing observation is `None`, a missing channel NaN.
     ///
+    /// A model of recordings whose steps differ in length takes the length as its last control, in
+    /// seconds since the previous step: `u_{t−1} = [u, seconds]`. Its own step is then a placeholder of
+    /// one second, and `dt` is [`dt()`](Self::dt).
+    ///
     /// # Errors
     /// If a vector has the wrong length, a value is not finite, `dt` is off the model's step by more
     /// than a thousandth, or the next state would not be finite. The filter is then unchanged.

@@ -20,7 +20,7 @@ pub use markdown::markdown;
 pub use table::{Spread, Summarized, summarize, text};
 
 use crate::baseline::TrainingFailed;
-use crate::data::{DataError, Supply};
+use crate::data::{DataError, Splits, Supply};
 use crate::pool::{Pool, PoolError};
 use crate::run::RunError;
 use crate::settings::{Settings, SettingsError};
@@ -105,6 +105,17 @@ pub enum CompareError {
         /// The file.
         path: PathBuf,
     },
+    /// The recordings have gaps or ends of their own, which the models of the comparison do not know.
+    #[error(
+        "the {part} sequences {problem}; the models of a comparison know neither gaps nor sequences of \
+         different lengths, so give recordings without"
+    )]
+    Incomplete {
+        /// Which of the sets.
+        part: &'static str,
+        /// What it has.
+        problem: &'static str,
+    },
     /// A setting.
     #[error(transparent)]
     Settings(#[from] SettingsError),
@@ -125,11 +136,33 @@ pub enum CompareError {
     Bayes(#[from] BayesError),
 }
 
+/// Refuses what a model that knows no mask would learn as if it had been seen.
+fn complete(splits: &Splits) -> Result<(), CompareError> {
+    let sets = [
+        ("training", &splits.train),
+        ("validation", &splits.validation),
+        ("long validation", &splits.validation_long),
+        ("test", &splits.test),
+        ("long test", &splits.test_long),
+    ];
+    for (part, set) in sets {
+        let steps = set.observations.dim().1;
+        if set.lengths.iter().any(|&length| length != steps) {
+            return Err(CompareError::Incomplete { part, problem: "differ in length" });
+        }
+        if set.mask.is_some() {
+            return Err(CompareError::Incomplete { part, problem: "have gaps" });
+        }
+    }
+    Ok(())
+}
+
 /// Runs a comparison: seed by seed, every contender. Rows that are on disk already are kept.
 ///
 /// # Errors
 /// If a file cannot be read or written, a setting is impossible, the folder holds a comparison with
-/// other settings, or a training breaks down; finished rows stay on disk.
+/// other settings, recordings have gaps or differ in length, or a training breaks down; finished rows
+/// stay on disk.
 pub fn compare(
     request: &CompareRequest,
     watcher: &mut dyn Watcher,
@@ -138,6 +171,7 @@ pub fn compare(
     let pool = Pool::new(request.threads)?;
     let mut comparison = Comparison::open(&request.folder, &request.settings)?;
     let supply = Supply::open(&request.settings)?;
+    supply.recorded().map_or(Ok(()), complete)?;
     let rows = rows(request);
     for (number, &(contender, seed)) in rows.iter().enumerate() {
         if comparison.row(contender, seed).is_some() {

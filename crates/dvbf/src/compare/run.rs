@@ -9,7 +9,7 @@ use crate::baseline::{
 use crate::data::{Dataset, Set, Supply};
 use crate::eval::{Draw, importance_weighted_bound, infer, open_loop, rollout_errors};
 use crate::pool::Pool;
-use crate::run::{LogRecord, Observer, Outcome, RunFolder, TrainRequest};
+use crate::run::{LogRecord, Observer, Outcome, Phase, RunFolder, TrainRequest};
 use crate::settings::Settings;
 use crate::train::StepStats;
 use dvbf_core::Noise;
@@ -94,6 +94,7 @@ impl Arena<'_> {
     pub(super) fn dvbf(&self, settings: Settings, watcher: &mut dyn Watcher) -> Ran {
         let resume = self.folder.join("config.toml").exists();
         let request = TrainRequest {
+            files: Vec::new(),
             settings,
             folder: self.folder.clone(),
             resume,
@@ -305,7 +306,9 @@ struct Timed<'a> {
 }
 
 impl Observer for Timed<'_> {
-    fn phase(&mut self, _: &str) {
+    fn note(&mut self, _: &str) {}
+
+    fn phase(&mut self, _: Phase) {
         if let Some(begun) = self.begun {
             self.training = self.training.max(begun.elapsed());
         }

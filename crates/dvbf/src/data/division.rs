@@ -113,6 +113,12 @@ fn share(count: usize, part: f64) -> usize {
     (count as f64 * part).round() as usize
 }
 
+/// Steps from the beginning of a training segment of `steps` steps to that of the next: few enough that
+/// every window of `window` steps of a long piece lies within a segment.
+pub(crate) fn stride(steps: usize, window: usize) -> usize {
+    window.min((steps + 1).saturating_sub(window)).max(1)
+}
+
 /// Pieces of at most `steps` steps that begin every `stride` steps and cover everything, the first of
 /// every piece before the second.
 pub(crate) fn segments(pieces: &[Piece], steps: usize, stride: usize) -> Vec<Piece> {
@@ -155,6 +161,7 @@ mod tests {
             dt: None,
             image: None,
             ignored: Vec::new(),
+            remarks: Vec::new(),
         }
     }
 
@@ -229,5 +236,31 @@ mod tests {
         ];
         let order: Vec<usize> = segments(&two, 3, 3).iter().map(|p| p.sequence).collect();
         assert_eq!(order, [0, 1, 0, 0], "first pieces first");
+    }
+
+    #[test]
+    fn every_window_of_a_piece_lies_within_a_segment() {
+        for length in 1..60 {
+            for window in 1..=length {
+                for steps in window..=(2 * window + 3) {
+                    let piece = Piece { sequence: 0, start: 5, length };
+                    let cut = segments(&[piece], steps, stride(steps, window));
+                    let mut drawn = vec![false; length - window + 1];
+                    for part in &cut {
+                        let places = (part.length + 1).saturating_sub(window);
+                        drawn.iter_mut().skip(part.start - 5).take(places).for_each(|d| *d = true);
+                    }
+                    assert!(drawn.iter().all(|&d| d), "{length}, {steps}, {window}: {cut:?}");
+                }
+            }
+        }
+    }
+
+    /// Pins who is in which part by lot: figures belong to seeds.
+    #[test]
+    fn value_stability() {
+        let parts = divide(&recordings(&[9; 12]), Division::Sequence, 0.2, 42).unwrap();
+        let numbers = |pieces: &[Piece]| pieces.iter().map(|p| p.sequence).collect::<Vec<_>>();
+        assert_eq!((numbers(&parts.validation), numbers(&parts.test)), (vec![0, 9], vec![3, 4]));
     }
 }

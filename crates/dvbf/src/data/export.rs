@@ -35,6 +35,7 @@ impl RawRecordings {
             dt: Some(train.dt),
             image: train.image,
             ignored: Vec::new(),
+            remarks: Vec::new(),
         }
     }
 }

@@ -105,6 +105,7 @@ mod tests {
             dt: None,
             image: None,
             ignored: Vec::new(),
+            remarks: Vec::new(),
         }
     }
 

@@ -4,12 +4,53 @@ use super::division::{Parts, Piece};
 use super::raw::RawRecordings;
 use crate::settings::{Division, RecordingsSettings};
 
+/// What recordings are, in sentences: how many, of what, and what is to be said of how they were read.
+pub fn facts(recordings: &RawRecordings) -> Vec<String> {
+    let mut out = contents(recordings);
+    out.extend(unused(recordings));
+    out
+}
+
 /// What there is, how it is divided, and what the model sees of it.
 pub(super) fn notes(
     recordings: &RawRecordings,
     settings: &RecordingsSettings,
     parts: &Parts,
 ) -> Vec<String> {
+    let mut out = contents(recordings);
+    let sizes = |pieces: &[Piece]| {
+        let steps: usize = pieces.iter().map(|p| p.length).sum();
+        format!("{} ({steps} steps)", pieces.len())
+    };
+    let how = match settings.division {
+        Division::Given => "sequences divided as the files say",
+        Division::Sequence => "whole sequences divided by lot",
+        Division::Time => "every sequence cut in time: training, then validation, then test",
+    };
+    out.push(format!(
+        "{how}: {} for training, {} for validation, {} for the test; no step is in two parts",
+        sizes(&parts.train),
+        sizes(&parts.validation),
+        sizes(&parts.test)
+    ));
+    out.push(if settings.normalize {
+        "channels brought to mean 0 and standard deviation 1 of the training part; errors are in \
+         these units"
+            .into()
+    } else {
+        "channels taken as they are".to_owned()
+    });
+    out.extend(unused(recordings));
+    out
+}
+
+fn unused(recordings: &RawRecordings) -> Vec<String> {
+    let names = &recordings.ignored;
+    let names = (!names.is_empty()).then(|| format!("not used: {}", listed(names)));
+    names.into_iter().chain(recordings.remarks.iter().cloned()).collect()
+}
+
+fn contents(recordings: &RawRecordings) -> Vec<String> {
     let (count, steps) = (recordings.sequences.len(), recordings.steps());
     let lengths = || recordings.sequences.iter().map(|s| s.observations.nrows());
     let (shortest, longest) = (lengths().min().unwrap_or(0), recordings.longest());
@@ -51,31 +92,6 @@ pub(super) fn notes(
         }
         None => "seconds between two steps unknown".into(),
     });
-    let sizes = |pieces: &[Piece]| {
-        let steps: usize = pieces.iter().map(|p| p.length).sum();
-        format!("{} ({steps} steps)", pieces.len())
-    };
-    let how = match settings.division {
-        Division::Given => "sequences divided as the files say",
-        Division::Sequence => "whole sequences divided by lot",
-        Division::Time => "every sequence cut in time: training, then validation, then test",
-    };
-    out.push(format!(
-        "{how}: {} for training, {} for validation, {} for the test; no step is in two parts",
-        sizes(&parts.train),
-        sizes(&parts.validation),
-        sizes(&parts.test)
-    ));
-    out.push(if settings.normalize {
-        "channels brought to mean 0 and standard deviation 1 of the training part; errors are in \
-         these units"
-            .into()
-    } else {
-        "channels taken as they are".to_owned()
-    });
-    if !recordings.ignored.is_empty() {
-        out.push(format!("not used: {}", listed(&recordings.ignored)));
-    }
     out
 }
 

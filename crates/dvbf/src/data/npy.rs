@@ -4,6 +4,7 @@
 //! parser recurses. The values are decoded here, so that memory grows with the bytes that really
 //! come, every byte order works, and texts can be read.
 
+use half::f16;
 use ndarray::{ArrayD, IxDyn, ShapeBuilder};
 use ndarray_npy::npy::header::{Header, Layout};
 use std::io::Read;
@@ -136,6 +137,9 @@ impl ArrayHeader {
             let bits = u64::from_le_bytes(bytes);
             let unused = 64 - 8 * u32::try_from(size).unwrap_or(8);
             match (kind, size) {
+                (Kind::Float, 2) => {
+                    f16::from_bits(u16::try_from(bits).unwrap_or_default()).to_f64()
+                }
                 (Kind::Float, 4) => {
                     f64::from(f32::from_bits(u32::try_from(bits).unwrap_or_default()))
                 }
@@ -192,7 +196,11 @@ fn parse(from: &mut dyn Read) -> Result<(Header, u64), String> {
 
 /// Kind, size and byte order of the elements of the type `text`, such as `<f4`.
 fn element(text: &str) -> Result<(Kind, usize, bool), String> {
-    let unknown = || format!("has elements of type {text:?}; give it 32-bit or 64-bit floats");
+    let unknown = || {
+        format!(
+            "has elements of type {text:?}; there are floats of 16, 32 and 64 bits, integers, bytes"
+        )
+    };
     let order = text.chars().next().ok_or_else(unknown)?;
     let (big_endian, rest) = match order {
         '<' | '|' => (false, &text[1..]),
@@ -211,7 +219,10 @@ fn element(text: &str) -> Result<(Kind, usize, bool), String> {
         ('b', 1) => Ok((Kind::Bool, 1, big_endian)),
         ('i', 1 | 2 | 4 | 8) => Ok((Kind::Int, size, big_endian)),
         ('u', 1 | 2 | 4 | 8) => Ok((Kind::Unsigned, size, big_endian)),
-        ('f', 4 | 8) => Ok((Kind::Float, size, big_endian)),
+        ('f', 2 | 4 | 8) => Ok((Kind::Float, size, big_endian)),
+        ('c', _) => Err(format!(
+            "holds complex numbers of type {text:?}; give their real and imaginary parts as two channels"
+        )),
         ('U', _) => size
             .checked_mul(4)
             .filter(|&bytes| bytes <= 1 << 16)

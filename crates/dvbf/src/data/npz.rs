@@ -2,7 +2,7 @@
 //!
 //! | array | shape | is |
 //! |---|---|---|
-//! | `x` | `(N, T)`, `(N, T, X)`, `(N, T, height, width)` or more axes | observations; bytes are scaled to `[0, 1]`, NaN is missing |
+//! | `x` | `(N, T)`, `(N, T, X)`, `(N, T, height, width)` | observations; bytes are scaled to `[0, 1]`, NaN is missing |
 //! | `u` | `(N, T)` or `(N, T, U)` | controls; row `t` acts between `t` and `t + 1` |
 //! | `mask` | `(N, T)`, `(N, T, X)` or that of `x` | one where something was observed, zero elsewhere |
 //! | `lengths` | `(N)` | steps of every sequence, the rest is padding |
@@ -18,7 +18,7 @@ use super::RecordingError;
 use super::npy::{ArrayHeader, Kind};
 use super::packed::{Packed, assemble};
 use super::raw::{RawRecordings, narrow};
-use crate::settings::nearest;
+use super::unknown::{Entry, left_out};
 use std::fs::File;
 use std::io::{BufReader, Read, Seek, SeekFrom};
 use std::path::Path;
@@ -60,23 +60,18 @@ pub fn read_npz_from(
     let start = archive.central_directory_start();
 
     let mut packed = Packed::default();
-    let mut seen: Vec<String> = Vec::new();
+    let mut seen: Vec<Entry> = Vec::new();
     let mut budget = FREE.saturating_add(size.saturating_mul(RATIO));
     for index in 0..listed {
-        let entry = archive.by_index(index).map_err(|e| damaged(&e))?;
+        let mut entry = archive.by_index(index).map_err(|e| damaged(&e))?;
         let name = entry.name().strip_suffix(".npy").unwrap_or(entry.name()).to_owned();
-        if seen.contains(&name) {
+        if seen.iter().any(|other| other.name == name) {
             return Err(RecordingError::key(path, name, "is there twice"));
         }
-        seen.push(name.clone());
         if !NAMES.contains(&name.as_str()) {
-            if let Some(known) = nearest(&name, NAMES.iter().copied()).filter(|_| name.len() > 1) {
-                let problem = format!(
-                    "is not known; did you mean {known}? Rename it so that nothing is mistaken"
-                );
-                return Err(RecordingError::key(path, name, problem));
-            }
-            packed.ignored.push(name);
+            // It may be anything, and is looked at for what can be said of it only.
+            let shape = ArrayHeader::read(&mut entry).ok().map(|header| header.shape);
+            seen.push(Entry { name, shape });
             continue;
         }
         let promised = entry.size();
@@ -89,14 +84,16 @@ pub fn read_npz_from(
         budget -= promised;
         // One byte more than promised, so that the end, and with it the checksum, is reached.
         let mut limited = entry.take(promised + 1);
-        read_array(&name, &mut limited, promised, &mut packed)
+        let shape = read_array(&name, &mut limited, promised, &mut packed)
             .map_err(|problem| RecordingError::key(path, &name, problem))?;
+        seen.push(Entry { name, shape: Some(shape) });
     }
     drop(archive);
     if listed_twice(&mut from, start, listed).map_err(|source| RecordingError::io(path, source))? {
         return Err(RecordingError::file(path, "lists an array twice"));
     }
-    assemble(packed, path)
+    packed.ignored = left_out(&seen, &NAMES, path)?;
+    assemble(packed, &seen, path)
 }
 
 fn too_much(promised: u64, size: u64) -> String {
@@ -107,13 +104,13 @@ fn too_much(promised: u64, size: u64) -> String {
     )
 }
 
-/// Reads one array into its place; what is wrong with it otherwise.
+/// Reads one array into its place and gives its shape; what is wrong with it otherwise.
 fn read_array(
     name: &str,
     from: &mut dyn Read,
     promised: u64,
     packed: &mut Packed,
-) -> Result<(), String> {
+) -> Result<Vec<usize>, String> {
     let header = ArrayHeader::read(from)?;
     if header.bytes != promised {
         return Err(format!(
@@ -139,7 +136,7 @@ fn read_array(
         "part" => packed.parts = Some(header.texts(from)?),
         _ => packed.control_names = Some(header.texts(from)?),
     }
-    Ok(())
+    Ok(header.shape)
 }
 
 /// Whether the directory that begins at `start` has more entries than the `listed` names: the

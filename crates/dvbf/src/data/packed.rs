@@ -2,6 +2,7 @@
 
 use super::RecordingError;
 use super::raw::{Part, RawRecordings, RawSequence};
+use super::unknown::{Entry, no_controls};
 use ndarray::{Array2, Array3, ArrayD, Axis, s};
 use std::path::Path;
 
@@ -21,26 +22,40 @@ pub(super) struct Packed {
     pub(super) ignored: Vec<String>,
 }
 
-/// The sequences of the arrays.
-pub(super) fn assemble(packed: Packed, path: &Path) -> Result<RawRecordings, RecordingError> {
-    let wrong = |key: &str, problem: String| RecordingError::key(path, key, problem);
+/// The sequences of the arrays; `entries` are all arrays of the archive.
+pub(super) fn assemble(
+    packed: Packed,
+    entries: &[Entry],
+    path: &Path,
+) -> Result<RawRecordings, RecordingError> {
     let Some(observations) = packed.observations else {
-        let others = if packed.ignored.is_empty() {
-            String::new()
-        } else {
-            format!("; there are {}", packed.ignored.join(", "))
-        };
-        let problem = format!("has no array x, the observations{others}");
-        return Err(RecordingError::file(path, problem));
+        return Err(RecordingError::file(path, "has no array x, the observations"));
     };
     let shape = observations.shape().to_vec();
-    if shape.len() < 2 {
-        let problem = format!("has shape {shape:?}; it needs the axes (sequence, step, channel)");
-        return Err(wrong("x", problem));
-    }
-    if let Some(axis) = shape.iter().position(|&n| n == 0) {
-        return Err(wrong("x", format!("has shape {shape:?}; axis {axis} is empty")));
-    }
+    let names = packed.observation_names.as_ref().map_or(0, ArrayD::len);
+    check_axes(&shape, names).map_err(|problem| RecordingError::key(path, "x", problem))?;
+    // Of a single sequence without its axis, what belongs to x has as many rows as x.
+    let single = |key: &str| {
+        let other = entries.iter().find(|entry| entry.name == key);
+        let other = other.and_then(|entry| entry.shape.as_deref()).unwrap_or_default();
+        let long = other.first() == shape.first() && other.get(1) != shape.get(1);
+        shape.len() == 2
+            && shape[0] > shape[1]
+            && long
+            && ["u", "mask", "dt", "state"].contains(&key)
+    };
+    let wrong = |key: &str, problem: String| {
+        let hint = if single(key) {
+            format!(
+                "; x has the axes (sequence, step), and a single sequence of {} steps is x[None], {key} \
+                 too",
+                shape[0]
+            )
+        } else {
+            String::new()
+        };
+        RecordingError::key(path, key, problem + &hint)
+    };
     let (count, steps) = (shape[0], shape[1]);
     let mut x = flat(observations, "x", (count, steps)).map_err(|p| wrong("x", p))?;
     if let Some(mask) = packed.mask {
@@ -76,7 +91,10 @@ pub(super) fn assemble(packed: Packed, path: &Path) -> Result<RawRecordings, Rec
     };
     let image =
         (shape.len() == 4 || shape.len() == 5 && shape[4] == 1).then(|| (shape[2], shape[3]));
+    let mut remarks = no_controls(entries, &packed.ignored, (count, steps));
+    remarks.extend(doubts(&x, &shape, image.is_some()));
     let mut out = RawRecordings {
+        remarks,
         observation_names: names(packed.observation_names, "x_names", "x", x.dim().2)?,
         control_names: names(packed.control_names, "u_names", "u", u.dim().2)?,
         state_names: names(packed.state_names, "state_names", "state", width)?,
@@ -100,6 +118,55 @@ pub(super) fn assemble(packed: Packed, path: &Path) -> Result<RawRecordings, Rec
         out.set_intervals(intervals);
     }
     out.checked(path)
+}
+
+/// Refuses observations whose axes cannot be meant; `names` are the names of their channels.
+fn check_axes(shape: &[usize], names: usize) -> Result<(), String> {
+    if shape.len() < 2 {
+        return Err(format!("has shape {shape:?}; it needs the axes (sequence, step, channel)"));
+    }
+    if let Some(axis) = shape.iter().position(|&n| n == 0) {
+        return Err(format!("has shape {shape:?}; axis {axis} is empty"));
+    }
+    if shape.len() == 2 && names > 1 && names == shape[1] {
+        return Err(format!(
+            "has shape {shape:?}, which is {} sequences of {} steps of one channel, and x_names has \
+             {names} names; a single sequence is x[None]",
+            shape[0], shape[1],
+        ));
+    }
+    if shape.len() > 5 || shape.len() == 5 && shape[4] != 1 {
+        return Err(format!(
+            "has shape {shape:?}; images are (sequence, step, height, width) of one channel, such as \
+             x.mean(-1), and vectors (sequence, step, channel)"
+        ));
+    }
+    Ok(())
+}
+
+/// What looks as if something else were meant.
+fn doubts(x: &Array3<f32>, shape: &[usize], image: bool) -> Vec<String> {
+    let mut out = Vec::new();
+    let (count, steps) = (shape[0], shape[1]);
+    if shape.len() == 2 && count >= 4 * steps {
+        out.push(format!(
+            "x {shape:?} was read as {count} sequences of {steps} steps of one channel; a single \
+             sequence of {count} steps is x[None]"
+        ));
+    }
+    let (low, high) = extent(x);
+    if image && (low < -0.01 || high > 1.01) {
+        out.push(format!(
+            "images are expected in [0, 1], and x holds values from {low} to {high}; bytes are \
+             scaled, other numbers are taken as they are"
+        ));
+    }
+    out
+}
+
+/// Smallest and largest value that is not missing.
+fn extent(x: &Array3<f32>) -> (f32, f32) {
+    x.iter().fold((f32::INFINITY, f32::NEG_INFINITY), |(low, high), &v| (low.min(v), high.max(v)))
 }
 
 /// `values` as `(N, T, rest)`.

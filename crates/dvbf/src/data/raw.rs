@@ -1,8 +1,12 @@
 //! Recordings as they come from files: one record a sequence, in the units of the files.
 
 use super::RecordingError;
+use dvbf_envs::StateKind;
 use ndarray::Array2;
 use std::path::Path;
+
+/// What is wrong with a number that single precision has no value for.
+const BEYOND: &str = "infinite or beyond the range of single precision (3.4e38)";
 
 /// What a sequence is to be used for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -65,6 +69,8 @@ pub struct RawRecordings {
     pub image: Option<(usize, usize)>,
     /// Arrays or columns that are not used.
     pub ignored: Vec<String>,
+    /// What somebody should know of how they were read, in sentences.
+    pub remarks: Vec<String>,
 }
 
 impl RawRecordings {
@@ -92,6 +98,15 @@ impl RawRecordings {
             .map(|s| s.observations.iter().filter(|x| x.is_nan()).count())
             .sum();
         gone as f64 / all.max(1) as f64
+    }
+
+    /// How the components of the true state are to be read (`S`), as their names say.
+    pub fn state_kinds(&self) -> Vec<StateKind> {
+        let kind = |name: &String| {
+            let angle = name == "angle" || name.starts_with("angle_") || name.ends_with("_angle");
+            if angle { StateKind::Angle } else { StateKind::Linear }
+        };
+        self.state_names.iter().map(kind).collect()
     }
 
     /// CRC-32 of all values, never zero.
@@ -152,7 +167,7 @@ impl RawRecordings {
             if let Some(((t, i), _)) = observations.indexed_iter().find(|(_, x)| x.is_infinite()) {
                 let channel = &self.observation_names[i];
                 let problem =
-                    format!("of {name} is infinite at step {t}; leave out what is missing");
+                    format!("of {name} is {BEYOND} at step {t}; leave out what is missing");
                 return Err(RecordingError::key(path, format!("observation {channel}"), problem));
             }
             if let Some(mut last) = controls.rows_mut().into_iter().next_back() {
@@ -160,7 +175,7 @@ impl RawRecordings {
             }
             if let Some(((t, i), u)) = controls.indexed_iter().find(|(_, u)| !u.is_finite()) {
                 let control = &self.control_names[i];
-                let what = if u.is_nan() { "missing or not a number" } else { "infinite" };
+                let what = if u.is_nan() { "missing or not a number" } else { BEYOND };
                 let problem = format!(
                     "of {name} is {what} at step {t}; a control that acted has to be known"
                 );
@@ -169,7 +184,7 @@ impl RawRecordings {
             if let Some(states) = &sequence.states
                 && let Some(((t, i), _)) = states.indexed_iter().find(|(_, s)| s.is_infinite())
             {
-                let problem = format!("of {name} is infinite at step {t}");
+                let problem = format!("of {name} is {BEYOND} at step {t}");
                 return Err(RecordingError::key(
                     path,
                     format!("state {}", self.state_names[i]),

@@ -1,26 +1,57 @@
 //! From recordings in files to the sets of a run.
 
-use super::division::{Piece, divide, segments};
+use super::division::{Piece, divide, segments, stride};
 use super::noise::noise;
 use super::raw::{RawRecordings, RawSequence};
 use super::{DataError, Dataset, Splits, find_files, read_files};
 use crate::settings::{RecordingsSettings, Settings};
 use dvbf_core::{Channels, Units};
-use dvbf_envs::StateKind;
 use ndarray::{Array2, Array3, s};
 
-/// Reads the files that the settings name.
+/// Reads the files that the settings name, from where the command runs or, if they are not there,
+/// from the folder that the settings remember.
 ///
 /// # Errors
 /// If they cannot be read, or are not those that the run began with.
 pub fn read_recordings(settings: &RecordingsSettings) -> Result<RawRecordings, DataError> {
-    let recordings = read_files(&find_files(&settings.files)?, &settings.columns())?;
+    let here = read_checked(settings, &settings.files);
+    let error = match (here, settings.remembered()) {
+        (Ok(recordings), _) => return Ok(recordings),
+        (Err(here), None) => here,
+        (Err(here), Some(files)) => match read_checked(settings, &files) {
+            Ok(recordings) => return Ok(recordings),
+            // What was found but is wrong says more than what was not found.
+            Err(there) => {
+                if is_there(&settings.files) {
+                    here
+                } else {
+                    there
+                }
+            }
+        },
+    };
+    let problem = format!(
+        "{error}; recordings.files in the settings of the run names them, and --data gives another \
+         place"
+    );
+    Err(DataError::Unfit { problem })
+}
+
+fn is_there(files: &[String]) -> bool {
+    find_files(files).is_ok_and(|found| found.iter().all(|file| file.exists()))
+}
+
+fn read_checked(
+    settings: &RecordingsSettings,
+    files: &[String],
+) -> Result<RawRecordings, DataError> {
+    let recordings = read_files(&find_files(files)?, &settings.columns())?;
     let checksum = recordings.checksum();
     if settings.checksum != 0 && settings.checksum != checksum {
         let problem = format!(
             "{} are not the recordings that the run began with: their checksum is {checksum}, and \
              recordings.checksum says {}",
-            settings.files.join(", "),
+            files.join(", "),
             settings.checksum
         );
         return Err(DataError::Unfit { problem });
@@ -28,16 +59,39 @@ pub fn read_recordings(settings: &RecordingsSettings) -> Result<RawRecordings, D
     Ok(recordings)
 }
 
+impl Settings {
+    /// The same settings with the recordings read from `files`, which hold what the run began with;
+    /// unchanged if there are none.
+    ///
+    /// # Errors
+    /// If the run has no recordings, or the files cannot be read or hold something else.
+    pub fn with_files(mut self, files: &[String]) -> Result<Self, DataError> {
+        if files.is_empty() {
+            return Ok(self);
+        }
+        let Some(recordings) = &mut self.recordings else {
+            let problem = "the run simulates its system and reads no recordings; leave out --data";
+            return Err(DataError::Unfit { problem: problem.into() });
+        };
+        read_checked(recordings, files)?;
+        recordings.files = files.to_vec();
+        recordings.folder = None;
+        Ok(self)
+    }
+}
+
 impl Splits {
     /// Divides recordings and cuts them to the lengths of the settings.
     ///
-    /// Training segments have at most `data.steps` steps and begin every `training.window` steps, so
-    /// that every window of a long sequence is as likely as another; the others do not overlap. Of
-    /// every part, at most as many segments are used as `data` says, first those at the beginnings of
-    /// sequences.
+    /// Training segments have at most `data.steps` steps and begin so near to each other that every
+    /// window of `training.window` steps lies within one: every `training.window` steps, and nearer
+    /// where a segment is shorter than two windows. The others do not overlap, nor do training segments
+    /// that are taken as a whole. Of every part, at most as many segments are used as `data` says, first
+    /// those at the beginnings of sequences.
     ///
     /// # Errors
-    /// If a part is empty, or no sequence of it is long enough for an open-loop prediction.
+    /// If a part is empty, no sequence of it is long enough for an open-loop prediction, or nothing is
+    /// observed of what is to be predicted.
     pub fn recorded(recordings: &RawRecordings, settings: &Settings) -> Result<Self, DataError> {
         let data = &settings.data;
         let unfit = |problem: String| DataError::Unfit { problem };
@@ -71,9 +125,11 @@ impl Splits {
             }
             Ok(make(&enough, (steps, steps), limit))
         };
-        let window =
-            if settings.training.window == 0 { data.steps } else { settings.training.window };
-        let train = make(&parts.train, (data.steps, window), data.train);
+        let every = match settings.training.window {
+            0 => data.steps,
+            window => stride(data.steps, window),
+        };
+        let train = make(&parts.train, (data.steps, every), data.train);
         if train.lengths.len() < settings.training.batch {
             return Err(unfit(format!(
                 "training.batch is {}, and the recordings give {} training sequences of at most \
@@ -83,15 +139,43 @@ impl Splits {
                 data.steps
             )));
         }
+        let evaluation = &settings.evaluation;
+        let validation_long = long("validation", &parts.validation, data.validation)?;
+        let test_long = long("test", &parts.test, data.test)?;
+        let longest = evaluation.horizons.iter().copied().max().unwrap_or(0);
+        for (name, set, ahead) in
+            [("validation", &validation_long, evaluation.chosen_by), ("test", &test_long, longest)]
+        {
+            let from = evaluation.filtered;
+            if ahead > 0 && !anything(set, from..(from + ahead).min(data.long_steps)) {
+                return Err(unfit(format!(
+                    "nothing is observed of the {ahead} steps after the first evaluation.filtered = \
+                     {from} of any {name} sequence, so no prediction can be judged"
+                )));
+            }
+        }
+        let mut notes = super::notes::notes(recordings, source, &parts);
+        let all = segments(&parts.train, data.steps, every).len();
+        if all > data.train {
+            notes.push(format!(
+                "{} of {all} training segments are used, as data.train says",
+                data.train
+            ));
+        }
         Ok(Self {
             train,
             validation: make(&parts.validation, (data.steps, data.steps), data.validation),
-            validation_long: long("validation", &parts.validation, data.validation)?,
+            validation_long,
             test: make(&parts.test, (data.steps, data.steps), data.test),
-            test_long: long("test", &parts.test, data.test)?,
-            notes: Some(super::notes::notes(recordings, source, &parts)),
+            test_long,
+            notes: Some(notes),
         })
     }
+}
+
+/// Whether anything was observed within these steps of any sequence.
+fn anything(data: &Dataset, mut steps: std::ops::Range<usize>) -> bool {
+    steps.any(|t| (0..data.lengths.len()).any(|n| t < data.lengths[n] && data.is_seen((n, t))))
 }
 
 /// The beginning of a piece that is a multiple of `steps` long.
@@ -202,15 +286,11 @@ fn dataset(
         }
     }
     let complete = mask.iter().all(|&m| m > 0.0);
-    let kind = |name: &String| {
-        let angle = name == "angle" || name.starts_with("angle_") || name.ends_with("_angle");
-        if angle { StateKind::Angle } else { StateKind::Linear }
-    };
     Dataset {
         mask: (!complete).then_some(mask),
         lengths: pieces.iter().map(|p| p.length).collect(),
         states,
-        state_kinds: recordings.state_names.iter().map(kind).collect(),
+        state_kinds: recordings.state_kinds(),
         state_names: recordings.state_names.clone(),
         dt: recordings.dt.unwrap_or(1.0),
         image: recordings.image,

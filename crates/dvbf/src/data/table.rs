@@ -108,6 +108,7 @@ impl TableReader {
             dt: None,
             image: None,
             ignored: layout.unused,
+            remarks: Vec::new(),
         };
         if let Some(intervals) = self.intervals.into_iter().collect() {
             out.set_intervals(intervals);

@@ -101,9 +101,7 @@ impl Autoregression {
         if count < 2.0 {
             return None;
         }
-        for i in 0..size {
-            gram[(i, i)] += 1e-6 * count;
-        }
+        ridge(&mut gram, 1e-6);
         let coefficients = Cholesky::new(gram.clone())?.solve(&cross);
         let explained = (cross.component_mul(&coefficients)).sum() * 2.0
             - (coefficients.transpose() * &gram * &coefficients).trace();
@@ -162,6 +160,15 @@ impl Autoregression {
     /// If the sequences are shorter than `filtered + horizon` steps.
     pub fn errors(&self, data: &Dataset, window: (usize, usize)) -> OpenLoop {
         OpenLoop::between(&self.predict(data, window), data, window.0)
+    }
+}
+
+/// Adds the `share` of every diagonal element to itself: the same in all units. What was never
+/// anything but zero gets a one, which makes its coefficient zero.
+pub(super) fn ridge(gram: &mut DMatrix<f64>, share: f64) {
+    for i in 0..gram.nrows() {
+        let own = gram[(i, i)];
+        gram[(i, i)] += if own > 0.0 { share * own } else { 1.0 };
     }
 }
 

@@ -55,7 +55,9 @@ pub struct Calibration {
     /// model says.
     #[serde(deserialize_with = "nullable::number")]
     pub nis: f64,
-    /// Average log-likelihood of a step of the test set in nats, as the model says.
+    /// Average log-likelihood of a step of the test set in nats, as the model says: the logarithm of a
+    /// density in the units of the recordings, `log p(x) = log p(z) − Σ log s` over the channels seen
+    /// where the model sees `z = (x − m) / s`.
     #[serde(deserialize_with = "nullable::number")]
     pub log_likelihood: f64,
     /// The same with the fitted scale.
@@ -130,7 +132,11 @@ impl Deviations {
         sequences: std::ops::Range<usize>,
         scale: f64,
     ) -> Option<Self> {
-        // Recordings are in the units of the model; every chunk has noise of its own.
+        // A density in the units of the recordings is smaller by the scale of every channel seen.
+        let scale_of = |x: usize| data.units.as_ref().map_or(1.0, |u| u.observation.scale()[x]);
+        let logs: Vec<f64> =
+            (0..data.observations.dim().2).map(|x| f64::from(scale_of(x)).ln()).collect();
+        // The sequences are in the units of the model; every chunk has noise of its own.
         let options = FilterOptions { seed: sequences.start as u64, ..FilterOptions::default() };
         let filter = Filter::new(Arc::clone(model), data.dt, options).ok()?;
         let mut filter = filter.with_std_scale(scale).ok()?;
@@ -148,7 +154,9 @@ impl Deviations {
                 let belief = filter.step(Some(&x), &u, data.dt).ok()?;
                 let spread = belief.spread.as_ref()?;
                 let Some(score) = spread.score else { continue };
-                steps.push((score.nis / score.freedom as f64, score.log_likelihood));
+                let seen = x.iter().zip(&logs).filter(|(x, _)| !x.is_nan());
+                let shift: f64 = seen.map(|(_, log)| log).sum();
+                steps.push((score.nis / score.freedom as f64, score.log_likelihood - shift));
                 let predicted = spread.predicted_mean.iter().zip(&spread.predicted_std);
                 let seen = x.iter().zip(predicted).filter(|(x, _)| !x.is_nan());
                 z.extend(seen.map(|(x, (mean, std))| (x - mean) / std));
@@ -181,7 +189,7 @@ impl Deviations {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use dvbf_core::{EmissionStd, ModelConfig, Noise, TransitionKind};
+    use dvbf_core::{Channels, EmissionStd, ModelConfig, Noise, TransitionKind, Units};
     use ndarray::{Array2, Array3, s};
 
     fn model(emission_std: f64) -> Dvbf<f32> {
@@ -243,6 +251,31 @@ mod tests {
         let scaled = cautious.test_scaled;
         assert!((scaled.p50 - 0.5).abs() < 0.1 && (scaled.p90 - 0.9).abs() < 0.04, "{scaled:?}");
         assert!(cautious.log_likelihood_scaled > cautious.log_likelihood + 1.0);
+    }
+
+    #[test]
+    fn the_density_is_one_in_the_units_of_the_recordings() {
+        let pool = Pool::new(1).unwrap();
+        let (held, mut test) = (recordings(1.0, 0), recordings(1.0, 500));
+        // The first channel is missing at every step.
+        let mut mask = test.observations.mapv(|_| 1.0);
+        mask.slice_mut(s![.., .., 0]).fill(0.0);
+        test.mask = Some(mask);
+        let plain = calibrate(&model(1.0), (&held, &test), &pool).unwrap();
+        let scales = vec![100.0, 0.5, 0.5, 4.0, 1.0, 8.0];
+        test.units = Some(Units {
+            observation: Channels::new(vec![0.0; 6], scales),
+            control: Channels::new(vec![0.0], vec![1.0]),
+        });
+        let units = calibrate(&model(1.0), (&held, &test), &pool).unwrap();
+        let shift = (0.5_f64 * 0.5 * 4.0 * 8.0).ln();
+        for (own, other) in [
+            (units.log_likelihood, plain.log_likelihood),
+            (units.log_likelihood_scaled, plain.log_likelihood_scaled),
+        ] {
+            assert!((own + shift - other).abs() < 1e-6, "{own}, {other}, {shift}");
+        }
+        assert_eq!((units.scale, units.nis, units.pit), (plain.scale, plain.nis, plain.pit));
     }
 
     #[test]

@@ -28,19 +28,23 @@ impl Components {
         }
         let stride = frames.len().div_ceil(FRAMES).max(1);
         let frames: Vec<_> = frames.into_iter().step_by(stride).collect();
-        let total = frames.len().max(1) as f64;
-        let row = |&(n, t): &(usize, usize)| data.observations.slice(s![n, t, ..]);
-        let mut mean = vec![0.0; width];
-        for frame in &frames {
-            for (sum, &x) in mean.iter_mut().zip(row(frame)) {
-                *sum += f64::from(x) / total;
-            }
-        }
+        let seen = |&(n, t): &(usize, usize), c: usize| {
+            data.is_observed((n, t, c)).then(|| f64::from(data.observations[[n, t, c]]))
+        };
+        // A channel is averaged over the frames that have it.
+        let mean: Vec<f64> = (0..width)
+            .map(|c| {
+                let values = frames.iter().filter_map(|frame| seen(frame, c));
+                let (sum, count) = values.fold((0.0, 0.0_f64), |(sum, n), x| (sum + x, n + 1.0));
+                sum / count.max(1.0)
+            })
+            .collect();
         if width <= FEW {
             return Self { mean, basis: None };
         }
+        // What is missing is as the mean says, and adds no variance.
         let centered = Array2::from_shape_fn((frames.len(), width), |(r, c)| {
-            f64::from(row(&frames[r])[c]) - mean[c]
+            seen(&frames[r], c).map_or(0.0, |x| x - mean[c])
         });
         let (basis, _) = principal_axes(&centered, count.min(width));
         Self { mean, basis: Some(basis) }
@@ -81,5 +85,45 @@ impl Components {
                 .map(|(row, m)| m + row.iter().zip(components).map(|(v, c)| v * c).sum::<f64>())
                 .collect(),
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use dvbf_core::Noise;
+    use ndarray::{Array1, Array3};
+
+    /// Frames about 5 that vary along one direction, of which every third value is missing.
+    fn gappy(width: usize) -> (Dataset, Array1<f64>) {
+        let mut direction = vec![0.0_f64; width];
+        Noise::new(1, 0).normal(&mut direction);
+        let mut direction = Array1::from(direction);
+        direction /= direction.dot(&direction).sqrt();
+        let (count, steps) = (20, 30);
+        let mut along = vec![0.0; count * steps];
+        Noise::new(1, 1).normal(&mut along);
+        let mut x = Array3::<f32>::zeros((count, steps, width));
+        let mut mask = Array3::<f32>::zeros((count, steps, width));
+        for ((n, t, c), x) in x.indexed_iter_mut() {
+            if (n + 2 * t + c) % 3 > 0 {
+                *x = crate::data::narrow(5.0 + 4.0 * along[n * steps + t] * direction[c]);
+                mask[[n, t, c]] = 1.0;
+            }
+        }
+        let controls = Array3::zeros((count, steps, 0));
+        (Dataset { mask: Some(mask), ..Dataset::observed(x, controls) }, direction)
+    }
+
+    #[test]
+    fn what_is_missing_moves_neither_mean_nor_axes() {
+        let (few, _) = gappy(6);
+        let mean = Components::of(&few, 6).mean;
+        assert!(mean.iter().all(|m| (m - 5.0).abs() < 0.5), "{mean:?}");
+        let (many, direction) = gappy(FEW + 6);
+        let components = Components::of(&many, 1);
+        let axis = components.basis.unwrap().column(0).to_owned();
+        let cosine = axis.dot(&direction).abs();
+        assert!(cosine > 0.98, "{cosine}");
     }
 }

@@ -5,6 +5,7 @@
 //! the validation sequences counts. Expectation maximization starts from a regression.
 
 use super::OpenLoop;
+use super::autoregression::ridge;
 use super::components::Components;
 use crate::data::Dataset;
 use dvbf_core::bayes::{
@@ -52,7 +53,8 @@ impl Kalman {
         };
         [1, 2]
             .into_iter()
-            .filter(|frames| frames * components.count() <= 2 * COMPONENTS)
+            // One frame always fits: as many channels as are taken as they are.
+            .filter(|&frames| frames == 1 || frames * components.count() <= 2 * COMPONENTS)
             .filter_map(|frames| {
                 let (model, initial) = start(&tracks, frames)?;
                 let sequences: Vec<Sequence<'_>> = tracks
@@ -132,9 +134,7 @@ fn start(tracks: &[Track], frames: usize) -> Option<(LinearGaussian, Belief)> {
     if count < size as f64 {
         return None;
     }
-    for i in 0..size {
-        gram[(i, i)] += 1e-4 * count;
-    }
+    ridge(&mut gram, 1e-4);
     let map = Cholesky::new(gram)?.solve(&cross).transpose();
     let (mut transition, mut control) = (DMatrix::zeros(z, z), DMatrix::zeros(z, controls));
     transition.view_mut((0, 0), (width, z)).copy_from(&map.columns(0, z));
@@ -142,9 +142,12 @@ fn start(tracks: &[Track], frames: usize) -> Option<(LinearGaussian, Belief)> {
     for i in width..z {
         transition[(i, i - width)] = 1.0;
     }
-    let spread: Vec<f64> = squares.iter().map(|s| (s / count).max(1e-6)).collect();
+    let typical = squares.iter().sum::<f64>() / (count * width as f64);
+    let typical = if typical > 0.0 { typical } else { 1.0 };
+    let spread: Vec<f64> = squares.iter().map(|s| (s / count).max(1e-6 * typical)).collect();
     let noise = |share: f64, floor: f64| {
-        let diagonal = (0..z).map(|i| if i < width { share * spread[i] } else { floor });
+        let diagonal =
+            (0..z).map(|i| if i < width { share * spread[i] } else { floor * spread[i % width] });
         DMatrix::from_diagonal(&nalgebra::DVector::from_iterator(z, diagonal))
     };
     let model = LinearGaussian {
@@ -158,4 +161,74 @@ fn start(tracks: &[Track], frames: usize) -> Option<(LinearGaussian, Belief)> {
     };
     let variances: Vec<f64> = (0..z).map(|i| spread[i % width]).collect();
     Some((model, Belief::independent(&vec![0.0; z], &variances).ok()?))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::autoregression::Autoregression;
+    use super::*;
+    use dvbf_core::Noise;
+    use ndarray::Axis;
+
+    /// Oscillations that a control drives, seen through `channels` mixtures with a little noise, all
+    /// of them multiplied by `scale`.
+    fn oscillations(channels: usize, scale: f32, seed: u64) -> Dataset {
+        let (count, steps) = (30, 40);
+        let mut mix = vec![0.0_f32; 2 * channels];
+        Noise::new(7, 0).normal(&mut mix);
+        let mut u = Array3::zeros((count, steps, 1));
+        let mut x = Array3::zeros((count, steps, channels));
+        for n in 0..count {
+            let mut draws = vec![0.0_f32; 2 + steps * (channels + 1)];
+            Noise::new(seed, n as u64).normal(&mut draws);
+            let (mut z, mut v) = (draws[0], draws[1]);
+            for t in 0..steps {
+                let own = &draws[2 + t * (channels + 1)..][..=channels];
+                u[[n, t, 0]] = own[channels];
+                for c in 0..channels {
+                    let seen = mix[2 * c] * z + mix[2 * c + 1] * v + 0.05 * own[c];
+                    x[[n, t, c]] = scale * seen;
+                }
+                (z, v) = (0.95 * z + 0.3 * v, 0.95 * v - 0.3 * z + 0.2 * own[channels]);
+            }
+        }
+        Dataset::observed(x, u)
+    }
+
+    /// Variance of what is to be predicted.
+    fn spread(data: &Dataset) -> f64 {
+        data.observations.mapv(|x| f64::from(x).powi(2)).mean().unwrap()
+    }
+
+    #[test]
+    fn every_number_of_channels_has_a_model() {
+        for channels in [1, 8, 9, 17, 24, 25] {
+            let (train, held) = (oscillations(channels, 1.0, 1), oscillations(channels, 1.0, 2));
+            let model = Kalman::fit(&train, &held, (8, 10)).expect("one frame always fits");
+            let error = model.errors(&held, (8, 10)).unwrap().at(10);
+            assert!(error < 0.5 * spread(&held), "{channels} channels: {error}");
+        }
+    }
+
+    /// Both yardsticks predict the same in any unit.
+    #[test]
+    fn units_do_not_matter() {
+        let fit = |scale| {
+            let (train, held) = (oscillations(3, scale, 1), oscillations(3, scale, 2));
+            let linear = Autoregression::fit(&train, &held, (8, 10)).unwrap();
+            let frames = linear.predict(&held, (8, 10)) / scale;
+            let kalman = Kalman::fit(&train, &held, (8, 10)).unwrap();
+            let error = kalman.errors(&held, (8, 10)).unwrap().at(10) / f64::from(scale).powi(2);
+            (frames, linear.order(), error)
+        };
+        let (frames, order, error) = fit(1.0);
+        for scale in [1.0 / 1024.0, 1024.0] {
+            let (scaled, own, other) = fit(scale);
+            assert_eq!(own, order, "scale {scale}");
+            let worst = (&scaled - &frames).mapv(f32::abs).fold(0.0, |a: f32, &b| a.max(b));
+            assert!(worst < 1e-4, "scale {scale}: off by {worst}");
+            assert!((other / error - 1.0).abs() < 1e-3, "scale {scale}: {other} and {error}");
+        }
+        assert_eq!(frames.len_of(Axis(1)), 10);
+    }
 }

@@ -3,6 +3,7 @@
 mod autoregression;
 mod calibration;
 mod components;
+mod figures;
 mod importance;
 mod infer;
 mod kalman;
@@ -14,6 +15,7 @@ mod summary;
 
 pub use autoregression::Autoregression;
 pub use calibration::{Calibration, Coverage};
+pub use figures::figure_names;
 pub use importance::importance_weighted_bound;
 pub(crate) use importance::log_mean_exp;
 pub(crate) use infer::{CHUNK, time_major};

@@ -16,15 +16,17 @@ use std::ops::Range;
 /// Mean squared error per channel, one value a predicted frame, averaged over sequences.
 #[derive(Clone, Debug, PartialEq)]
 pub struct OpenLoop {
-    /// The error of predicted frame 1, 2, ….
-    pub by_frame: Vec<f64>,
+    /// The error of predicted frame 1, 2, …; none of a frame of which nothing was observed.
+    pub by_frame: Vec<Option<f64>>,
 }
 
 impl OpenLoop {
-    /// Mean error of the first `horizon` predicted frames.
+    /// Mean error of those of the first `horizon` predicted frames of which something was observed;
+    /// NaN if nothing was.
     pub fn at(&self, horizon: usize) -> f64 {
-        let first = &self.by_frame[..horizon.min(self.by_frame.len())];
-        first.iter().sum::<f64>() / first.len().max(1) as f64
+        let first = self.by_frame.iter().take(horizon).flatten();
+        let (sum, count) = first.fold((0.0, 0.0), |(sum, count), error| (sum + error, count + 1.0));
+        sum / count
     }
 
     /// Errors of predicted frames `(N, horizon, X)` that follow the first `filtered` frames, over what
@@ -169,7 +171,7 @@ pub fn baselines<'a>(
     let starts = env.map(|env| (env, start_errors(env, data.count())));
     let chunk = |range: Range<usize>| {
         let truth = data.take(range.clone(), filtered + horizon);
-        let last = last_frame(&truth, filtered);
+        let last = last_frame(&truth, filtered, &mean);
         let simulated = starts.as_ref().map(|(env, errors)| {
             physics(*env, &truth, errors.slice(s![range, ..]), (filtered, horizon))
         });
@@ -196,12 +198,13 @@ pub fn baselines<'a>(
     }
 }
 
-/// The last of the first `filtered` frames where each channel was observed, `(N, 1, X)`.
-fn last_frame(data: &Dataset, filtered: usize) -> Array3<f32> {
+/// The last of the first `filtered` frames where each channel was observed, `(N, 1, X)`; of a channel
+/// that was not seen yet, the mean is the last that is known.
+fn last_frame(data: &Dataset, filtered: usize, mean: &Array1<f32>) -> Array3<f32> {
     let (count, _, channels) = data.observations.dim();
     Array3::from_shape_fn((count, 1, channels), |(n, _, x)| {
         let seen = (0..filtered).rev().find(|&t| data.is_observed((n, t, x)));
-        seen.map_or(0.0, |t| data.observations[[n, t, x]])
+        seen.map_or(mean[x], |t| data.observations[[n, t, x]])
     })
 }
 
@@ -287,7 +290,7 @@ mod tests {
         let config = settings.resolve(held.observations.dim().2, 1).unwrap();
         let model = Dvbf::random(&config, Noise::new(1, 0)).unwrap();
         let whole = OpenLoop::between(&predict(&model, &held, WINDOW), &held, WINDOW.0);
-        assert!(whole.by_frame.iter().all(|e| e.is_finite() && *e > 0.0), "{whole:?}");
+        assert!(whole.by_frame.iter().flatten().all(|e| e.is_finite() && *e > 0.0), "{whole:?}");
         for threads in [1, 3] {
             let pool = Pool::new(threads).unwrap();
             assert_eq!(rollout_errors(&model, &held, WINDOW, &pool), whole);
@@ -324,5 +327,43 @@ mod tests {
         let masked = mean_frame(Sequences::from(&held), &pool);
         assert!((masked[0] - 1.0).abs() < 1e-6, "{}", masked[0]);
         assert!((&masked - &whole).iter().skip(1).all(|d| d.abs() < 1e-5));
+    }
+
+    /// Two filtered and four predicted frames of two sequences, all one; of the predicted ones the
+    /// second was not seen at all, and of the third one value.
+    fn gappy() -> Dataset {
+        let mut mask = Array3::from_elem((2, 6, 2), 1.0);
+        mask.slice_mut(s![.., 3, ..]).fill(0.0);
+        mask.slice_mut(s![.., 4, ..]).fill(0.0);
+        mask[[1, 4, 0]] = 1.0;
+        let x = &mask * 1.0;
+        Dataset { mask: Some(mask), ..Dataset::observed(x, Array3::zeros((2, 6, 1))) }
+    }
+
+    #[test]
+    fn frames_that_nobody_saw_are_left_out() {
+        let data = gappy();
+        let mut predicted = Array3::from_elem((2, 4, 2), 3.0_f32);
+        predicted[[1, 2, 0]] = 4.0;
+        let errors = OpenLoop::between(&predicted, &data, 2);
+        assert_eq!(errors.by_frame, [Some(4.0), None, Some(9.0), Some(4.0)]);
+        for (horizon, mean) in [(1, 4.0), (2, 4.0), (3, 6.5), (4, 17.0 / 3.0)] {
+            assert!((errors.at(horizon) - mean).abs() < 1e-12, "{horizon}: {}", errors.at(horizon));
+        }
+        // The last value and the mean are right where there is something to be right about, also
+        // of a channel that was never seen before.
+        let mut late = data.clone();
+        late.mask.as_mut().unwrap().slice_mut(s![0, ..2, 0]).fill(0.0);
+        late.observations.slice_mut(s![0, ..2, 0]).fill(0.0);
+        let baselines = baselines(None, &late, &late, (2, 4), &Pool::new(1).unwrap());
+        for errors in [baselines.persistence, baselines.mean_image] {
+            assert_eq!(errors.by_frame, [Some(0.0), None, Some(0.0), Some(0.0)]);
+        }
+        predicted[[0, 0, 0]] = f32::NAN;
+        assert!(
+            OpenLoop::between(&predicted, &data, 2).at(4).is_nan(),
+            "a broken model is noticed"
+        );
+        assert!(OpenLoop { by_frame: vec![None] }.at(1).is_nan());
     }
 }

@@ -46,10 +46,9 @@ impl SquaredErrors {
         }
     }
 
-    /// The mean of every predicted frame.
+    /// The mean of every predicted frame of which something was observed.
     pub(crate) fn mean(&self) -> OpenLoop {
-        // Nothing to compare with is no error.
-        let mean = |&(sum, n): &(f64, f64)| if n > 0.0 { sum / n } else { 0.0 };
+        let mean = |&(sum, n): &(f64, f64)| (n > 0.0).then(|| sum / n);
         OpenLoop { by_frame: self.frames.iter().map(mean).collect() }
     }
 }
@@ -94,17 +93,17 @@ mod tests {
                 }
                 sum / n
             };
-            assert_eq!(whole.mean().by_frame, (0..4).map(direct).collect::<Vec<_>>());
+            assert_eq!(whole.mean().by_frame, (0..4).map(|t| Some(direct(t))).collect::<Vec<_>>());
         }
     }
 
     #[test]
-    fn nothing_to_compare_with_is_no_error() {
+    fn nothing_to_compare_with_has_no_error() {
         let mut truth = Dataset::observed(draw((2, 3, 2), 0), Array3::zeros((2, 3, 1)));
         truth.mask = Some(Array3::zeros((2, 3, 2)));
         let mut errors = SquaredErrors::new(2);
         errors.add(draw((2, 2, 2), 1).view(), &truth, 1);
-        assert_eq!(errors.mean().by_frame, [0.0, 0.0]);
-        assert_eq!(SquaredErrors::new(1).mean().by_frame, [0.0]);
+        assert_eq!(errors.mean().by_frame, [None, None]);
+        assert_eq!(SquaredErrors::new(1).mean().by_frame, [None]);
     }
 }

@@ -27,8 +27,8 @@ pub(super) fn coverage(figures: &Calibration) -> String {
 /// Figures of the whole observation.
 pub(super) fn scores(figures: &Calibration) -> String {
     format!(
-        "<p class=\"note\">Log-likelihood of a step of the test set: {} nats as the model says, {} \
-         with the scale. Normalized innovation squared over its degrees of freedom, as the model says: \
+        "<p class=\"note\">Log-likelihood of a step of the test set, as a density in the units of the \
+         recordings: {} nats as the model says, {} with the scale. Normalized innovation squared over its degrees of freedom, as the model says: \
          {}; it is one if the covariance is right.</p>\n",
         number(figures.log_likelihood, 2),
         number(figures.log_likelihood_scaled, 2),

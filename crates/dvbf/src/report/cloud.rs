@@ -154,6 +154,11 @@ impl Cloud {
         all
     }
 
+    /// Whether a component of the true state is an angle.
+    pub(super) fn has_angle(&self) -> bool {
+        self.columns.iter().any(|column| column.kind == StateKind::Angle)
+    }
+
     /// From where a cloud of three dimensions is looked at.
     pub(super) fn view(&self) -> View {
         View::new(&self.points, &self.columns)

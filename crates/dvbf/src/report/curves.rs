@@ -72,7 +72,9 @@ pub(super) fn training(history: &[LogRecord]) -> Vec<Captioned> {
 
 /// Open-loop error by predicted frame.
 pub(super) fn by_frame(model: &OpenLoop, baselines: &Baselines, images: bool) -> Figure {
-    let errors = |name: &'static str, of: &OpenLoop| line(name, of.by_frame.iter().copied());
+    let errors = |name: &'static str, of: &OpenLoop| {
+        line(name, of.by_frame.iter().map(|error| error.unwrap_or(f64::NAN)))
+    };
     let mut lines = vec![errors("model", model)];
     lines.extend(baselines.physics.iter().map(|of| errors("true equations, slightly off", of)));
     lines.extend(baselines.linear.iter().map(|of| errors("linear autoregression", of)));

@@ -2,7 +2,8 @@
 //!
 //! `report.html` needs no network and no other file. The picture is `barrel.svg`, after what a latent
 //! space of a pendulum looks like, the angle running round and the velocity along, or `latent.svg`
-//! for systems without angles. Both are a function of
+//! where no angle is known: planes of pairs of components of the true state, or the cloud of latent
+//! states alone. Both are a function of
 //! the run's folder alone; making them again gives the same bytes.
 
 mod calibration;
@@ -38,8 +39,8 @@ use std::path::{Path, PathBuf};
 const PAGE: &str = "report.html";
 /// The picture's name in the folder.
 const PICTURE: &str = "barrel.svg";
-/// Its name where it shows planes.
-const PLANES: &str = "latent.svg";
+/// Its name where nothing runs round, for want of an angle.
+const LATENT: &str = "latent.svg";
 
 /// Where the report was written.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -80,11 +81,13 @@ fn hint(resumable: bool) -> &'static str {
 }
 
 /// Makes the report of the finished run in the folder `path`. Recordings are simulated again from
-/// the run's settings; results do not depend on the pool.
+/// the run's settings, or read from `files`, from those that the settings name if it is empty;
+/// results do not depend on the pool.
 ///
 /// # Errors
-/// If there is no finished run, one of its files is damaged, or a file cannot be written.
-pub fn report(path: &Path, pool: &Pool) -> Result<Written, ReportError> {
+/// If there is no finished run, one of its files is damaged, the recordings are not those of the run,
+/// or a file cannot be written.
+pub fn report(path: &Path, files: &[String], pool: &Pool) -> Result<Written, ReportError> {
     let file = |name: &str| path.join(name);
     for missing in ["config.toml", "best.dvbf", "summary.json"] {
         if !file(missing).exists() {
@@ -93,7 +96,7 @@ pub fn report(path: &Path, pool: &Pool) -> Result<Written, ReportError> {
         }
     }
     let folder = RunFolder::open(path)?;
-    let settings = folder.settings()?;
+    let settings = folder.settings()?.with_files(files)?;
     let supply = Supply::open(&settings)?;
     write(&folder, &settings, &supply, pool)
 }
@@ -109,11 +112,12 @@ pub(crate) fn write(
     pool: &Pool,
 ) -> Result<Written, ReportError> {
     let material = Material::gather(folder, settings, supply, pool)?;
-    let (name, picture) = if material.planes.is_empty() {
-        (PICTURE, picture::svg(&material.picture))
+    let picture = if material.planes.is_empty() {
+        picture::svg(&material.picture)
     } else {
-        (PLANES, planes::svg(&material.planes))
+        planes::svg(&material.planes)
     };
+    let name = if material.picture.has_angle() { PICTURE } else { LATENT };
     let page = page::render(&material, &picture);
     Ok(Written {
         picture: folder.write(name, picture.as_bytes())?,

@@ -10,7 +10,6 @@ use super::cloud::{Cloud, TrueColumn};
 use super::directions::{Direction, basis};
 use super::palette::{Rgb, field};
 use super::picture::{Area, Drawn, INK, PALE, label, pixel, rgb};
-use dvbf_envs::StateKind;
 use plotters::prelude::*;
 use plotters::style::text_anchor::HPos;
 
@@ -39,7 +38,7 @@ impl Plane {
     /// The planes of all pairs, up to four; none for a system with an angle, or where a pair spans
     /// no plane.
     pub(super) fn all(cloud: &Cloud) -> Vec<Self> {
-        if cloud.columns.iter().any(|column| column.kind == StateKind::Angle) {
+        if cloud.has_angle() {
             return Vec::new();
         }
         let pairs = cloud.directions.chunks_exact(2).take(MOST_PANELS);
@@ -127,6 +126,7 @@ fn color(column: usize, row: usize) -> Rgb {
 mod tests {
     use super::*;
     use crate::data::Dataset;
+    use dvbf_envs::StateKind;
     use ndarray::Array3;
 
     fn cloud(kinds: [StateKind; 4]) -> Cloud {

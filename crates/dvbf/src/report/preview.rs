@@ -157,6 +157,7 @@ mod tests {
             dt: None,
             image,
             ignored: Vec::new(),
+            remarks: Vec::new(),
         }
     }
 

@@ -1,6 +1,7 @@
 //! Training a model on an environment, from settings to figures.
 
 use super::folder::{FolderError, RunFolder};
+use super::phase::Phase;
 use super::record::LogRecord;
 use crate::data::{DataError, Dataset, RecordingError, Sequences, Set, Supply};
 use crate::eval::{Baselines, Draw, READ_OUT, Readout, Summary, infer, rollout_errors, summary_r2};
@@ -22,19 +23,25 @@ pub struct TrainRequest {
     pub folder: PathBuf,
     /// Whether to go on from the folder's checkpoint.
     pub resume: bool,
+    /// Files to read the recordings of a resumed run from, where they are no longer those that its
+    /// settings name.
+    pub files: Vec<String>,
     /// Threads; as many as there are cores if zero.
     pub threads: usize,
 }
 
 /// Who watches a run, and may stop it.
 pub trait Observer {
-    /// A part of the run begins, such as making the data.
-    fn phase(&mut self, name: &str);
+    /// A part of the run begins.
+    fn phase(&mut self, phase: Phase);
+    /// Something happened that somebody should know of.
+    fn note(&mut self, text: &str);
     /// An update was made; `step` of `total` are done.
     fn step(&mut self, step: u64, total: u64, stats: &StepStats);
     /// The model was evaluated on the validation set.
     fn logged(&mut self, record: &LogRecord);
-    /// Whether the run is to stop after saving a checkpoint.
+    /// Whether the run is to stop after saving a checkpoint. It is asked before every update and
+    /// between parts of the run.
     fn should_stop(&self) -> bool;
 }
 
@@ -43,7 +50,7 @@ pub trait Observer {
 pub enum Outcome {
     /// All updates were made and the figures computed.
     Finished(Box<Finished>),
-    /// The observer stopped it; the checkpoint holds this many updates.
+    /// The observer stopped it; the checkpoint holds this many updates, and the run can be continued.
     Stopped(u64),
 }
 
@@ -92,17 +99,25 @@ pub fn train(request: &TrainRequest, observer: &mut dyn Observer) -> Result<Outc
     let clock = Instant::now();
     let pool = Pool::new(request.threads)?;
     let (folder, settings, checkpoint) = open(request)?;
+    let settings = if request.resume { settings.with_files(&request.files)? } else { settings };
 
     let reading = settings.recordings.is_some();
-    observer.phase(if reading { "reading the recordings" } else { "making the recordings" });
+    observer.phase(if reading { Phase::Reading } else { Phase::Simulation });
     let supply = Supply::open(&settings)?;
     let session = Session { folder, settings, supply, pool, clock };
     if let Some(stopped) = session.learn(checkpoint, observer)? {
         return Ok(Outcome::Stopped(stopped));
     }
-    observer.phase("evaluating");
+    observer.phase(Phase::Evaluation);
+    // Who asked during the last update is heard now.
+    if observer.should_stop() {
+        return Ok(Outcome::Stopped(session.settings.training.steps));
+    }
     let summary = session.evaluate()?;
-    observer.phase("writing the report");
+    observer.phase(Phase::Report);
+    if observer.should_stop() {
+        return Ok(Outcome::Stopped(session.settings.training.steps));
+    }
     let Session { folder, settings, supply, pool, .. } = session;
     let report = report::write(&folder, &settings, &supply, &pool);
     Ok(Outcome::Finished(Box::new(Finished { summary, folder, settings, report })))
@@ -179,10 +194,10 @@ impl Session {
             long: self.supply.sequences(Set::ValidationLong).beginnings(long),
         };
         if observer.should_stop() {
-            return Ok(Some(0));
+            return Ok(Some(checkpoint.map_or(0, |(_, state)| state.step)));
         }
         if training.precision == Precision::Bf16 && !bf16_available() {
-            observer.phase("no bf16 products on this processor, computing in f32");
+            observer.note("no bf16 products on this processor, computing in f32");
         }
         let mut trainer = match checkpoint {
             Some((file, state)) => Trainer::resume(&self.settings, file, state, &held.train),
@@ -195,7 +210,7 @@ impl Session {
                 None => return Ok(Some(0)),
             },
         };
-        observer.phase("training");
+        observer.phase(Phase::Training);
         let done = self.train(&mut trainer, &held, observer)?;
         Ok((!done).then(|| trainer.step_count()))
     }
@@ -218,7 +233,7 @@ impl Session {
             let step = trainer.step_count();
             observer.step(step, total, &stats);
             if let Some(good) = stats.returned_to {
-                observer.phase(&format!(
+                observer.note(&format!(
                     "update {step}: the gradient stays not finite, back to the state of update \
                      {good} with half the learning rate"
                 ));

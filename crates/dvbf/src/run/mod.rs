@@ -2,9 +2,11 @@
 
 mod experiment;
 mod folder;
+mod phase;
 mod record;
 mod start;
 
 pub use experiment::{Finished, Observer, Outcome, RunError, TrainRequest, train};
 pub use folder::{FolderError, RunFolder};
+pub use phase::Phase;
 pub use record::LogRecord;

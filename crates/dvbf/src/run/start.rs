@@ -6,6 +6,7 @@
 //! sequences shows later.
 
 use super::experiment::{Held, Observer, RunError, Session};
+use super::phase::Phase;
 use crate::eval::{Draw, infer, rollout_errors};
 use crate::train::{Trainer, TrainerState};
 use dvbf_core::{Dvbf, ModelFile};
@@ -48,7 +49,7 @@ impl Session {
             total: trial * u64::from(training.restarts)
                 + last.saturating_sub(trial) * u64::from(finalists),
         };
-        observer.phase(&format!("trying {} initializations", training.restarts));
+        observer.phase(Phase::Trials(training.restarts));
         let mut waiting: Vec<Waiting> = Vec::new();
         for start in 0..training.restarts {
             let mut trainer = Trainer::new(&self.settings, &held.train, start)?;
@@ -110,7 +111,7 @@ impl Session {
     /// Bound of the averaged model on the validation set, in nats per sequence.
     fn validation_bound(&self, trainer: &Trainer, held: &Held<'_>) -> f64 {
         let (model, steps) = (trainer.evaluated_model(), self.settings.data.steps);
-        let inferred = infer(&model, &*held.validation, steps, Draw::Sample(1), &self.pool);
+        let inferred = infer(&model, &held.validation, steps, Draw::Sample(1), &self.pool);
         (inferred.log_lik.sum() - inferred.kl.sum()) / inferred.kl.len() as f64
     }
 }

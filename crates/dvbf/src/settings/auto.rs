@@ -1,7 +1,9 @@
 //! Settings that follow from recordings, without tuning.
 
-use super::{Division, RecordingsSettings, Settings, preset};
-use crate::data::division::{Parts, Piece, divide, segments, usual_division};
+use super::{
+    Division, ModelSettings, RecordingsSettings, Settings, SettingsError, apply_override, preset,
+};
+use crate::data::division::{Parts, Piece, divide, segments, stride, usual_division};
 use crate::data::{DataError, RawRecordings, noise};
 use crate::schedule::{Ramp, Shape};
 use dvbf_core::EmissionStd;
@@ -15,6 +17,7 @@ const LONGEST: usize = 100;
 pub fn usual_source(recordings: &RawRecordings, files: Vec<String>) -> RecordingsSettings {
     RecordingsSettings {
         files,
+        folder: None,
         observe: Vec::new(),
         control: Vec::new(),
         state: Vec::new(),
@@ -25,50 +28,102 @@ pub fn usual_source(recordings: &RawRecordings, files: Vec<String>) -> Recording
     }
 }
 
-/// The preset `name` for recordings: its model and its training, with the lengths and numbers that
-/// the recordings have.
+/// The preset `name` for recordings, with `key=value` overrides: its model and its training, with the
+/// lengths and numbers that follow from the recordings and from what was chosen.
 ///
 /// # Errors
-/// If there is no such preset, or the recordings are too short to be divided.
+/// If there is no such preset, an override cannot be made, or the recordings are too short to be
+/// divided, or for a window or prediction that was chosen.
 pub fn preset_for(
     name: &str,
     recordings: &RawRecordings,
     source: RecordingsSettings,
+    overrides: &[String],
 ) -> Result<Settings, DataError> {
-    let unfit = |problem: String| DataError::Unfit { problem };
-    let seed = super::preset::pendulum().data.seed;
+    let invalid = |e: SettingsError| unfit(e.to_string());
+    let about = |settings: Settings, source: RecordingsSettings| Settings {
+        pendulum: None,
+        ball: None,
+        two_balls: None,
+        recordings: Some(source),
+        ..settings
+    };
+    let chosen = |settings: Settings| {
+        let mut all = overrides.iter();
+        all.try_fold(settings, |settings, text| apply_override(&settings, text)).map_err(invalid)
+    };
+    // How to divide them may have been chosen, and everything else follows from the parts.
+    let first = chosen(about(super::preset::pendulum(), source))?;
+    let (seed, source) = (first.data.seed, first.recordings.clone());
+    let Some(source) = source else { return Err(unfit("the settings name no recordings")) };
+    source.validate().map_err(invalid)?;
     let parts = divide(recordings, source.division, source.held_out, seed)
         .map_err(|problem| unfit(format!("{} {problem}", source.files.join(", "))))?;
     let mut settings = if name == "auto" {
         automatic(recordings, &parts.train)
     } else {
-        preset(name).map_err(|e| unfit(e.to_string()))?
+        preset(name).map_err(invalid)?
     };
+    let before = settings.model.clone();
     settings.data.seed = seed;
-    (settings.pendulum, settings.ball, settings.two_balls) = (None, None, None);
-    settings.recordings = Some(source);
-    fit_lengths(&mut settings, &parts)?;
+    settings = chosen(about(settings, source))?;
+    if name == "auto" {
+        follow_state(&mut settings, &before, overrides);
+    }
+    let trained = longest(&parts.train);
+    let open = typical(&parts.validation).min(typical(&parts.test)).min(LONGEST);
+    if let Some(problem) = fit_lengths(&mut settings, trained, open) {
+        // How they were read may be the reason.
+        let remarks = recordings.remarks.iter().map(|remark| format!("; {remark}"));
+        return Err(unfit(problem + &remarks.collect::<String>()));
+    }
+    settings = chosen(settings)?;
+    fit_numbers(&mut settings, &parts);
+    settings = chosen(settings)?;
+    fit_batch(&mut settings);
+    settings = chosen(settings)?;
+    fits(&settings, trained, overrides)?;
     Ok(settings)
 }
 
-/// Sets what the lengths of the sequences decide.
-fn fit_lengths(settings: &mut Settings, parts: &Parts) -> Result<(), DataError> {
+fn unfit(problem: impl Into<String>) -> DataError {
+    DataError::Unfit { problem: problem.into() }
+}
+
+/// Whether an override is about `key`.
+fn is_chosen(key: &str, overrides: &[String]) -> bool {
+    overrides.iter().any(|text| text.split('=').next().is_some_and(|own| own.trim() == key))
+}
+
+/// What was as large as the state stays so, unless it was chosen too.
+fn follow_state(settings: &mut Settings, before: &ModelSettings, overrides: &[String]) {
+    let model = &mut settings.model;
+    let state = model.state;
+    for (key, old, value) in [
+        ("model.noise", before.noise, &mut model.noise),
+        ("model.emission_state", before.emission_state, &mut model.emission_state),
+    ] {
+        if old == before.state && !is_chosen(key, overrides) {
+            *value = state;
+        }
+    }
+}
+
+/// Sets what the lengths of the sequences decide: the longest that is trained on has `trained` steps,
+/// and `open` steps are there to be predicted. What is wrong if they are too few.
+fn fit_lengths(settings: &mut Settings, trained: usize, open: usize) -> Option<String> {
     let Settings { data, training, evaluation, model, .. } = settings;
-    let longest = |pieces: &[Piece]| pieces.iter().map(|p| p.length).max().unwrap_or(0);
-    let trained = longest(&parts.train);
-    let open = typical(&parts.validation).min(typical(&parts.test)).min(LONGEST);
     let least = 3;
     if trained < least || open < least {
-        let problem = format!(
+        return Some(format!(
             "sequences of {trained} training steps and {open} steps for validation and test are too \
              short to learn dynamics from; at least {least} are needed"
-        );
-        return Err(DataError::Unfit { problem });
+        ));
     }
     let window = if training.window == 0 { trained } else { training.window.min(trained) };
     training.window = window;
     data.steps = (2 * window).min(trained);
-    model.initial_frames = model.initial_frames.min(window - 1).min(open / 2).max(1);
+    model.initial_frames = model.initial_frames.min(window.saturating_sub(1)).min(open / 2).max(1);
     data.long_steps = open;
     evaluation.filtered =
         evaluation.filtered.clamp(model.initial_frames, (open / 2).max(model.initial_frames));
@@ -76,14 +131,52 @@ fn fit_lengths(settings: &mut Settings, parts: &Parts) -> Result<(), DataError> 
     evaluation.horizons.retain(|&h| h < ahead);
     evaluation.horizons.push(ahead);
     evaluation.chosen_by = evaluation.chosen_by.min(ahead);
+    None
+}
 
-    data.train = segments(&parts.train, data.steps, window).len();
-    let held = |pieces: &[Piece]| segments(pieces, data.steps, data.steps).len().min(EVALUATED);
+/// Sets what the number of segments decides.
+fn fit_numbers(settings: &mut Settings, parts: &Parts) {
+    let Settings { data, training, .. } = settings;
+    let every = match training.window {
+        0 => data.steps,
+        window => stride(data.steps, window),
+    };
+    data.train = segments(&parts.train, data.steps.max(1), every.max(1)).len();
+    let steps = data.steps.max(1);
+    let held = |pieces: &[Piece]| segments(pieces, steps, steps).len().min(EVALUATED);
     (data.validation, data.test) = (held(&parts.validation), held(&parts.test));
+}
+
+/// Makes no update larger than all that there is.
+fn fit_batch(settings: &mut Settings) {
+    let Settings { data, training, .. } = settings;
     training.batch = training.batch.min(data.train);
     training.shard = training.shard.min(training.batch.div_ceil(2));
     training.block = training.block.min(training.shard);
+}
+
+/// Refuses lengths that were chosen and that the recordings do not have.
+fn fits(settings: &Settings, trained: usize, overrides: &[String]) -> Result<(), DataError> {
+    let Settings { data, training, evaluation, .. } = settings;
+    if training.window > trained {
+        return Err(unfit(format!(
+            "training.window: is {}; the longest training sequence of the recordings has {trained} steps",
+            training.window
+        )));
+    }
+    let ahead = evaluation.horizons.iter().copied().max().unwrap_or(0).max(evaluation.chosen_by);
+    if !is_chosen("data.long_steps", overrides) && evaluation.filtered + ahead > data.long_steps {
+        return Err(unfit(format!(
+            "evaluation.horizons: {} filtered and {ahead} predicted steps are more than the {} that \
+             validation and test sequences of the recordings have",
+            evaluation.filtered, data.long_steps
+        )));
+    }
     Ok(())
+}
+
+fn longest(pieces: &[Piece]) -> usize {
+    pieces.iter().map(|piece| piece.length).max().unwrap_or(0)
 }
 
 /// Median length of pieces.

@@ -1,20 +1,21 @@
 //! Every setting of a run, its checks, presets and overrides.
 
 mod auto;
+mod model;
 mod overrides;
 mod preset;
 mod recordings;
 mod source;
 
 pub use auto::{preset_for, usual_source};
+pub use model::ModelSettings;
 pub use overrides::apply_override;
-pub(crate) use overrides::nearest;
 pub use preset::{PRESETS, preset};
 pub use recordings::{Division, RecordingsSettings};
 pub use source::Source;
 
 use crate::schedule::Ramp;
-use dvbf_core::{ConfigError, EmissionStd, ModelConfig, TransitionKind};
+use dvbf_core::ConfigError;
 use dvbf_envs::{BouncingBallSettings, PendulumSettings, TwoBallsSettings};
 use serde::{Deserialize, Serialize};
 
@@ -64,61 +65,6 @@ pub struct DataSettings {
     pub steps: usize,
     /// Frames of a long sequence.
     pub long_steps: usize,
-}
-
-/// Sizes and kinds of the model's parts; what the data determine is missing here.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct ModelSettings {
-    /// `Z`, dimensions of the latent state.
-    pub state: usize,
-    /// `W`, dimensions of the process noise.
-    pub noise: usize,
-    /// `H`, hidden units of emission and recognition.
-    pub hidden: usize,
-    /// `k`, frames that start the state.
-    pub initial_frames: usize,
-    /// The kind of transition.
-    pub transition: TransitionKind,
-    /// `M`, base matrices of the locally linear transition.
-    pub matrices: usize,
-    /// `R`, trailing dimensions of the state whose own dynamics all base matrices share: how they act
-    /// on themselves, and how the control acts on them. At most `state`.
-    pub shared_state: usize,
-    /// Hidden units of the mixing network (affine if zero) or of the residual network.
-    pub transition_hidden: usize,
-    /// Leading dimensions of the state that the emission sees.
-    pub emission_state: usize,
-    /// How the emission's standard deviation is set.
-    pub emission_std_kind: EmissionStd,
-    /// The emission's standard deviation: the value, or where training starts.
-    pub emission_std: f64,
-}
-
-impl ModelSettings {
-    /// The model's configuration for data with `observation` and `control` channels.
-    ///
-    /// # Errors
-    /// Names the first setting that no model can have.
-    pub fn resolve(&self, observation: usize, control: usize) -> Result<ModelConfig, ConfigError> {
-        let config = ModelConfig {
-            observation,
-            control,
-            state: self.state,
-            noise: self.noise,
-            hidden: self.hidden,
-            initial_frames: self.initial_frames,
-            transition: self.transition,
-            matrices: self.matrices,
-            shared_state: self.shared_state,
-            transition_hidden: self.transition_hidden,
-            emission_state: self.emission_state,
-            emission_std_kind: self.emission_std_kind,
-            emission_std: self.emission_std,
-        };
-        config.validate()?;
-        Ok(config)
-    }
 }
 
 /// Which rule moves the parameters.
@@ -252,7 +198,7 @@ pub enum SettingsError {
         suggestion: Option<String>,
     },
     /// A preset that does not exist.
-    #[error("unknown preset {name}; there are {}{}", PRESETS.join(", "), suggestion.as_ref().map(|s| format!("; did you mean {s}?")).unwrap_or_default())]
+    #[error("unknown preset {name}; there are {}, and auto for recordings (--data){}", PRESETS.join(", "), suggestion.as_ref().map(|s| format!("; did you mean {s}?")).unwrap_or_default())]
     UnknownPreset {
         /// The name as given.
         name: String,
@@ -282,6 +228,7 @@ impl Settings {
     /// Names the first impossible setting.
     pub fn validate(&self) -> Result<(), SettingsError> {
         self.checked_source()?;
+        self.model.check_parts()?;
         self.model.resolve(1, 1)?;
         let (data, training, evaluation) = (&self.data, &self.training, &self.evaluation);
         let counts = [

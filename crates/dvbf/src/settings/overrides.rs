@@ -4,7 +4,7 @@ use super::{Settings, SettingsError, value_error};
 use toml::Value;
 
 /// The existing name nearest to `name`, if one is near.
-pub(crate) fn nearest<'a>(name: &str, known: impl Iterator<Item = &'a str>) -> Option<String> {
+pub(super) fn nearest<'a>(name: &str, known: impl Iterator<Item = &'a str>) -> Option<String> {
     known
         .map(|k| (strsim::jaro_winkler(name, k), k))
         .filter(|(similarity, _)| *similarity > 0.7)

@@ -31,9 +31,10 @@ pub fn preset(name: &str) -> Result<Settings, SettingsError> {
         "two-balls" => Ok(two_balls()),
         "paper" => Ok(paper()),
         "smoke" => Ok(smoke()),
+        "auto" => Err(super::value_error("preset auto", "is for recordings, which --data names")),
         _ => Err(SettingsError::UnknownPreset {
             name: name.into(),
-            suggestion: super::overrides::nearest(name, PRESETS.iter().copied()),
+            suggestion: super::overrides::nearest(name, PRESETS.into_iter().chain(["auto"])),
         }),
     }
 }

@@ -3,6 +3,7 @@
 use super::{SettingsError, value_error};
 use crate::data::Columns;
 use serde::{Deserialize, Serialize};
+use std::path::Path;
 
 /// How sequences are divided into training, validation and test parts.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -22,6 +23,10 @@ pub enum Division {
 pub struct RecordingsSettings {
     /// Files, folders and patterns of file names.
     pub files: Vec<String>,
+    /// The folder that relative names were given in. What is not found where the command runs is
+    /// looked for from here.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub folder: Option<String>,
     /// Observed columns of tables; if these three lists are empty, the columns' names say what they
     /// are.
     #[serde(default)]
@@ -50,6 +55,15 @@ impl RecordingsSettings {
             control: self.control.clone(),
             state: self.state.clone(),
         }
+    }
+
+    /// The files by their full names in the folder where they were given; `None` if that changes
+    /// nothing.
+    pub(crate) fn remembered(&self) -> Option<Vec<String>> {
+        let folder = Path::new(self.folder.as_ref()?);
+        let full = |file: &String| folder.join(file).display().to_string();
+        let files: Vec<String> = self.files.iter().map(full).collect();
+        (files != self.files).then_some(files)
     }
 
     pub(super) fn validate(&self) -> Result<(), SettingsError> {

@@ -5,7 +5,9 @@ use dvbf::compare::{
     CONTENDERS, CompareError, CompareOutcome, CompareRequest, Comparison, Contender, Row, Watcher,
     compare,
 };
-use dvbf::settings::{Settings, preset};
+use dvbf::data::{RawRecordings, RawSequence, write_npz};
+use dvbf::settings::{Settings, preset, usual_source};
+use ndarray::Array2;
 use std::cell::Cell;
 use std::collections::BTreeMap;
 use std::fs;
@@ -181,4 +183,47 @@ fn other_settings_and_damaged_files_are_refused() {
     impossible.settings.training.batch = 0;
     let error = compare(&impossible, &mut Listener::default()).unwrap_err().to_string();
     assert!(error.contains("training.batch"), "{error}");
+}
+
+#[test]
+fn recordings_with_gaps_or_ends_of_their_own_are_refused() {
+    let folder = tempfile::tempdir().unwrap();
+    let sequence = |length: usize, gap: bool| RawSequence {
+        name: String::new(),
+        observations: Array2::from_shape_fn((length, 3), |(t, i)| {
+            if gap && t == 2 { f32::NAN } else { ((3 * t + i) % 7) as f32 }
+        }),
+        controls: Array2::zeros((length, 1)),
+        intervals: None,
+        states: None,
+        part: None,
+    };
+    let recordings = |lengths: &[usize], gap| RawRecordings {
+        sequences: lengths.iter().map(|&length| sequence(length, gap)).collect(),
+        observation_names: ["a", "b", "c"].map(str::to_owned).to_vec(),
+        control_names: vec!["u".into()],
+        state_names: Vec::new(),
+        dt: None,
+        image: None,
+        ignored: Vec::new(),
+        remarks: Vec::new(),
+    };
+    for (lengths, gap, words) in
+        [(&[9; 60][..], true, "have gaps"), (&[9, 8].repeat(30), false, "differ in length")]
+    {
+        let file = folder.path().join("walk.npz");
+        let recordings = recordings(lengths, gap);
+        write_npz(&file, &recordings).unwrap();
+        let mut settings = settings();
+        (settings.data.steps, settings.data.long_steps) = (9, 9);
+        let source = usual_source(&recordings, vec![file.display().to_string()]);
+        (settings.pendulum, settings.recordings) = (None, Some(source));
+        settings.evaluation.horizons = vec![2, 5];
+        settings.evaluation.chosen_by = 5;
+        let request = CompareRequest { settings, ..request(folder.path(), &[Contender::Vae], 1) };
+        let error = compare(&request, &mut Listener::default()).unwrap_err();
+        assert!(matches!(error, CompareError::Incomplete { .. }), "{error}");
+        assert!(error.to_string().contains(words), "{error}");
+        fs::remove_dir_all(folder.path().join("comparison")).ok();
+    }
 }

@@ -45,6 +45,34 @@ fn bytes_are_scaled_and_images_keep_their_size() {
 }
 
 #[test]
+fn images_in_other_units_are_remarked_on() {
+    let shape = "(1, 2, 1, 2)";
+    let far = read_arrays(&[("x", floats(shape, &[0.0, 17.0, f32::NAN, 255.0]))]).unwrap();
+    let [remark] = &far.remarks[..] else { panic!("{:?}", far.remarks) };
+    assert!(remark.contains("[0, 1]") && remark.contains("from 0 to 255"), "{remark}");
+    let near = read_arrays(&[("x", floats(shape, &[0.0, 0.5, 1.0, 0.0]))]).unwrap();
+    let bytes = read_arrays(&[("x", array("'|u1'", false, shape, &[0, 17, 200, 255]))]).unwrap();
+    let vector = read_arrays(&[("x", floats("(1, 2, 2)", &[0.0, 17.0, 2.0, 255.0]))]).unwrap();
+    for fine in [near, bytes, vector] {
+        assert_eq!(fine.remarks, Vec::<String>::new());
+    }
+}
+
+#[test]
+fn half_precision_is_read() {
+    // 1, −2.5, the largest number 65504 and the smallest subnormal 2⁻²⁴.
+    let halves: [u16; 4] = [0x3c00, 0xc100, 0x7bff, 0x0001];
+    for (descr, bytes) in [
+        ("'<f2'", halves.map(u16::to_le_bytes).concat()),
+        ("'>f2'", halves.map(u16::to_be_bytes).concat()),
+    ] {
+        let read = read_arrays(&[("x", array(descr, false, "(1, 4)", &bytes))]).unwrap();
+        let x = read.sequences[0].observations.column(0).to_vec();
+        assert_eq!(x, [1.0, -2.5, 65504.0, 2.0_f32.powi(-24)]);
+    }
+}
+
+#[test]
 fn memory_order_and_byte_order_do_not_matter() {
     let values: [f64; 6] = [0., 1., 2., 3., 4., 5.];
     let big: Vec<u8> = values.iter().flat_map(|v| v.to_be_bytes()).collect();

@@ -82,9 +82,13 @@ fn headers_of_another_kind_are_refused() {
     arrays_refused(&[("x", array("'|O'", false, "(2,)", b"cos\nsystem"))], &["x", "objects"]);
     let records = "[('a', '<f4'), ('b', '<f4')]";
     arrays_refused(&[("x", array(records, false, "(2, 3)", &[0; 48]))], &["x holds records"]);
-    arrays_refused(&[("x", array("'<c8'", false, "(2, 3)", &[0; 48]))], &["x", "<c8"]);
+    for (text, size) in [("'<c8'", 48), ("'<c16'", 96)] {
+        let complex = array(text, false, "(2, 3)", &vec![0; size]);
+        arrays_refused(&[("x", complex)], &["x holds complex numbers", "two channels"]);
+    }
     arrays_refused(&[("x", array("'<M8[ns]'", false, "(2, 3)", &[0; 48]))], &["x", "<M8[ns]"]);
-    arrays_refused(&[("x", array("'<f2'", false, "(2, 3)", &[0; 12]))], &["x", "<f2", "32-bit"]);
+    let long_double = array("'<f16'", false, "(2, 3)", &[0; 96]);
+    arrays_refused(&[("x", long_double)], &["x", "<f16", "16, 32 and 64 bits"]);
     arrays_refused(&[("x", array("''", false, "(2, 3)", &[0; 12]))], &["x"]);
     arrays_refused(&[("x", array("'ü9'", false, "(2, 3)", &[0; 12]))], &["x has a header"]);
     arrays_refused(&[("x", texts(&["one"]))], &["x holds texts"]);
@@ -105,8 +109,11 @@ fn an_axis_that_is_empty_or_absent_is_named() {
     }
     arrays_refused(&[("x", floats("(3,)", &[1.; 3]))], &["x has shape [3]", "axes"]);
     arrays_refused(&[("x", floats("()", &[1.]))], &["x has shape []", "axes"]);
-    arrays_refused(&[("images", floats("(1, 1)", &[1.]))], &["no array x", "images"]);
-    arrays_refused(&[], &["no array x"]);
+    arrays_refused(&[], &["no array x", "it is empty"]);
+    for shape in ["(1, 1, 2, 2, 3)", "(1, 1, 2, 2, 1, 3)"] {
+        let colors = floats(shape, &[1.; 12]);
+        arrays_refused(&[("x", colors)], &["x has shape [1, 1, 2, 2,", "x.mean(-1)"]);
+    }
 }
 
 #[test]
@@ -151,9 +158,12 @@ fn values_that_no_model_can_use_are_named_with_their_place() {
     let u = floats("(2, 3)", &[0., 0., 0., 0., f32::NAN, 0.]);
     arrays_refused(&[x(), ("u", u)], &["control u of sequence 1", "step 1"]);
     let u = floats("(2, 3)", &[0., f32::INFINITY, 0., 0., 0., 0.]);
-    arrays_refused(&[x(), ("u", u)], &["control u of sequence 0 is infinite at step 1"]);
+    arrays_refused(&[x(), ("u", u)], &["control u of sequence 0 is infinite", "at step 1"]);
     let far = doubles("(1, 2)", &[1.0, 1e300]);
-    arrays_refused(&[("x", far)], &["observation x of sequence 0 is infinite at step 1"]);
+    arrays_refused(
+        &[("x", far)],
+        &["observation x of sequence 0", "beyond the range of single precision", "at step 1"],
+    );
     let unseen = floats("(1, 2, 2)", &[1., f32::NAN, 2., f32::NAN]);
     arrays_refused(&[("x", unseen)], &["observation x1 is missing at every step"]);
     let state = floats("(2, 3)", &[0., f32::INFINITY, 0., 0., 0., 0.]);
@@ -174,5 +184,76 @@ fn names_that_collide_or_are_misspelled_are_noticed() {
     arrays_refused(&[("x", two()), ("x_names", no_text)], &["x_names", "Unicode"]);
     let numbers = floats("(2,)", &[1.0; 2]);
     arrays_refused(&[("x", two()), ("x_names", numbers)], &["x_names holds numbers"]);
-    assert!(read_arrays(&[("x", two()), ("y", x())]).is_ok(), "others may be there");
+    assert!(read_arrays(&[("x", two()), ("rewards", x())]).is_ok(), "others may be there");
+    for name in ["X", "lenghts", "Mask", "u_nmaes", "prat"] {
+        let others = [("x", x()), (name, x())];
+        let others = if name == "X" { &others[1..] } else { &others };
+        let error = read_arrays(others).expect_err(name);
+        assert!(error.contains(name), "{error}");
+    }
+    // Short names resemble everything.
+    for name in ["to", "is", "id", "cost", "test", "name"] {
+        assert!(read_arrays(&[("x", x()), (name, x())]).is_ok(), "{name}");
+    }
+}
+
+#[test]
+fn what_is_called_otherwise_elsewhere_is_not_lost() {
+    let (obs, act) = (|| floats("(2, 3, 4)", &[1.0; 24]), || floats("(2, 3, 1)", &[1.0; 6]));
+    for name in ["obs", "observations", "images", "Frames", "y", "X"] {
+        let hint = format!("rename {name} to x");
+        arrays_refused(&[(name, obs()), ("act", act())], &["no array x", "act [2, 3, 1]", &hint]);
+    }
+    let vague = [("walk", obs()), ("u", act()), ("dt", doubles("()", &[0.1]))];
+    arrays_refused(
+        &vague,
+        &["there are walk [2, 3, 4], u [2, 3, 1], dt []", "rename walk to x if"],
+    );
+    arrays_refused(
+        &[("dt", doubles("()", &[0.1]))],
+        &["has no array x, the observations; there are dt []"],
+    );
+    for name in ["controls", "actions", "act", "inputs", "U"] {
+        let words = [format!("{name} is not known"), "rename it to u".into()];
+        arrays_refused(&[("x", obs()), (name, act())], &[&words[0], &words[1]]);
+        let both = read_arrays(&[("x", obs()), (name, act()), ("u", act())]).unwrap();
+        assert_eq!((both.ignored, both.remarks), (vec![name.to_owned()], vec![]));
+    }
+    for (name, known) in [("states", "state"), ("seq_lengths", "lengths"), ("timestep", "dt")] {
+        arrays_refused(&[("x", obs()), (name, act())], &[&format!("rename it to {known} if")]);
+    }
+    // What nobody knows but looks like controls is said to be none.
+    let odd = read_arrays(&[("x", obs()), ("voltage", act()), ("label", floats("(2,)", &[0.; 2]))]);
+    let odd = odd.unwrap();
+    assert_eq!(odd.ignored, ["voltage", "label"]);
+    assert_eq!(odd.remarks.len(), 1, "{:?}", odd.remarks);
+    let remark = &odd.remarks[0];
+    assert!(remark.contains("voltage [2, 3, 1]") && remark.contains("called u"), "{remark}");
+}
+
+#[test]
+fn a_single_sequence_without_its_axis_is_noticed() {
+    let x = || floats("(50, 3)", &[1.0; 150]);
+    arrays_refused(
+        &[("x", x()), ("x_names", texts(&["a", "b", "c"]))],
+        &["x has shape [50, 3]", "50 sequences of 3 steps", "x[None]"],
+    );
+    for (key, shape, count) in
+        [("u", "(50, 1)", 50), ("state", "(50, 2)", 100), ("mask", "(50,)", 50)]
+    {
+        let other = floats(shape, &vec![1.0; count]);
+        arrays_refused(&[("x", x()), (key, other)], &[key, "x[None]", "50 steps"]);
+    }
+    let dt = doubles("(50,)", &[0.1; 50]);
+    arrays_refused(&[("x", x()), ("dt", dt)], &["dt has shape [50]", "x[None]"]);
+    let read = read_arrays(&[("x", x())]).unwrap();
+    assert_eq!((read.sequences.len(), read.longest()), (50, 3));
+    assert!(
+        read.remarks[0].contains("50 sequences of 3 steps of one channel"),
+        "{:?}",
+        read.remarks
+    );
+    // Many steps are no reason to doubt.
+    let read = read_arrays(&[("x", floats("(3, 50)", &[1.0; 150]))]).unwrap();
+    assert_eq!(read.remarks, Vec::<String>::new());
 }

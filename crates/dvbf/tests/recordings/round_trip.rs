@@ -28,6 +28,7 @@ fn recordings() -> RawRecordings {
         dt: Some(0.1),
         image: None,
         ignored: Vec::new(),
+        remarks: Vec::new(),
     }
 }
 

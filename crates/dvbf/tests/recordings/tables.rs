@@ -113,8 +113,8 @@ fn wrong_cells_are_named_with_their_line() {
     refused(&["x,u\n1,2\n3\n"], &["line 3", "1 cells", "2"]);
     refused(&["x,u\n1,,\n"], &["line 2", "3 cells"]);
     refused(&["x,u\n1,2\n3,\n5,6\n"], &["control u", "step 1", "has to be known"]);
-    refused(&["x\ninf\n"], &["observation x", "infinite at step 0"]);
-    refused(&["x\n1e39\n"], &["infinite"]);
+    refused(&["x\ninf\n"], &["observation x", "infinite", "at step 0"]);
+    refused(&["x\n1e39\n"], &["beyond the range of single precision"]);
     refused(&["x\n\n\n"], &["no rows"]);
     refused(&["x,u\n,1\n,2\n"], &["observation x is missing at every step"]);
     refused(&[""], &["walk0.csv"]);

@@ -2,7 +2,7 @@
 
 use dvbf::pool::Pool;
 use dvbf::report::{ReportError, report};
-use dvbf::run::{LogRecord, Observer, Outcome, TrainRequest, train};
+use dvbf::run::{LogRecord, Observer, Outcome, Phase, TrainRequest, train};
 use dvbf::settings::{Settings, preset};
 use dvbf::train::StepStats;
 use std::fs;
@@ -34,7 +34,9 @@ pub(crate) struct Run {
 struct Silent;
 
 impl Observer for Silent {
-    fn phase(&mut self, _: &str) {}
+    fn phase(&mut self, _: Phase) {}
+
+    fn note(&mut self, _: &str) {}
     fn step(&mut self, _: u64, _: u64, _: &StepStats) {}
     fn logged(&mut self, _: &LogRecord) {}
     fn should_stop(&self) -> bool {
@@ -47,7 +49,13 @@ impl Run {
         let scratch = tempfile::tempdir().expect("a scratch folder");
         let path = scratch.path().join(name);
         let picture = if settings.pendulum.is_some() { "barrel.svg" } else { "latent.svg" };
-        let request = TrainRequest { settings, folder: path.clone(), resume: false, threads: 1 };
+        let request = TrainRequest {
+            settings,
+            folder: path.clone(),
+            resume: false,
+            files: Vec::new(),
+            threads: 1,
+        };
         let outcome = train(&request, &mut Silent).expect("a run");
         let Outcome::Finished(finished) = outcome else { panic!("{outcome:?}") };
         let written = finished.report.expect("a report");
@@ -78,7 +86,7 @@ impl Run {
 
 /// Makes the report of a folder again.
 pub(crate) fn remake(path: &Path, threads: usize) -> Result<(), ReportError> {
-    report(path, &Pool::new(threads)?).map(|_| ())
+    report(path, &[], &Pool::new(threads)?).map(|_| ())
 }
 
 /// The page without the drawing library.

@@ -4,7 +4,9 @@ use crate::tiny;
 use dvbf::data::{
     Dataset, Part, RawRecordings, RawSequence, Splits, read_npz, write_npz, write_tables,
 };
+use dvbf::eval::{Draw, infer};
 use dvbf::pool::Pool;
+use dvbf::run::RunFolder;
 use dvbf::settings::{Settings, preset_for, usual_source};
 use dvbf::train::Trainer;
 use dvbf_core::{Filter, FilterOptions, ModelFile, Noise, Params};
@@ -13,7 +15,7 @@ use std::fs;
 use std::path::Path;
 
 /// Sequences of a damped oscillation under a force, with gaps.
-fn oscillation(lengths: &[usize]) -> RawRecordings {
+pub(crate) fn oscillation(lengths: &[usize]) -> RawRecordings {
     let sequence = |(n, &steps): (usize, &usize)| {
         let mut noise = vec![0.0_f32; 5 * steps + 2];
         Noise::new(9, n as u64).normal(&mut noise);
@@ -46,13 +48,14 @@ fn oscillation(lengths: &[usize]) -> RawRecordings {
         dt: Some(0.1),
         image: None,
         ignored: Vec::new(),
+        remarks: Vec::new(),
     }
 }
 
 /// Settings for them that take a moment.
-fn settings(recordings: &RawRecordings, file: &Path) -> Settings {
+pub(crate) fn settings(recordings: &RawRecordings, file: &Path) -> Settings {
     let source = usual_source(recordings, vec![file.display().to_string()]);
-    let mut settings = preset_for("auto", recordings, source).unwrap();
+    let mut settings = preset_for("auto", recordings, source, &[]).unwrap();
     let model = &mut settings.model;
     (model.hidden, model.matrices, model.transition_hidden) = (7, 3, 5);
     let training = &mut settings.training;
@@ -217,7 +220,7 @@ fn one_long_recording_is_cut_in_time_and_short_ones_are_refused() {
     for lengths in [&[2; 30][..], &[1, 1, 1], &[6]] {
         let short = oscillation(lengths);
         let source = usual_source(&short, vec!["walk.npz".into()]);
-        let error = preset_for("auto", &short, source).unwrap_err().to_string();
+        let error = preset_for("auto", &short, source, &[]).unwrap_err().to_string();
         assert!(error.contains("too short") || error.contains("leave nothing"), "{error}");
     }
     // What is short but long enough is learned from.
@@ -282,4 +285,57 @@ fn parts_that_the_files_name_are_kept() {
     let mut first = recordings.sequences[0].observations.row(0).to_vec();
     units.observation.normalize(&mut first);
     assert!((splits.test.observations[[0, 0, 1]] - first[1]).abs() < 1e-6);
+}
+
+/// Steps of different seconds online: they are the last control, in seconds since the step before.
+#[test]
+fn a_filter_of_irregular_steps_takes_seconds_as_its_last_control() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("walk.npz");
+    let mut recordings = oscillation(&[40; 8]);
+    recordings.dt = None;
+    for (n, sequence) in recordings.sequences.iter_mut().enumerate() {
+        let seconds = |t: usize| 0.1 + 0.02 * ((3 * t + n) % 5) as f32;
+        sequence.intervals = Some((0..40).map(seconds).collect());
+    }
+    write_npz(&file, &recordings).unwrap();
+    // As the file has them: of the last step nobody reads the seconds to the next.
+    let recordings = read_npz(&file).unwrap();
+    let settings = settings(&recordings, &file);
+    let run = folder.path().join("run");
+    tiny::finish(&settings, &run, false);
+    let path = run.join("best.dvbf");
+    let mut filter = Filter::load(&path).unwrap().with_options(FilterOptions::MEAN_PATH).unwrap();
+    // The length of a step that the model was trained at is a placeholder.
+    assert_eq!(filter.dt().to_bits(), 1.0_f64.to_bits());
+
+    let splits = Splits::recorded(&recordings, &settings).unwrap();
+    let model = RunFolder::open(&run).unwrap().best().unwrap().into_model();
+    let steps = splits.test.lengths[0];
+    let states = infer(&model, &splits.test, steps, Draw::Mean, &Pool::new(1).unwrap()).state;
+    let first = splits.test.observations.slice(s![0, 0, ..]);
+    let units = splits.test.units.clone().unwrap();
+    let sequence = recordings
+        .sequences
+        .iter()
+        .find(|sequence| {
+            let mut row = sequence.observations.row(0).to_vec();
+            units.observation.normalize(&mut row);
+            row.iter().zip(first).all(|(own, other)| own.is_nan() || (own - other).abs() < 1e-6)
+        })
+        .unwrap();
+    let seconds = sequence.intervals.as_ref().unwrap();
+    for t in 0..steps {
+        let before = t.saturating_sub(1);
+        let control = [sequence.controls[[before, 0]], seconds[before]];
+        let x = sequence.observations.row(t).to_vec();
+        let belief = filter.step(Some(&x), &control, filter.dt()).unwrap();
+        if belief.started {
+            let off = &belief.state - &states.slice(s![0, t, ..]);
+            assert!(off.iter().all(|d| d.abs() < 1e-4), "step {t}: {off}");
+        }
+    }
+    let real = filter.step(None, &[0.0, 0.1], 0.1).unwrap_err().to_string();
+    assert!(real.contains("0.1 s"), "{real}");
+    assert!(filter.step(None, &[0.0], 1.0).is_err(), "the seconds are missing");
 }

@@ -1,6 +1,6 @@
 //! Settings of runs that take a fraction of a second, and what is compared of them.
 
-use dvbf::run::{Finished, LogRecord, Observer, Outcome, RunError, TrainRequest, train};
+use dvbf::run::{Finished, LogRecord, Observer, Outcome, Phase, RunError, TrainRequest, train};
 use dvbf::schedule::{Ramp, Shape};
 use dvbf::settings::{Settings, preset};
 use dvbf::train::StepStats;
@@ -53,7 +53,9 @@ impl Stop {
 }
 
 impl Observer for Stop {
-    fn phase(&mut self, _: &str) {}
+    fn phase(&mut self, _: Phase) {}
+
+    fn note(&mut self, _: &str) {}
 
     fn step(&mut self, step: u64, _: u64, stats: &StepStats) {
         self.step = step;
@@ -76,8 +78,13 @@ pub(crate) fn run(
     (resume, threads): (bool, usize),
     observer: &mut Stop,
 ) -> Result<Outcome, RunError> {
-    let request =
-        TrainRequest { settings: settings.clone(), folder: folder.to_owned(), resume, threads };
+    let request = TrainRequest {
+        settings: settings.clone(),
+        folder: folder.to_owned(),
+        resume,
+        files: Vec::new(),
+        threads,
+    };
     train(&request, observer)
 }
 

@@ -181,9 +181,9 @@ fn weight_decay_acts_on_the_weights_of_recognition_alone() {
             let shift = rate * decay * f64::from(*old);
             let off = f64::from(free) - f64::from(decayed) - shift;
             assert!(off.abs() < 1e-6 * (1.0 + f64::from(old.abs())), "{name}: {off}");
-            moved += usize::from(free != decayed);
+            moved += usize::from(free.to_bits() != decayed.to_bits());
         } else {
-            assert_eq!(free, decayed, "{name}");
+            assert_eq!(free.to_bits(), decayed.to_bits(), "{name}");
         }
     }
     assert!(moved > 100, "{moved} weights decayed");

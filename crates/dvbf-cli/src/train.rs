@@ -1,0 +1,197 @@
+//! Arguments of `dvbf train`, and the request that they describe.
+
+use crate::args::{Chosen, Environment};
+use crate::require::Requirement;
+use clap::{ArgGroup, Args};
+use dvbf::data::target_names;
+use dvbf::eval::Summary;
+use dvbf::run::{FolderError, RunError, RunFolder, TrainRequest};
+use dvbf::settings::{Settings, SettingsError, apply_override, preset, preset_for};
+use std::path::{Path, PathBuf};
+use std::process::ExitCode;
+
+#[derive(Debug, Args)]
+#[command(group = ArgGroup::new("subject")
+    .args(["environment", "data", "config", "resume"])
+    .required(true)
+    .multiple(true))]
+pub(crate) struct Train {
+    /// The system to learn.
+    #[arg(conflicts_with = "data")]
+    pub(crate) environment: Option<Environment>,
+    /// Recordings to learn from: an .npz archive, or .csv files, a folder with them or a pattern.
+    #[arg(long, num_args = 1.., value_name = "FILE")]
+    pub(crate) data: Vec<String>,
+    #[command(flatten)]
+    columns: Chosen,
+    /// Named set of settings to start from [default: that of the system's name; auto for --data].
+    #[arg(long)]
+    preset: Option<String>,
+    /// TOML file with all settings, such as the config.toml of another run.
+    #[arg(long, conflicts_with = "preset")]
+    config: Option<PathBuf>,
+    /// Change one setting, such as training.steps=1000; may be repeated.
+    #[arg(long = "set", value_name = "KEY=VALUE")]
+    overrides: Vec<String>,
+    /// Seed of parameters, batches and noise.
+    #[arg(long)]
+    seed: Option<u64>,
+    /// Updates of the parameters.
+    #[arg(long)]
+    steps: Option<u64>,
+    /// Threads; all cores by default. Results do not depend on it.
+    #[arg(long, default_value_t = 0)]
+    threads: usize,
+    /// Folder of the run [default: runs/<preset>-seed<seed>].
+    #[arg(long)]
+    out: Option<PathBuf>,
+    /// Continue the run in the folder from its checkpoint, with the settings that it began with.
+    #[arg(long)]
+    resume: bool,
+    /// Print nothing but errors.
+    #[arg(long)]
+    pub(crate) quiet: bool,
+    /// Print the summary as JSON and nothing else.
+    #[arg(long)]
+    pub(crate) json: bool,
+    /// Fail with exit status 3 unless a figure reaches a bound, such as `open_loop.45.model<=0.004` or
+    /// `r2.sample.velocity>=0.95`, named as in summary.json; may be repeated.
+    #[arg(long = "require", value_name = "FIGURE<=BOUND")]
+    required: Vec<String>,
+}
+
+/// Settings, and the columns that latent states will be regressed on if that is known.
+type Planned = (Settings, Option<Vec<String>>);
+
+impl Train {
+    /// What the run is about, as arguments with a space before each.
+    pub(crate) fn subject(&self) -> String {
+        let quoted = |path: &Path| crate::quoted(path);
+        if let Some(environment) = self.environment {
+            return format!(" {environment}");
+        }
+        if self.data.is_empty() {
+            return String::new();
+        }
+        self.data
+            .iter()
+            .fold(" --data".into(), |all, file| format!("{all} {}", quoted(Path::new(file))))
+    }
+
+    /// The request that the arguments describe.
+    pub(crate) fn request(&self) -> Result<TrainRequest, RunError> {
+        let (settings, folder, targets) = if self.resume {
+            let folder = self.folder()?;
+            let settings = RunFolder::open(&folder)?.settings()?;
+            self.check_system(&settings)?;
+            (settings, folder, None)
+        } else {
+            let (settings, targets) = self.settings()?;
+            let folder = self.out.clone().unwrap_or_else(|| named(&settings));
+            (settings, folder, targets)
+        };
+        for text in &self.required {
+            Requirement::parse(text)?.check(&settings, targets.as_deref())?;
+        }
+        Ok(TrainRequest {
+            settings,
+            folder,
+            resume: self.resume,
+            files: if self.resume { self.data.clone() } else { Vec::new() },
+            threads: self.threads,
+        })
+    }
+
+    /// The folder of a run that is to be continued.
+    fn folder(&self) -> Result<PathBuf, RunError> {
+        if let Some(folder) = &self.out {
+            return Ok(folder.clone());
+        }
+        let mut settings = if let Some(path) = &self.config {
+            read_config(path)?
+        } else {
+            let usual = match self.environment {
+                Some(environment) => environment.name(),
+                None if self.data.is_empty() => {
+                    let problem = "needs the folder of the run in --out".into();
+                    return Err(SettingsError::Value { key: "--resume".into(), problem }.into());
+                }
+                None => "auto",
+            };
+            let name = self.preset.as_deref().unwrap_or(usual);
+            // The folder is called after the name, whatever recordings make of the settings.
+            Settings { preset: name.into(), ..preset("pendulum")? }
+        };
+        settings.seed = self.seed.unwrap_or(settings.seed);
+        Ok(named(&settings))
+    }
+
+    fn settings(&self) -> Result<Planned, RunError> {
+        let changed = |mut settings: Settings| {
+            for text in &self.overrides {
+                settings = apply_override(&settings, text)?;
+            }
+            Ok::<_, SettingsError>(settings)
+        };
+        let (mut settings, targets) = if let Some(path) = &self.config {
+            let mut settings = read_config(path)?;
+            if !self.data.is_empty() {
+                let Some(source) = settings.recordings.take() else {
+                    let key = path.display().to_string();
+                    let problem = "simulates its system and has no recordings; --data without \
+                                   --config makes settings for some"
+                        .into();
+                    return Err(SettingsError::Value { key, problem }.into());
+                };
+                settings.recordings = Some(self.columns.instead(source, &self.data)?);
+            }
+            (changed(settings)?, None)
+        } else if self.data.is_empty() {
+            let usual = self.environment.map_or("pendulum", Environment::name);
+            (changed(preset(self.preset.as_deref().unwrap_or(usual))?)?, None)
+        } else {
+            let recordings = self.columns.read(&self.data)?;
+            let source = self.columns.source(&recordings, &self.data);
+            let name = self.preset.as_deref().unwrap_or("auto");
+            let settings = preset_for(name, &recordings, source, &self.overrides)?;
+            (settings, Some(target_names(&recordings.state_names, &recordings.state_kinds())))
+        };
+        settings.seed = self.seed.unwrap_or(settings.seed);
+        settings.training.steps = self.steps.unwrap_or(settings.training.steps);
+        settings.validate()?;
+        self.check_system(&settings)?;
+        Ok((settings, targets))
+    }
+
+    /// Refuses settings of another system than the one that was named.
+    fn check_system(&self, settings: &Settings) -> Result<(), SettingsError> {
+        self.environment.map_or(Ok(()), |environment| environment.check(settings))
+    }
+
+    /// Success if all required figures are reached, otherwise exit status 3.
+    pub(crate) fn requirements(&self, summary: &Summary) -> ExitCode {
+        let tree = serde_json::to_value(summary).unwrap_or_default();
+        let mut code = ExitCode::SUCCESS;
+        for text in &self.required {
+            let Ok(required) = Requirement::parse(text) else { continue };
+            if let Err(got) = required.reached(&tree) {
+                crate::progress::error_line(&format!("required {text}, but {got}"));
+                code = ExitCode::from(3);
+            }
+        }
+        code
+    }
+}
+
+/// The usual folder of a run.
+fn named(settings: &Settings) -> PathBuf {
+    format!("runs/{}-seed{}", settings.preset, settings.seed).into()
+}
+
+fn read_config(path: &Path) -> Result<Settings, RunError> {
+    let text = std::fs::read_to_string(path)
+        .map_err(|source| RunError::Folder(FolderError::Io { path: path.to_owned(), source }))?;
+    let settings = Settings::from_toml(&text)
+        .map_err(|source| FolderError::Settings { path: path.to_owned(), source })?;
+    Ok(settings)
+}
