@@ -1,9 +1,11 @@
 //! Command-line arguments.
 
+use crate::apply::{Eval, Filter, Simulate};
 use crate::train::Train;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use dvbf::compare::{CONTENDERS, CompareRequest, Contender};
 use dvbf::data::{Columns, RawRecordings, RecordingError, find_files, read_files};
+use dvbf::schedule::Ramp;
 use dvbf::settings::{
     RecordingsSettings, Settings, SettingsError, apply_override, preset, usual_source,
 };
@@ -28,6 +30,12 @@ pub(crate) enum Command {
     Data(Data),
     /// Train every model on the same recordings and compare them in one table.
     Compare(Compare),
+    /// Filter recordings with a trained model: a belief after every step.
+    Filter(Filter),
+    /// Let a trained model simulate: predictions or random futures, as recordings.
+    Simulate(Simulate),
+    /// Evaluate the model of a finished run again and print its tables; nothing is written.
+    Eval(Eval),
     /// Make the report of a finished run again: report.html and its picture.
     Report(Report),
     /// Write the weights of a model for other programs.
@@ -169,6 +177,9 @@ impl Compare {
         // Four initializations are enough to leave the bad ones out, at half the price.
         settings.training.restarts = if self.quick { 2 } else { 4 };
         settings.training.restart_steps = if self.quick { 100 } else { 400 };
+        settings.training.finalists = 1;
+        settings.training.learning_rate.from = 3e-3;
+        settings.training.warmup = Ramp::constant(1.0);
         settings.training.steps = if self.quick { 600 } else { 4_000 };
         settings.training.log_interval = settings.training.log_interval.min(500);
         for text in &self.overrides {
@@ -283,7 +294,8 @@ impl Chosen {
         })
     }
 
-    fn columns(&self) -> Columns {
+    /// The chosen columns.
+    pub(crate) fn columns(&self) -> Columns {
         Columns {
             observe: self.observe.clone(),
             control: self.control.clone(),

@@ -1,5 +1,6 @@
 //! The `dvbf` command.
 
+mod apply;
 mod args;
 mod compare;
 mod interrupt;
@@ -29,12 +30,15 @@ fn main() -> ExitCode {
         Command::Compare(compare) => {
             compare::run(&compare).unwrap_or_else(|e| fail(&e.to_string()))
         }
+        Command::Filter(filter) => done(apply::run_filter(&filter)),
+        Command::Simulate(simulate) => done(apply::run_simulate(&simulate)),
+        Command::Eval(eval) => done(run_eval(&eval)),
         Command::Report(report) => run_report(&report).unwrap_or_else(|e| fail(&e.to_string())),
         Command::Export(export) => run_export(&export).unwrap_or_else(|e| fail(&e.to_string())),
     }
 }
 
-fn done(result: Result<(), RunError>) -> ExitCode {
+fn done<E: std::fmt::Display>(result: Result<(), E>) -> ExitCode {
     result.map_or_else(|e| fail(&e.to_string()), |()| ExitCode::SUCCESS)
 }
 
@@ -72,6 +76,13 @@ fn run_report(report: &args::Report) -> Result<ExitCode, ReportError> {
     let pool = Pool::new(report.threads)?;
     tables::paths(&dvbf::report::report(&report.run, &report.data, &pool)?);
     Ok(ExitCode::SUCCESS)
+}
+
+fn run_eval(eval: &apply::Eval) -> Result<(), RunError> {
+    let pool = Pool::new(eval.threads)?;
+    let (summary, settings) = dvbf::run::evaluate(&eval.run, &eval.data, &pool)?;
+    tables::figures(&summary, &settings, eval.json);
+    Ok(())
 }
 
 fn run_export(export: &args::Export) -> Result<ExitCode, ExportError> {

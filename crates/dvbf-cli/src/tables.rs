@@ -4,15 +4,37 @@
 use dvbf::eval::{Columns, KARL_2017_R2, OpenLoopRow, Summary};
 use dvbf::report::Written;
 use dvbf::run::Finished;
+use dvbf::settings::Settings;
 
 /// Prints the figures of a finished run.
 pub(crate) fn print(finished: &Finished, json: bool, quiet: bool) {
     let summary = &finished.summary;
-    if json {
-        println!("{}", serde_json::to_string_pretty(summary).unwrap_or_default());
+    if quiet && !json {
         return;
     }
-    if quiet {
+    figures(summary, &finished.settings, json);
+    if json {
+        return;
+    }
+    println!(
+        "{} updates in {:.1} s on {} {}",
+        summary.steps,
+        summary.seconds,
+        summary.threads,
+        if summary.threads == 1 { "thread" } else { "threads" },
+    );
+    println!();
+    println!("model    {}", finished.folder.file("best.dvbf").display());
+    println!("figures  {}", finished.folder.file("summary.json").display());
+    if let Ok(written) = &finished.report {
+        paths(written);
+    }
+}
+
+/// Prints what a model is worth.
+pub(crate) fn figures(summary: &Summary, settings: &Settings, json: bool) {
+    if json {
+        println!("{}", serde_json::to_string_pretty(summary).unwrap_or_default());
         return;
     }
     if let Some(notes) = &summary.recordings {
@@ -24,7 +46,7 @@ pub(crate) fn print(finished: &Finished, json: bool, quiet: bool) {
     if !summary.r2.sample.is_empty() {
         regression(summary);
     }
-    open_loop(finished);
+    open_loop(summary, settings);
     let bound = &summary.bound;
     println!(
         "\nBound {:.1} nats per sequence (reconstruction {:.1}, KL {:.2}{})",
@@ -42,19 +64,6 @@ pub(crate) fn print(finished: &Finished, json: bool, quiet: bool) {
             percent(of.test_scaled.p99),
             of.scale,
         );
-    }
-    println!(
-        "{} updates in {:.1} s on {} {}",
-        summary.steps,
-        summary.seconds,
-        summary.threads,
-        if summary.threads == 1 { "thread" } else { "threads" },
-    );
-    println!();
-    println!("model    {}", finished.folder.file("best.dvbf").display());
-    println!("figures  {}", finished.folder.file("summary.json").display());
-    if let Ok(written) = &finished.report {
-        paths(written);
     }
 }
 
@@ -87,15 +96,15 @@ fn regression(summary: &Summary) {
 }
 
 /// The error of predictions without looking, beside that of the yardsticks there are.
-fn open_loop(finished: &Finished) {
-    let rows = &finished.summary.open_loop;
+fn open_loop(summary: &Summary, settings: &Settings) {
+    let rows = &summary.open_loop;
     println!(
         "\nOpen-loop squared error per {} after {} filtered frames",
-        if finished.summary.recordings.is_some() { "channel" } else { "pixel" },
-        finished.settings.evaluation.filtered
+        if summary.recordings.is_some() { "channel" } else { "pixel" },
+        settings.evaluation.filtered
     );
-    let off = finished.settings.source().start_errors();
-    let mean = if finished.summary.recordings.is_some() { "mean" } else { "mean image" };
+    let off = settings.source().start_errors();
+    let mean = if summary.recordings.is_some() { "mean" } else { "mean image" };
     let mut columns: Vec<(&str, Figure)> = vec![
         ("model", |row| Some(row.model)),
         ("persistence", |row| Some(row.persistence)),

@@ -1,6 +1,7 @@
 //! The command as a user meets it: what it says, how it exits, what it leaves behind.
 #![expect(clippy::unwrap_used, reason = "a test may fail")]
 
+mod apply;
 mod arguments;
 mod compare;
 #[cfg(target_os = "linux")]

@@ -4,7 +4,7 @@ use std::path::Path;
 use std::process::{Command, Output};
 
 /// Overrides of the `smoke` preset.
-const SETTINGS: [&str; 19] = [
+pub(crate) const SETTINGS: [&str; 19] = [
     "data.train=8",
     "data.validation=4",
     "data.test=4",

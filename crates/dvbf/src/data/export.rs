@@ -17,30 +17,35 @@ impl RawRecordings {
             (&splits.test, Part::Test),
             (&splits.test_long, Part::Test),
         ];
-        let train = &splits.train;
-        let (_, _, width) = train.observations.dim();
+        let all = sets.iter().flat_map(|(set, part)| sequences(set, Some(*part))).collect();
+        Self { sequences: all, ..Self::of_set(&splits.train) }
+    }
+
+    /// The sequences of one set, in the units of the model.
+    pub(crate) fn of_set(set: &Dataset) -> Self {
+        let (_, _, width) = set.observations.dim();
         let numbered = |letter: &str, count: usize| {
             let name = |i| if count == 1 { letter.to_owned() } else { format!("{letter}{i}") };
             (0..count).map(name).collect::<Vec<_>>()
         };
         Self {
-            sequences: sets.iter().flat_map(|(set, part)| sequences(set, *part)).collect(),
-            observation_names: if train.names.is_empty() {
+            sequences: sequences(set, None),
+            observation_names: if set.names.is_empty() {
                 numbered("x", width)
             } else {
-                train.names.clone()
+                set.names.clone()
             },
-            control_names: numbered("u", train.controls.dim().2),
-            state_names: train.state_names.clone(),
-            dt: Some(train.dt),
-            image: train.image,
+            control_names: numbered("u", set.controls.dim().2),
+            state_names: set.state_names.clone(),
+            dt: Some(set.dt),
+            image: set.image,
             ignored: Vec::new(),
             remarks: Vec::new(),
         }
     }
 }
 
-fn sequences(set: &Dataset, part: Part) -> Vec<RawSequence> {
+fn sequences(set: &Dataset, part: Option<Part>) -> Vec<RawSequence> {
     set.lengths
         .iter()
         .enumerate()
@@ -58,7 +63,7 @@ fn sequences(set: &Dataset, part: Part) -> Vec<RawSequence> {
                 controls: cut(&set.controls),
                 intervals: None,
                 states: (!set.state_names.is_empty()).then(|| cut(&set.states)),
-                part: Some(part),
+                part,
             }
         })
         .collect()

@@ -1,5 +1,6 @@
 //! Sequences for training and evaluation, and where they come from.
 
+pub(crate) mod archive;
 mod columns;
 mod dataset;
 mod describe;

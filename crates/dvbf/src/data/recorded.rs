@@ -80,6 +80,34 @@ impl Settings {
     }
 }
 
+impl RawRecordings {
+    /// Keeps the first `count` pieces of the test part; what is in the way otherwise.
+    pub(crate) fn keep_test(
+        &mut self,
+        source: &RecordingsSettings,
+        seed: u64,
+        count: usize,
+    ) -> Result<(), String> {
+        let pieces = divide(self, source.division, source.held_out, seed)?.test;
+        self.sequences = pieces.iter().take(count).map(|piece| self.cut(*piece)).collect();
+        Ok(())
+    }
+
+    fn cut(&self, piece: Piece) -> RawSequence {
+        let (from, rows) =
+            (&self.sequences[piece.sequence], piece.start..piece.start + piece.length);
+        let of = |values: &Array2<f32>| values.slice(s![rows.clone(), ..]).to_owned();
+        RawSequence {
+            name: from.name.clone(),
+            observations: of(&from.observations),
+            controls: of(&from.controls),
+            intervals: from.intervals.as_ref().map(|all| all[rows.clone()].to_vec()),
+            states: from.states.as_ref().map(of),
+            part: from.part,
+        }
+    }
+}
+
 impl Splits {
     /// Divides recordings and cuts them to the lengths of the settings.
     ///

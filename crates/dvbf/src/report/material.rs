@@ -84,7 +84,7 @@ fn name(folder: &RunFolder) -> String {
 }
 
 /// A model file of another run would only be noticed by a panic.
-fn check(
+pub(crate) fn check(
     model: &Dvbf<f32>,
     settings: &Settings,
     test: &Dataset,

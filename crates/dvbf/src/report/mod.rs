@@ -27,12 +27,14 @@ mod tables;
 mod view;
 
 pub use preview::preview;
+pub(crate) use raster::{Raster, animation, gray};
 
 use crate::data::{DataError, Supply};
 use crate::pool::{Pool, PoolError};
 use crate::run::{FolderError, RunFolder};
 use crate::settings::Settings;
 use material::Material;
+pub(crate) use material::check;
 use std::path::{Path, PathBuf};
 
 /// The page's name in the folder.

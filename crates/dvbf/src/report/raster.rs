@@ -5,7 +5,7 @@ use ndarray::ArrayView1;
 
 /// An image of red, green and blue bytes, rows from top to bottom.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) struct Raster {
+pub(crate) struct Raster {
     width: usize,
     height: usize,
     pixels: Vec<u8>,
@@ -13,17 +13,17 @@ pub(super) struct Raster {
 
 impl Raster {
     /// An image of one color.
-    pub(super) fn new(width: usize, height: usize, color: Rgb) -> Self {
+    pub(crate) fn new(width: usize, height: usize, color: Rgb) -> Self {
         Self { width, height, pixels: color.repeat(width * height) }
     }
 
     /// Width and height.
-    pub(super) fn size(&self) -> (usize, usize) {
+    pub(crate) fn size(&self) -> (usize, usize) {
         (self.width, self.height)
     }
 
     /// Fills a rectangle with its upper left corner at `(x, y)`.
-    pub(super) fn fill(&mut self, (x, y): (usize, usize), size: (usize, usize), color: Rgb) {
+    pub(crate) fn fill(&mut self, (x, y): (usize, usize), size: (usize, usize), color: Rgb) {
         for row in y..y + size.1 {
             let at = 3 * (row * self.width + x);
             self.pixels[at..at + 3 * size.0].copy_from_slice(&color.repeat(size.0));
@@ -31,7 +31,7 @@ impl Raster {
     }
 
     /// Draws a frame of `(height, width)` pixels, each a square of `scale` pixels.
-    pub(super) fn draw(
+    pub(crate) fn draw(
         &mut self,
         (x, y): (usize, usize),
         frame: &[Rgb],
@@ -47,7 +47,7 @@ impl Raster {
     }
 
     /// A PNG file.
-    pub(super) fn png(&self) -> Vec<u8> {
+    pub(crate) fn png(&self) -> Vec<u8> {
         encode(std::slice::from_ref(self), None)
     }
 }
@@ -57,7 +57,7 @@ impl Raster {
 ///
 /// # Panics
 /// If there is no image or their sizes differ.
-pub(super) fn animation(frames: &[Raster], seconds: f64) -> Vec<u8> {
+pub(crate) fn animation(frames: &[Raster], seconds: f64) -> Vec<u8> {
     encode(frames, Some(seconds))
 }
 
@@ -99,12 +99,12 @@ fn milliseconds(seconds: f64) -> u16 {
 }
 
 /// A frame of values in `[0, 1]`, from black to white.
-pub(super) fn gray(values: ArrayView1<'_, f32>) -> Vec<Rgb> {
+pub(crate) fn gray(values: ArrayView1<'_, f32>) -> Vec<Rgb> {
     values.iter().map(|&v| [byte(f64::from(v)); 3]).collect()
 }
 
 /// What a prediction has too much, in red, and too little, in blue, on white.
-pub(super) fn difference(predicted: ArrayView1<'_, f32>, truth: ArrayView1<'_, f32>) -> Vec<Rgb> {
+pub(crate) fn difference(predicted: ArrayView1<'_, f32>, truth: ArrayView1<'_, f32>) -> Vec<Rgb> {
     let pixel = |(&p, &x): (&f32, &f32)| {
         let excess = f64::from(p) - f64::from(x);
         let rest = byte(1.0 - excess.abs());

@@ -11,7 +11,7 @@ use crate::settings::{Precision, Settings, SettingsError};
 use crate::train::{StepStats, TrainError, Trainer, TrainerState};
 use dvbf_core::{ModelFile, ProductPrecision, product_precision, set_product_precision};
 use std::borrow::Cow;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::time::Instant;
 
 /// What is to be run.
@@ -121,6 +121,31 @@ pub fn train(request: &TrainRequest, observer: &mut dyn Observer) -> Result<Outc
     let Session { folder, settings, supply, pool, .. } = session;
     let report = report::write(&folder, &settings, &supply, &pool);
     Ok(Outcome::Finished(Box::new(Finished { summary, folder, settings, report })))
+}
+
+/// The figures of the best model of a run, computed again; `seconds` are those of the computation. Nothing
+/// is written.
+///
+/// Recordings are simulated again from the run's settings, or read from `files`, from those that the settings
+/// name if it is empty. A run that has not come to its end is judged by its best model so far.
+///
+/// # Errors
+/// If there is no run or no model yet, a file is damaged, or the recordings are not those of the run.
+pub fn evaluate(
+    run: &Path,
+    files: &[String],
+    pool: &Pool,
+) -> Result<(Summary, Settings), RunError> {
+    let clock = Instant::now();
+    let folder = RunFolder::open(run)?;
+    let settings = folder.settings()?.with_files(files)?;
+    let model = folder.best()?.into_model();
+    let supply = Supply::open(&settings)?;
+    report::check(&model, &settings, &supply.sequences(Set::Test).first(1), &folder)?;
+    let reference = Baselines::of(&settings, &supply, pool);
+    let mut summary = Summary::evaluate(&model, &settings, &supply, &reference, pool);
+    summary.seconds = clock.elapsed().as_secs_f64();
+    Ok((summary, settings))
 }
 
 /// Whether this processor has bf16 products.

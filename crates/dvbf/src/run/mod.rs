@@ -6,7 +6,7 @@ mod phase;
 mod record;
 mod start;
 
-pub use experiment::{Finished, Observer, Outcome, RunError, TrainRequest, train};
+pub use experiment::{Finished, Observer, Outcome, RunError, TrainRequest, evaluate, train};
 pub use folder::{FolderError, RunFolder};
 pub use phase::Phase;
 pub use record::LogRecord;

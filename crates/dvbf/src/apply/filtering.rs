@@ -1,0 +1,73 @@
+//! Filtering of recordings: one belief a step, each of what was seen until then.
+
+use super::beliefs::{Beliefs, SequenceBeliefs, Verdict};
+use super::{ApplyError, Trained};
+use crate::data::RawRecordings;
+use crate::pool::Pool;
+use dvbf_core::{Belief, FilterError, FilterOptions, Spread, Transition};
+
+/// Beliefs after every step of every sequence, as the online filter gives them with these options.
+///
+/// A step whose state would not be finite resets the filter, which then starts anew with the next one.
+///
+/// # Errors
+/// If the recordings do not fit the model, or no filter can have one of the options.
+pub fn filter(
+    trained: &Trained,
+    recordings: &RawRecordings,
+    options: FilterOptions,
+    pool: &Pool,
+) -> Result<Beliefs, ApplyError> {
+    let base = trained.filter().with_options(options)?;
+    let (z, x) = (base.model().transition().dims().state, base.model().observation());
+    let all: Result<Vec<_>, ApplyError> =
+        recordings.sequences.iter().map(|s| trained.controls(recordings, s)).collect();
+    let all = all?;
+    let work = |range: std::ops::Range<usize>| -> Result<Vec<SequenceBeliefs>, FilterError> {
+        let mut filter = base.with_options(options)?;
+        let one = |n: usize| {
+            let (sequence, controls) = (&recordings.sequences[n], &all[n]);
+            let steps = sequence.observations.nrows();
+            let mut out = SequenceBeliefs::unknown(&sequence.name, steps, z, x);
+            Trained::run(&mut filter, sequence, controls, steps, |t, filter, reset| {
+                if reset {
+                    out.verdicts[t] = Verdict::Reset;
+                } else {
+                    keep(&mut out, t, filter.belief());
+                }
+            })?;
+            Ok(out)
+        };
+        range.map(one).collect()
+    };
+    let mut sequences = Vec::with_capacity(all.len());
+    pool.in_order(all.len(), 1, work, |some| {
+        sequences.extend(some?);
+        Ok::<_, FilterError>(())
+    })?;
+    Ok(Beliefs {
+        sequences,
+        observation_names: recordings.observation_names.clone(),
+        dt: base.dt(),
+    })
+}
+
+fn keep(out: &mut SequenceBeliefs, t: usize, belief: &Belief) {
+    out.verdicts[t] = belief.evidence.into();
+    if !belief.started {
+        return;
+    }
+    out.path.row_mut(t).assign(&belief.state);
+    let Some(Spread { mean, std, predicted_mean, predicted_std, score }) = &belief.spread else {
+        return;
+    };
+    out.mean.row_mut(t).assign(mean);
+    out.std.row_mut(t).assign(std);
+    out.predicted_mean.row_mut(t).assign(predicted_mean);
+    out.predicted_std.row_mut(t).assign(predicted_std);
+    if let Some(score) = score {
+        out.log_likelihood[t] = score.log_likelihood;
+        out.nis[t] = score.nis;
+        out.freedom[t] = u32::try_from(score.freedom).unwrap_or(u32::MAX);
+    }
+}

@@ -1,0 +1,15 @@
+//! What a trained model is good for: beliefs over recordings, and recordings that it makes itself.
+
+mod beliefs;
+mod film;
+mod filtering;
+mod simulation;
+mod trained;
+
+pub use beliefs::{Beliefs, SequenceBeliefs, Verdict};
+pub use film::film;
+pub use filtering::filter;
+pub use simulation::{Simulation, Start, simulate};
+pub use trained::{ApplyError, Trained};
+
+pub use dvbf_core::FilterOptions;

@@ -1,0 +1,283 @@
+//! The learned model as a simulator: recordings that nobody recorded.
+
+use super::{ApplyError, Trained};
+use crate::data::{RawRecordings, RawSequence};
+use dvbf_core::{Filter, FilterOptions, Noise, Rollout, Transition};
+use ndarray::{Array2, ArrayView2, Axis, s};
+
+/// Streams of the noise of states and sensors; those of the filter are below.
+const STATES: u64 = 4 << 56;
+const SENSORS: u64 = 5 << 56;
+
+/// Where simulated sequences start, and what drives them.
+#[derive(Clone, Copy, Debug)]
+pub enum Start<'a> {
+    /// As many draws from the model's prior of a first state, without controls: zeros.
+    Prior(usize),
+    /// The belief after the first steps of recorded sequences, whose controls drive what follows.
+    Recordings {
+        /// The recordings.
+        recordings: &'a RawRecordings,
+        /// Steps that are filtered.
+        filtered: usize,
+    },
+}
+
+/// How a simulation is made.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Simulation {
+    /// Steps of every simulated sequence; as many as the recordings have controls for if `None`.
+    /// Controls beyond the recordings are zero.
+    pub steps: Option<usize>,
+    /// Sequences of every start, each with states and noise of its own; the mean path alone if zero.
+    pub draws: usize,
+    /// Whether the noise of the sensors is added to observations.
+    pub sensor_noise: bool,
+    /// Seed of all noise.
+    pub seed: u64,
+}
+
+/// Steps of a simulation that nothing else bounds.
+const USUAL_STEPS: usize = 100;
+
+/// Sequences that the model makes itself, in the units of the recordings. Their true state is the latent
+/// state, named `z1`, `z2`, ….
+///
+/// From recordings, step `t` of a sequence stands for step `filtered + t` of the recording; of the prior,
+/// the first step is the first state.
+///
+/// # Errors
+/// If the recordings do not fit the model or have not as many steps as are to be filtered, or a state is
+/// not finite.
+pub fn simulate(
+    trained: &Trained,
+    start: Start<'_>,
+    simulation: &Simulation,
+) -> Result<RawRecordings, ApplyError> {
+    let model = trained.filter().model();
+    let mut sequences = Vec::new();
+    match start {
+        Start::Prior(count) => {
+            let filter = paths(trained.filter(), count, simulation.seed)?;
+            let steps = simulation.steps.unwrap_or(USUAL_STEPS);
+            let starts = filter.paths().slice(s![..count, ..]).to_owned();
+            let controls = Array2::zeros((steps, model.transition().dims().control));
+            let noisy = Simulation { draws: simulation.draws.max(1), ..*simulation };
+            let course = Course { controls, first: true, number: 0, name: "prior" };
+            sequences.extend(course.follow(trained, &starts, &noisy)?);
+        }
+        Start::Recordings { recordings, filtered } => {
+            for (number, sequence) in recordings.sequences.iter().enumerate() {
+                sequences.extend(continued(
+                    trained,
+                    recordings,
+                    (number, sequence),
+                    filtered,
+                    simulation,
+                )?);
+            }
+        }
+    }
+    let (mut names, mut control_names, mut image, mut dt) = (Vec::new(), Vec::new(), None, None);
+    if let Start::Recordings { recordings, .. } = start {
+        names.clone_from(&recordings.observation_names);
+        control_names.clone_from(&recordings.control_names);
+        (image, dt) = (recordings.image, recordings.dt);
+    }
+    let numbered =
+        |letter: &str, count: usize| (1..=count).map(|i| format!("{letter}{i}")).collect();
+    let dims = model.transition().dims();
+    if names.is_empty() {
+        names = numbered("x", model.observation());
+        control_names = numbered("u", dims.control);
+        image = trained.image();
+    }
+    // The last control of a model of unequal steps is their length.
+    if dims.control == control_names.len() + 1 {
+        for sequence in &mut sequences {
+            let seconds = sequence.controls.column(control_names.len()).to_vec();
+            sequence.intervals = dt.is_none().then_some(seconds);
+            sequence.controls = sequence.controls.slice(s![.., ..control_names.len()]).to_owned();
+        }
+    } else {
+        dt = dt.or(Some(trained.filter().dt()));
+    }
+    Ok(RawRecordings {
+        sequences,
+        observation_names: names,
+        control_names,
+        state_names: numbered("z", dims.state),
+        dt,
+        image,
+        ignored: Vec::new(),
+        remarks: Vec::new(),
+    })
+}
+
+/// A filter with at least `count` sample paths.
+fn paths(filter: &Filter, count: usize, seed: u64) -> Result<Filter, ApplyError> {
+    let samples = if count == 0 { 0 } else { count.max(4) };
+    Ok(filter.with_options(FilterOptions { samples, seed, gate: None })?)
+}
+
+/// Simulated futures of one recorded sequence.
+fn continued(
+    trained: &Trained,
+    recordings: &RawRecordings,
+    (number, sequence): (usize, &RawSequence),
+    filtered: usize,
+    simulation: &Simulation,
+) -> Result<Vec<RawSequence>, ApplyError> {
+    let least = trained.filter().model().initial_frames();
+    if filtered < least {
+        return Err(ApplyError::unfit(format!(
+            "{filtered} filtered steps are too few; the first {least} start the state of this model"
+        )));
+    }
+    let have = sequence.observations.nrows();
+    if have < filtered || (have == filtered && simulation.steps.is_none()) {
+        return Err(ApplyError::unfit(format!(
+            "{} has {have} steps; {filtered} are to be filtered, and what follows is to be simulated",
+            sequence.name
+        )));
+    }
+    let recorded = trained.controls(recordings, sequence)?;
+    let seed = simulation.seed.wrapping_add(number as u64);
+    let mut filter = paths(trained.filter(), simulation.draws, seed)?;
+    let mut broken = false;
+    Trained::run(&mut filter, sequence, &recorded, filtered, |_, _, reset| broken |= reset)?;
+    if broken || !filter.belief().started {
+        return Err(ApplyError::unfit(format!(
+            "{}: the state is not finite within the first {filtered} steps; they are far from what the \
+             model was trained on",
+            sequence.name
+        )));
+    }
+    let starts = match simulation.draws {
+        0 => filter.belief().state.clone().insert_axis(Axis(0)),
+        draws => filter.paths().slice(s![..draws, ..]).to_owned(),
+    };
+    let steps = simulation.steps.unwrap_or(have - filtered);
+    // One more than is taken: the control that acts after the last step is kept with it.
+    let mut controls = Array2::zeros((steps + 1, recorded.ncols()));
+    let known = recorded.slice(s![filtered - 1.., ..]);
+    for (mut to, from) in controls.rows_mut().into_iter().zip(known.rows()) {
+        to.assign(&from);
+    }
+    if recorded.ncols() > recordings.control_names.len() {
+        let seconds = recorded.ncols() - 1;
+        let last = recorded.column(seconds).last().copied().unwrap_or(0.0);
+        controls.column_mut(seconds).iter_mut().filter(|v| **v == 0.0).for_each(|v| *v = last);
+    }
+    let course = Course { controls, first: false, number: number as u64, name: &sequence.name };
+    course.follow(trained, &starts, simulation)
+}
+
+/// Controls and names of the sequences that begin together.
+struct Course<'a> {
+    /// In the units of the recordings; row `t` leads to step `t` if the start is not a step itself, and
+    /// from it otherwise.
+    controls: Array2<f32>,
+    /// Whether the start is the first step.
+    first: bool,
+    number: u64,
+    name: &'a str,
+}
+
+impl Course<'_> {
+    fn follow(
+        &self,
+        trained: &Trained,
+        starts: &Array2<f32>,
+        simulation: &Simulation,
+    ) -> Result<Vec<RawSequence>, ApplyError> {
+        let (filter, model) = (trained.filter(), trained.filter().model());
+        let dims = model.transition().dims();
+        let draws = starts.nrows();
+        let steps = if self.first { self.controls.nrows() } else { self.controls.nrows() - 1 };
+        let taken = if self.first { steps.saturating_sub(1) } else { steps };
+        let mut u = Array2::zeros((taken * draws, dims.control));
+        for (t, control) in self.controls.rows().into_iter().take(taken).enumerate() {
+            let mut control = control.to_vec();
+            if let Some(units) = filter.units() {
+                units.control.normalize(&mut control);
+            }
+            let control = ndarray::ArrayView1::from(&control);
+            u.slice_mut(s![t * draws..(t + 1) * draws, ..]).assign(&control);
+        }
+        let mut w = Array2::zeros((taken * draws, dims.noise));
+        if simulation.draws > 0 {
+            fill(&mut w, simulation.seed, STATES | self.number);
+        }
+        let mut run = Rollout::new(model, draws);
+        let after = run.states(model, starts.view(), u.view(), w.view());
+        let states = if self.first {
+            ndarray::concatenate(Axis(0), &[starts.view(), after.view()])
+                .expect("states are equally wide")
+        } else {
+            after
+        };
+        if let Some(row) = states.rows().into_iter().position(|z| z.iter().any(|v| !v.is_finite()))
+        {
+            return Err(ApplyError::unfit(format!(
+                "{}: the state is not finite after {} simulated steps",
+                self.name,
+                row / draws + 1
+            )));
+        }
+        let seen = self.observe(trained, &mut run, states.view(), simulation)?;
+        let own = |values: ArrayView2<'_, f32>, draw: usize| {
+            values.slice(s![draw..; draws, ..]).to_owned()
+        };
+        let shift = usize::from(!self.first);
+        let sequence = |draw| RawSequence {
+            name: if simulation.draws == 0 {
+                self.name.to_owned()
+            } else {
+                format!("{} draw {}", self.name, draw + 1)
+            },
+            observations: own(seen.view(), draw),
+            controls: self.controls.slice(s![shift..shift + steps, ..]).to_owned(),
+            intervals: None,
+            states: Some(own(states.view(), draw)),
+            part: None,
+        };
+        Ok((0..draws).map(sequence).collect())
+    }
+
+    /// What is seen of states `(R, Z)`, in the units of the recordings.
+    fn observe(
+        &self,
+        trained: &Trained,
+        run: &mut Rollout<f32, dvbf_core::AnyTransition<f32>>,
+        states: ArrayView2<'_, f32>,
+        simulation: &Simulation,
+    ) -> Result<Array2<f32>, ApplyError> {
+        let (filter, model) = (trained.filter(), trained.filter().model());
+        let mut seen = Array2::<f32>::zeros((states.nrows(), model.observation()));
+        if seen.is_empty() {
+            return Ok(seen);
+        }
+        run.observe(model, states, seen.view_mut());
+        if let Some(units) = filter.units() {
+            for mut row in seen.rows_mut() {
+                let mut values = row.to_vec();
+                units.observation.restore(&mut values);
+                row.assign(&ndarray::ArrayView1::from(&values));
+            }
+        }
+        if simulation.sensor_noise {
+            let (_, std) = filter.observe(&vec![0.0; states.ncols()])?;
+            let mut noise = Array2::zeros(seen.raw_dim());
+            fill(&mut noise, simulation.seed, SENSORS | self.number);
+            noise *= &std;
+            seen += &noise;
+        }
+        Ok(seen)
+    }
+}
+
+fn fill(noise: &mut Array2<f32>, seed: u64, stream: u64) {
+    let values = noise.as_slice_mut().expect("a fresh array is contiguous");
+    Noise::new(seed, stream).normal(values);
+}

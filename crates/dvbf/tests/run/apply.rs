@@ -1,0 +1,230 @@
+//! Using trained models: filtering, simulation, evaluation again.
+
+use crate::{recorded, tiny};
+use dvbf::apply::{
+    FilterOptions, SequenceBeliefs, Simulation, Start, Trained, Verdict, filter, simulate,
+};
+use dvbf::data::{RawRecordings, Set, Supply, read_npz, write_npz};
+use dvbf::eval::predict;
+use dvbf::pool::Pool;
+use dvbf::run::evaluate;
+use dvbf_core::Filter;
+use ndarray::{Array2, s};
+use std::path::Path;
+
+const OPTIONS: FilterOptions = FilterOptions { samples: 5, seed: 2, gate: Some(0.999) };
+
+/// A run on oscillations with gaps, and the recordings.
+fn trained(folder: &Path) -> (Trained, RawRecordings) {
+    let recordings = recorded::oscillation(&[60, 60, 60, 70, 60, 55, 60]);
+    let file = folder.join("o.npz");
+    write_npz(&file, &recordings).unwrap();
+    tiny::finish(&recorded::settings(&recordings, &file), &folder.join("run"), false);
+    (Trained::open(&folder.join("run")).unwrap(), recordings)
+}
+
+#[test]
+fn beliefs_are_those_of_the_online_filter() {
+    let folder = tempfile::tempdir().unwrap();
+    let (trained, recordings) = trained(folder.path());
+    let pool = Pool::new(2).unwrap();
+    let beliefs = filter(&trained, &recordings, OPTIONS, &pool).unwrap();
+    assert_eq!((beliefs.sequences.len(), beliefs.steps()), (7, 425));
+    let mut online =
+        Filter::load(folder.path().join("run/best.dvbf")).unwrap().with_options(OPTIONS).unwrap();
+    for (sequence, found) in recordings.sequences.iter().zip(&beliefs.sequences) {
+        online.reset();
+        for (t, x) in sequence.observations.rows().into_iter().enumerate() {
+            let u = if t > 0 { sequence.controls[[t - 1, 0]] } else { 0.0 };
+            let x = x.to_vec();
+            let belief = online.step(Some(&x), &[u], 0.1).unwrap();
+            if !belief.started {
+                assert!(found.path.row(t).iter().all(|v| v.is_nan()));
+                continue;
+            }
+            let spread = belief.spread.as_ref().unwrap();
+            assert_eq!(found.path.row(t), belief.state);
+            assert_eq!(found.mean.row(t), spread.mean);
+            assert_eq!(found.std.row(t), spread.std);
+            match spread.score {
+                Some(score) => {
+                    assert_eq!(found.log_likelihood[t].to_bits(), score.log_likelihood.to_bits());
+                    assert_eq!(found.freedom[t] as usize, score.freedom);
+                }
+                None => assert_eq!(found.freedom[t], 0),
+            }
+            assert_eq!(found.verdicts[t], Verdict::from(belief.evidence));
+        }
+    }
+    assert!(beliefs.count(Verdict::Partly) > 10);
+    assert!(beliefs.score().is_some_and(|(log, nis)| log.is_finite() && nis > 0.0));
+    let single = filter(&trained, &recordings, OPTIONS, &Pool::new(1).unwrap()).unwrap();
+    // Unknown values are NaN, which is unequal to itself.
+    let text = |s: &Vec<SequenceBeliefs>| format!("{s:?}");
+    assert_eq!(text(&single.sequences), text(&beliefs.sequences), "threads do not matter");
+}
+
+#[test]
+fn recordings_of_another_kind_are_refused() {
+    let folder = tempfile::tempdir().unwrap();
+    let (trained, recordings) = trained(folder.path());
+    let pool = Pool::new(1).unwrap();
+    let refusal = |change: &dyn Fn(&mut RawRecordings)| {
+        let mut other = recordings.clone();
+        change(&mut other);
+        filter(&trained, &other, OPTIONS, &pool).unwrap_err().to_string()
+    };
+    let narrow = refusal(&|r| {
+        r.observation_names.pop();
+        r.sequences.iter_mut().for_each(|s| {
+            s.observations = s.observations.slice(s![.., ..1]).to_owned();
+        });
+    });
+    assert_eq!(narrow, "the recordings have 1 observed channels (position), and the model sees 2");
+    let free = refusal(&|r| {
+        r.control_names.clear();
+        for s in &mut r.sequences {
+            s.controls = Array2::zeros((s.controls.nrows(), 0));
+        }
+    });
+    assert_eq!(free, "the recordings have 0 controls (none), and the model takes 1");
+    let slow = refusal(&|r| r.dt = Some(0.2));
+    assert!(slow.contains("are 0.2 s") && slow.contains("at 0.1"), "{slow}");
+    let uneven = refusal(&|r| {
+        for s in &mut r.sequences {
+            s.intervals = Some(vec![0.1; s.observations.nrows()]);
+        }
+    });
+    assert!(uneven.contains("differ in length"), "{uneven}");
+}
+
+#[test]
+fn a_filter_that_diverges_begins_again() {
+    let folder = tempfile::tempdir().unwrap();
+    let (trained, mut recordings) = trained(folder.path());
+    recordings.sequences.truncate(1);
+    recordings.sequences[0].controls.row_mut(29).fill(3e38);
+    // The gate would take the next observation for impossible, and the state would stay where it is.
+    let open = FilterOptions { gate: None, ..OPTIONS };
+    let beliefs = filter(&trained, &recordings, open, &Pool::new(1).unwrap()).unwrap();
+    let one = &beliefs.sequences[0];
+    assert_eq!((one.verdicts[30], beliefs.count(Verdict::Reset)), (Verdict::Reset, 1));
+    assert!(one.path.row(29).iter().all(|v| v.is_finite()));
+    let k = trained.filter().model().initial_frames();
+    assert!(one.path.slice(s![30..30 + k, ..]).iter().all(|v| v.is_nan()));
+    assert!(one.path.slice(s![30 + k.., ..]).iter().all(|v| v.is_finite()));
+}
+
+#[test]
+fn a_simulation_along_the_mean_path_is_the_open_loop_prediction() {
+    let folder = tempfile::tempdir().unwrap();
+    let settings = tiny::settings();
+    tiny::finish(&settings, folder.path(), false);
+    let trained = Trained::open(folder.path()).unwrap();
+    let test = trained.test_sequences(9).unwrap();
+    let start = Start::Recordings { recordings: &test, filtered: 3 };
+    let mean = Simulation { steps: None, draws: 0, sensor_noise: false, seed: 0 };
+    let simulated = simulate(&trained, start, &mean).unwrap();
+
+    let supply = Supply::open(&settings).unwrap();
+    let data = supply.sequences(Set::TestLong).first(9);
+    let predicted = predict(trained.filter().model(), &data, (3, 6));
+    for (n, sequence) in simulated.sequences.iter().enumerate() {
+        let off = &sequence.observations - &predicted.slice(s![n, .., ..]);
+        assert!(off.iter().all(|v| v.abs() < 1e-5), "{off}");
+        assert_eq!(sequence.controls, test.sequences[n].controls.slice(s![3.., ..]));
+    }
+    assert_eq!((simulated.image, simulated.dt), (Some((16, 16)), Some(data.dt)));
+
+    // It is a recording like any other.
+    let file = folder.path().join("s.npz");
+    write_npz(&file, &simulated).unwrap();
+    let read = read_npz(&file).unwrap();
+    assert_eq!(read.sequences[4].observations, simulated.sequences[4].observations);
+    assert_eq!(read.state_names, ["z1", "z2", "z3"]);
+}
+
+#[test]
+fn draws_differ_and_average_to_what_the_filter_forecasts() {
+    let folder = tempfile::tempdir().unwrap();
+    let (trained, mut recordings) = trained(folder.path());
+    recordings.sequences.truncate(1);
+    let start = Start::Recordings { recordings: &recordings, filtered: 20 };
+    let draws = 4000;
+    let wanted = Simulation { steps: Some(4), draws, sensor_noise: true, seed: 1 };
+    let simulated = simulate(&trained, start, &wanted).unwrap();
+    assert_eq!(simulated.sequences.len(), draws);
+    assert_ne!(simulated.sequences[0].observations, simulated.sequences[1].observations);
+
+    let options = FilterOptions { samples: draws, seed: 77, gate: None };
+    let mut online = trained.filter().with_options(options).unwrap().with_std_scale(1.0).unwrap();
+    let sequence = &recordings.sequences[0];
+    for t in 0..20 {
+        let u = if t > 0 { sequence.controls[[t - 1, 0]] } else { 0.0 };
+        online.step(Some(&sequence.observations.row(t).to_vec()), &[u], 0.1).unwrap();
+    }
+    let forecast = online.predict(sequence.controls.slice(s![19..23, ..])).unwrap();
+    for t in 0..4 {
+        for x in 0..2 {
+            let values: Vec<f64> =
+                simulated.sequences.iter().map(|s| f64::from(s.observations[[t, x]])).collect();
+            let mean = values.iter().sum::<f64>() / values.len() as f64;
+            let variance =
+                values.iter().map(|v| (v - mean).powi(2)).sum::<f64>() / values.len() as f64;
+            let (expected, std) = (
+                f64::from(forecast.observation_mean[[t, x]]),
+                f64::from(forecast.observation_std[[t, x]]),
+            );
+            let error = std / (draws as f64).sqrt();
+            assert!((mean - expected).abs() < 6.0 * error, "{t} {x}: {mean} {expected} ± {error}");
+            assert!(
+                (variance.sqrt() / std - 1.0).abs() < 0.08,
+                "{t} {x}: {} {std}",
+                variance.sqrt()
+            );
+        }
+    }
+}
+
+#[test]
+fn the_prior_gives_sequences_and_controls_end_as_zeros() {
+    let folder = tempfile::tempdir().unwrap();
+    let (trained, recordings) = trained(folder.path());
+    let wanted = Simulation { steps: Some(12), draws: 1, sensor_noise: false, seed: 3 };
+    let prior = simulate(&trained, Start::Prior(5), &wanted).unwrap();
+    assert_eq!(prior.sequences.len(), 5);
+    assert!(prior.sequences.iter().all(|s| s.observations.dim() == (12, 2)));
+    assert!(prior.sequences.iter().all(|s| s.observations.iter().all(|v| v.is_finite())));
+    let again = simulate(&trained, Start::Prior(5), &wanted).unwrap();
+    assert_eq!(again, prior, "the same seed, the same sequences");
+
+    let start = Start::Recordings { recordings: &recordings, filtered: 50 };
+    let longer = Simulation { steps: Some(30), draws: 0, ..wanted };
+    let beyond = simulate(&trained, start, &longer).unwrap();
+    let last = &beyond.sequences[0];
+    assert_eq!(
+        last.controls.slice(s![..10, ..]),
+        recordings.sequences[0].controls.slice(s![50.., ..])
+    );
+    assert!(last.controls.slice(s![10.., ..]).iter().all(|&u| u == 0.0));
+
+    let error = |filtered, steps| {
+        let start = Start::Recordings { recordings: &recordings, filtered };
+        simulate(&trained, start, &Simulation { steps, ..longer }).unwrap_err().to_string()
+    };
+    assert!(error(56, None).contains("sequence 5 has 55 steps"), "{}", error(56, None));
+    assert!(error(2, None).contains("the first 8 start the state"), "{}", error(2, None));
+}
+
+#[test]
+fn evaluation_again_gives_the_figures_of_the_run() {
+    let folder = tempfile::tempdir().unwrap();
+    let finished = tiny::finish(&tiny::settings(), folder.path(), false);
+    let (summary, settings) = evaluate(folder.path(), &[], &Pool::new(1).unwrap()).unwrap();
+    assert_eq!(settings, finished.settings);
+    let mut expected = finished.summary.clone();
+    (expected.seconds, expected.threads) = (summary.seconds, summary.threads);
+    assert_eq!(summary, expected);
+    let nowhere = evaluate(&folder.path().join("x"), &[], &Pool::new(1).unwrap());
+    assert!(nowhere.unwrap_err().to_string().contains("config.toml is missing"));
+}
