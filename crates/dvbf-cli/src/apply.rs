@@ -6,8 +6,9 @@ use clap::Args;
 use dvbf::apply::{
     ApplyError, Beliefs, FilterOptions, Simulation, Start, Trained, Verdict, film, filter, simulate,
 };
-use dvbf::data::{find_files, write_npz};
+use dvbf::data::{RawRecordings, find_files, write_npz};
 use dvbf::pool::Pool;
+use dvbf::run::RunFolder;
 use std::path::{Path, PathBuf};
 
 #[derive(Debug, Args)]
@@ -43,12 +44,12 @@ pub(crate) struct Simulate {
     run: PathBuf,
     /// Recordings whose first steps are filtered and whose controls drive what follows
     /// [default: the run's test sequences].
-    #[arg(long, num_args = 1.., value_name = "FILE", conflicts_with = "prior")]
+    #[arg(long, num_args = 1.., value_name = "FILE")]
     data: Vec<String>,
     #[command(flatten)]
     columns: Chosen,
     /// Start from draws of the model's prior, without controls.
-    #[arg(long)]
+    #[arg(long, conflicts_with_all = ["data", "filtered", "draws", "observe", "control", "state"])]
     prior: bool,
     /// Sequences: the first of the recordings, or draws of the prior.
     #[arg(long, default_value_t = 6, value_parser = clap::value_parser!(u32).range(1..=65_536))]
@@ -92,21 +93,40 @@ pub(crate) struct Eval {
     pub(crate) threads: usize,
 }
 
-/// Refuses to write over what is read.
-fn protect(out: &Path, files: &[String], run: &Path) -> Result<(), ApplyError> {
+/// Refuses an output that has another ending, is read, or belongs to the run.
+fn protect(out: &Path, ending: &str, files: &[String], run: &Path) -> Result<(), ApplyError> {
+    let refused = |problem: String| Err(ApplyError::Output { path: out.to_owned(), problem });
+    if !out.extension().is_some_and(|e| e.eq_ignore_ascii_case(ending)) {
+        return refused(format!("its name has to end with .{ending}"));
+    }
     let Ok(full) = out.canonicalize() else { return Ok(()) };
-    let read = find_files(files).unwrap_or_default();
-    let model = if run.is_dir() { run.join("best.dvbf") } else { run.to_owned() };
-    if read.iter().chain([&model]).any(|file| file.canonicalize().is_ok_and(|file| file == full)) {
-        let problem = "it is read; choose another file".into();
-        return Err(ApplyError::Output { path: out.to_owned(), problem });
+    let mut read = find_files(files).unwrap_or_default();
+    read.push(run.to_owned());
+    let folder = if run.is_dir() { run } else { run.parent().unwrap_or(run) };
+    if let Ok(settings) = RunFolder::open(folder).and_then(|folder| folder.settings())
+        && let Some(source) = settings.recordings
+    {
+        read.extend(source.found());
+    }
+    if read.iter().any(|file| file.canonicalize().is_ok_and(|file| file == full)) {
+        return refused("it is read; choose another file".into());
     }
     Ok(())
 }
 
+/// Prints what somebody should know of how recordings were read.
+fn remark(recordings: &RawRecordings) {
+    for remark in &recordings.remarks {
+        println!("{remark}");
+    }
+    if !recordings.ignored.is_empty() {
+        println!("not used: {}", recordings.ignored.join(", "));
+    }
+}
+
 /// Writes what the filter believes after every step of recordings.
 pub(crate) fn run_filter(arguments: &Filter) -> Result<(), ApplyError> {
-    protect(&arguments.out, &arguments.data, &arguments.run)?;
+    protect(&arguments.out, "npz", &arguments.data, &arguments.run)?;
     let pool = Pool::new(arguments.threads)?;
     let trained = Trained::open(&arguments.run)?;
     let recordings = trained.read(&arguments.data, arguments.columns.columns())?;
@@ -117,16 +137,18 @@ pub(crate) fn run_filter(arguments: &Filter) -> Result<(), ApplyError> {
     };
     let beliefs = filter(&trained, &recordings, options, &pool)?;
     beliefs.write(&arguments.out)?;
-    for remark in &recordings.remarks {
-        println!("{remark}");
-    }
+    remark(&recordings);
     tell(&beliefs);
     println!("beliefs  {}", arguments.out.display());
     Ok(())
 }
 
 fn tell(beliefs: &Beliefs) {
-    println!("{} sequences, {} steps", beliefs.sequences.len(), beliefs.steps());
+    println!(
+        "{}, {}",
+        counted(beliefs.sequences.len(), "sequence"),
+        counted(beliefs.steps(), "step")
+    );
     let kinds = [
         (Verdict::Missing, "without an observation"),
         (Verdict::Partly, "with some channels missing"),
@@ -141,16 +163,28 @@ fn tell(beliefs: &Beliefs) {
     }
     if let Some((log, nis)) = beliefs.score() {
         println!(
-            "one-step predictions: log-likelihood {log:.2} nats a step, normalized innovation squared \
-             {nis:.2} a channel"
+            "one-step predictions: log-likelihood {} nats a step, normalized innovation squared {} a channel",
+            figure(log),
+            figure(nis)
         );
     }
 }
 
+/// A figure of any size in few digits.
+fn figure(value: f64) -> String {
+    if value.abs() < 1e6 { format!("{value:.2}") } else { format!("{value:.2e}") }
+}
+
+/// `1 step`, `2 steps`.
+fn counted(count: usize, what: &str) -> String {
+    if count == 1 { format!("1 {what}") } else { format!("{count} {what}s") }
+}
+
 /// Writes what the model simulates.
 pub(crate) fn run_simulate(arguments: &Simulate) -> Result<(), ApplyError> {
-    for out in [Some(&arguments.out), arguments.animation.as_ref()].into_iter().flatten() {
-        protect(out, &arguments.data, &arguments.run)?;
+    protect(&arguments.out, "npz", &arguments.data, &arguments.run)?;
+    if let Some(animation) = &arguments.animation {
+        protect(animation, "png", &arguments.data, &arguments.run)?;
     }
     let trained = Trained::open(&arguments.run)?;
     let count = arguments.sequences as usize;
@@ -180,14 +214,16 @@ pub(crate) fn run_simulate(arguments: &Simulate) -> Result<(), ApplyError> {
         film(&simulated, path)?;
     }
     write_npz(&arguments.out, &simulated)?;
+    recordings.iter().for_each(remark);
+    remark(&simulated);
     println!(
-        "{} sequences of at most {} steps, {}",
-        simulated.sequences.len(),
-        simulated.longest(),
+        "{} of at most {}, {}",
+        counted(simulated.sequences.len(), "sequence"),
+        counted(simulated.longest(), "step"),
         if arguments.prior {
             "from draws of the prior".to_owned()
         } else {
-            format!("after {filtered} filtered steps each")
+            format!("after {} each", counted(filtered, "filtered step"))
         }
     );
     println!("simulation {}", arguments.out.display());

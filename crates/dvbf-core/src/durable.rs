@@ -8,13 +8,30 @@ use std::path::Path;
 /// the folder is synced. Whatever happens meanwhile, the file holds what it held or all of the new.
 ///
 /// # Errors
-/// If the system refuses; the old file is then intact, and no scratch file stays.
+/// If the system refuses, or `path` is something else than a file; the old file is then intact, and no
+/// scratch file stays.
 pub fn replace_file(path: &Path, parts: &[&[u8]]) -> io::Result<()> {
+    replace_file_with(path, |file| parts.iter().try_for_each(|part| file.write_all(part)))
+}
+
+/// [`replace_file`] with what `write` writes.
+///
+/// # Errors
+/// As [`replace_file`], or if `write` fails.
+pub fn replace_file_with<E: From<io::Error>>(
+    path: &Path,
+    write: impl FnOnce(&mut File) -> Result<(), E>,
+) -> Result<(), E> {
+    // A device or a pipe would be replaced by a file of its name.
+    if fs::metadata(path).is_ok_and(|what| !what.is_file()) {
+        return Err(io::Error::other("is no regular file").into());
+    }
     let name = path.file_name().unwrap_or_default().to_string_lossy();
     let scratch = path.with_file_name(format!(".{name}.{}.tmp", std::process::id()));
-    let written = write_synced(&scratch, parts)
-        .and_then(|()| fs::rename(&scratch, path))
-        .and_then(|()| sync_folder(path));
+    let written = write_synced(&scratch, write).and_then(|()| {
+        fs::rename(&scratch, path)?;
+        Ok(sync_folder(path)?)
+    });
     if written.is_err() {
         // The scratch file is useless now; that it may stay behind is the lesser error.
         let _ = fs::remove_file(&scratch);
@@ -43,12 +60,13 @@ fn is_scratch(name: &str) -> bool {
     process.is_some_and(|id| !id.is_empty() && id.bytes().all(|b| b.is_ascii_digit()))
 }
 
-fn write_synced(path: &Path, parts: &[&[u8]]) -> io::Result<()> {
+fn write_synced<E: From<io::Error>>(
+    path: &Path,
+    write: impl FnOnce(&mut File) -> Result<(), E>,
+) -> Result<(), E> {
     let mut file = OpenOptions::new().write(true).create(true).truncate(true).open(path)?;
-    for part in parts {
-        file.write_all(part)?;
-    }
-    file.sync_all()
+    write(&mut file)?;
+    Ok(file.sync_all()?)
 }
 
 /// Makes a rename durable.

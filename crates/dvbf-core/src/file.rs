@@ -7,6 +7,7 @@
 
 use crate::config::{ConfigError, ModelConfig, TransitionKind};
 use crate::durable::replace_file;
+use crate::layout::Layout;
 use crate::model::Dvbf;
 use crate::units::Units;
 use dvbf_ops::Params;
@@ -17,8 +18,8 @@ use std::io::{self, Read};
 use std::path::{Path, PathBuf};
 
 const MAGIC: [u8; 8] = *b"DVBF\r\n\x1a\n";
-/// The first format had neither units nor the length of a step.
-const VERSION: u32 = 2;
+/// The first format had neither units nor the length of a step, the second no layout.
+const VERSION: u32 = 3;
 const HEADER: usize = 8 + 4 + 8 + 4;
 /// No model of this kind is larger than this many bytes.
 const LIMIT: usize = 1 << 31;
@@ -102,6 +103,26 @@ pub struct ModelFile {
     pub dt: Option<f64>,
     /// What the standard deviations of one-step predictions are multiplied by to cover as they say.
     pub std_scale: f64,
+    /// What the numbers of the recordings are, where that is known; earlier formats did not keep it.
+    pub layout: Option<Layout>,
+}
+
+/// A [`ModelFile`] of the second format.
+#[derive(Deserialize)]
+struct SecondFormat {
+    config: ModelConfig,
+    values: Vec<f32>,
+    trainer: Vec<u8>,
+    units: Option<Units>,
+    dt: Option<f64>,
+    std_scale: f64,
+}
+
+impl From<SecondFormat> for ModelFile {
+    fn from(second: SecondFormat) -> Self {
+        let SecondFormat { config, values, trainer, units, dt, std_scale } = second;
+        Self { config, values, trainer, units, dt, std_scale, layout: None }
+    }
 }
 
 /// A [`ModelFile`] of the first format.
@@ -115,7 +136,7 @@ struct FirstFormat {
 impl From<FirstFormat> for ModelFile {
     fn from(first: FirstFormat) -> Self {
         let FirstFormat { config, values, trainer } = first;
-        Self { config, values, trainer, units: None, dt: None, std_scale: 1.0 }
+        Self { config, values, trainer, units: None, dt: None, std_scale: 1.0, layout: None }
     }
 }
 
@@ -129,6 +150,7 @@ impl ModelFile {
             units: None,
             dt: Some(dt),
             std_scale: 1.0,
+            layout: None,
         }
     }
 
@@ -149,6 +171,7 @@ impl ModelFile {
         let (version, payload) = unframe(path, bytes)?;
         let file = match version {
             1 => decode::<FirstFormat>(payload).map(Self::from),
+            2 => decode::<SecondFormat>(payload).map(Self::from),
             _ => decode(payload),
         };
         let file: Self = file.map_err(|e| FileError::damaged(path, e.to_string()))?;
@@ -171,6 +194,9 @@ impl ModelFile {
         let sizes = (file.config.observation, file.config.control);
         if file.units.as_ref().is_some_and(|units| !units.fit(sizes.0, sizes.1)) {
             return Err(FileError::damaged(path, "its units do not fit its channels"));
+        }
+        if file.layout.as_ref().is_some_and(|layout| !layout.fit(sizes.0, sizes.1)) {
+            return Err(FileError::damaged(path, "its names do not fit its channels"));
         }
         let positive = |value: f64| value.is_finite() && value > 0.0;
         if !file.dt.is_none_or(positive) || !positive(file.std_scale) {

@@ -6,6 +6,7 @@ mod config;
 mod durable;
 mod file;
 mod gradient;
+mod layout;
 mod model;
 pub mod online;
 mod rollout;
@@ -15,9 +16,10 @@ mod workspace;
 pub use batch::{Batch, Objective};
 pub use bound::Bound;
 pub use config::{ConfigError, EmissionStd, ModelConfig, TransitionKind};
-pub use durable::{remove_scratch_files, replace_file};
+pub use durable::{remove_scratch_files, replace_file, replace_file_with};
 pub use file::{CodecError, FileError, ModelFile, decode, encode};
 pub use gradient::GradientOptions;
+pub use layout::{Layout, Steps};
 pub use model::Dvbf;
 pub use online::{
     Belief, DelayedError, DelayedFilter, Evidence, Filter, FilterError, FilterOptions, Forecast,

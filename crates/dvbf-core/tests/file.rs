@@ -2,8 +2,8 @@
 #![expect(clippy::unwrap_used, reason = "a test may fail")]
 
 use dvbf_core::{
-    Dvbf, EmissionStd, FileError, Filter, ModelConfig, ModelFile, Noise, Params, TransitionKind,
-    decode, encode,
+    DelayedFilter, Dvbf, EmissionStd, FileError, Filter, FilterError, Layout, ModelConfig,
+    ModelFile, Noise, Params, Steps, TransitionKind, decode, encode,
 };
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -88,6 +88,62 @@ fn files_of_the_first_format_are_read_and_know_no_step() {
     fs::write(&path, bytes).unwrap();
     let read = ModelFile::read(&path).unwrap();
     assert_eq!(read, ModelFile { dt: None, std_scale: 1.0, ..file });
+}
+
+/// The payload of the second format was a prefix of today's.
+#[test]
+fn files_of_the_second_format_are_read_and_know_no_layout() {
+    let (_folder, path, _) = written(&model_file());
+    let file = ModelFile { std_scale: 1.5, ..model_file() };
+    let payload = encode(&(
+        (&file.config, &file.values, &file.trainer),
+        (&file.units, &file.dt, &file.std_scale),
+    ))
+    .unwrap();
+    let mut bytes = b"DVBF\r\n\x1a\n".to_vec();
+    bytes.extend(2_u32.to_le_bytes());
+    bytes.extend((payload.len() as u64).to_le_bytes());
+    let mut hasher = crc32fast::Hasher::new();
+    hasher.update(&bytes);
+    hasher.update(&payload);
+    bytes.extend(hasher.finalize().to_le_bytes());
+    bytes.extend(payload);
+    fs::write(&path, bytes).unwrap();
+    assert_eq!(ModelFile::read(&path).unwrap(), ModelFile { layout: None, ..file });
+}
+
+#[test]
+fn a_layout_that_does_not_fit_is_refused() {
+    let named = |names: &[&str]| names.iter().map(|&name| name.to_owned()).collect::<Vec<_>>();
+    let (x, u) = (config().observation, config().control);
+    let fits = Layout {
+        observation: (0..x).map(|i| format!("sensor {i}")).collect(),
+        control: (0..u).map(|i| format!("motor {i}")).collect(),
+        image: None,
+        steps: Steps::Equal,
+    };
+    let (_folder, path, _) = written(&ModelFile { layout: Some(fits.clone()), ..model_file() });
+    assert_eq!(Filter::load(&path).unwrap().layout(), Some(&fits));
+    let wrong = [
+        Layout { observation: named(&["one", "too many"]), ..fits.clone() },
+        Layout { steps: Steps::Control, ..fits.clone() },
+        Layout { image: Some((x, 2)), ..fits.clone() },
+        Layout { image: Some((usize::MAX, 2)), ..fits },
+    ];
+    for layout in wrong {
+        ModelFile { layout: Some(layout), ..model_file() }.write(&path).unwrap();
+        let error = ModelFile::read(&path).unwrap_err().to_string();
+        assert!(error.contains("its names do not fit its channels"), "{error}");
+    }
+}
+
+#[test]
+fn late_measurements_need_equal_steps() {
+    let layout =
+        Layout { observation: Vec::new(), control: Vec::new(), image: None, steps: Steps::Control };
+    let (_folder, path, _) = written(&ModelFile { layout: Some(layout), ..model_file() });
+    let error = DelayedFilter::new(Filter::load(&path).unwrap(), 5).unwrap_err();
+    assert_eq!(error, FilterError::UnequalSteps);
 }
 
 #[test]

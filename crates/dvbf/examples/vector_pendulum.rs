@@ -7,8 +7,8 @@
 //! cargo run --release -p dvbf --example vector_pendulum -- score pendulum.npz runs/vector/best.dvbf
 //! ```
 //!
-//! `make` also takes `many`, four times as many sequences, and `linear`: two coupled oscillators under a force, of which noisy positions are
-//! seen, for which no model can be better than a linear one.
+//! `make` also takes a number of sequences instead of 300, and `linear`: two coupled oscillators under a
+//! force, of which noisy positions are seen, for which no model can be better than a linear one.
 
 #![expect(clippy::print_stdout, reason = "an example speaks to its terminal")]
 
@@ -36,10 +36,12 @@ fn main() -> Result<(), Box<dyn Error>> {
     let words: Vec<&str> = words.iter().map(String::as_str).collect();
     match words[..] {
         ["make", file] => write_npz(Path::new(file), &pendulum(SEQUENCES)?)?,
-        ["make", file, "many"] => write_npz(Path::new(file), &pendulum(4 * SEQUENCES)?)?,
+        ["make", file, count] if count != "linear" => {
+            write_npz(Path::new(file), &pendulum(count.parse()?)?)?;
+        }
         ["make", file, "linear"] => write_npz(Path::new(file), &oscillators())?,
         ["score", file, model] => score(Path::new(file), Path::new(model))?,
-        _ => return Err("make FILE [many | linear], or score FILE MODEL".into()),
+        _ => return Err("make FILE [NUMBER | linear], or score FILE MODEL".into()),
     }
     Ok(())
 }

@@ -47,11 +47,13 @@ fn recordings_are_filtered_into_an_archive() {
 fn what_is_read_is_not_written_over() {
     let folder = prepared();
     let before = fs::read(folder.path().join("d.npz")).unwrap();
-    for out in ["d.npz", "./d.npz", "r/best.dvbf"] {
+    for (out, why) in
+        [("d.npz", "it is read"), ("./d.npz", "it is read"), ("r/best.dvbf", "end with .npz")]
+    {
         for command in ["filter", "simulate"] {
             let line =
                 refusal(dvbf(folder.path(), &[command, "r", "--data", "d.npz", "--out", out]));
-            assert!(line.contains("cannot be written: it is read"), "{line}");
+            assert!(line.contains("cannot be written: it") && line.contains(why), "{line}");
         }
     }
     assert_eq!(fs::read(folder.path().join("d.npz")).unwrap(), before);

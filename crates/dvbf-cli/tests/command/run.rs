@@ -67,7 +67,7 @@ fn only_a_run_can_be_resumed() {
         assert!(line.contains(part), "{line}");
         line
     };
-    resume("r holds no run to continue: config.toml is missing");
+    resume("r holds no run: config.toml is missing");
     assert!(train(folder.path(), &["--out", "r", "--quiet"]).status().unwrap().success());
     let checkpoint = folder.path().join("r/checkpoint.dvbf");
     let good = fs::read(&checkpoint).unwrap();

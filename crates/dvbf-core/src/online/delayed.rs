@@ -3,6 +3,7 @@
 use super::belief::Belief;
 use super::error::FilterError;
 use super::filter::{Filter, Snapshot};
+use crate::layout::{Layout, Steps};
 use std::time::Duration;
 
 /// Why a [`DelayedFilter`] refused a measurement.
@@ -74,12 +75,15 @@ impl DelayedFilter {
     /// Runs `filter`, which is reset, with the last `history` steps open to late measurements.
     ///
     /// # Errors
-    /// If the history has no step, or more than a million.
+    /// If the history has no step, or more than a million, or the steps of the model differ in length.
     pub fn new(mut filter: Filter, history: usize) -> Result<Self, FilterError> {
         const MOST: usize = 1_000_000;
         if !(1..=MOST).contains(&history) {
             let (key, range) = ("history", "between 1 and 1000000 steps");
             return Err(FilterError::Setting { key, value: history as f64, range });
+        }
+        if matches!(filter.layout(), Some(Layout { steps: Steps::Control, .. })) {
+            return Err(FilterError::UnequalSteps);
         }
         filter.reset();
         let (x, u) = (filter.model().observation(), filter.input.control().len());

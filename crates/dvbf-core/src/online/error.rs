@@ -56,6 +56,11 @@ pub enum FilterError {
         /// Steps that start the state.
         needed: usize,
     },
+    /// The steps of the model differ in length, so that times say nothing about them.
+    #[error(
+        "the model takes the seconds of every step as its last control; late measurements have no place"
+    )]
+    UnequalSteps,
     /// A spread was asked for of a filter that follows the mean path alone.
     #[error("a filter without sample paths knows no spread; give it some with FilterOptions")]
     NoPaths,

@@ -7,6 +7,7 @@ use super::options::{FilterOptions, Gate};
 use super::paths::Paths;
 use super::predictive::Predictive;
 use crate::file::{FileError, ModelFile};
+use crate::layout::Layout;
 use crate::model::Dvbf;
 use crate::units::Units;
 use dvbf_models::Transition;
@@ -126,8 +127,9 @@ impl Filter {
         let Some(dt) = file.dt else {
             return Err(FileError::NoStep { path: path.as_ref().to_owned() });
         };
-        let (units, scale) = (file.units.take(), file.std_scale);
+        let (units, layout, scale) = (file.units.take(), file.layout.take(), file.std_scale);
         let filter = Self::new(Arc::new(file.into_model()), dt, FilterOptions::MEAN_PATH)
+            .map(|filter| filter.with_layout(layout))
             .and_then(|filter| filter.with_units(units).with_std_scale(scale))
             .and_then(|filter| filter.with_options(FilterOptions::default()));
         Ok(filter.expect("the file was checked"))
@@ -165,6 +167,16 @@ impl Filter {
         }
         self.scale = scale;
         self.with_options(self.options)
+    }
+
+    /// What the numbers of observations and controls are, where the model file says it.
+    pub fn layout(&self) -> Option<&Layout> {
+        self.input.layout()
+    }
+
+    fn with_layout(mut self, layout: Option<Layout>) -> Self {
+        self.input.set_layout(layout);
+        self
     }
 
     /// The units of observations and controls, where they are not those of the model.

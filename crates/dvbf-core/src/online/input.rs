@@ -2,8 +2,10 @@
 
 use super::belief::Evidence;
 use super::error::FilterError;
+use crate::layout::Layout;
 use crate::units::{Channels, Units};
 use ndarray::ArrayView2;
+use std::sync::Arc;
 
 /// Steps may differ from the model's by this fraction: a clock's jitter, not another rate.
 const TOLERANCE: f64 = 1e-3;
@@ -13,6 +15,7 @@ const TOLERANCE: f64 = 1e-3;
 pub(super) struct Input {
     dt: f64,
     units: Option<Units>,
+    layout: Option<Arc<Layout>>,
     observation: Vec<f32>,
     control: Vec<f32>,
     /// Which channels of the observation were seen.
@@ -25,6 +28,7 @@ impl Input {
         Self {
             dt,
             units: None,
+            layout: None,
             observation: vec![0.0; observation],
             control: vec![0.0; control],
             seen: vec![false; observation],
@@ -34,6 +38,14 @@ impl Input {
 
     pub(super) fn dt(&self) -> f64 {
         self.dt
+    }
+
+    pub(super) fn layout(&self) -> Option<&Layout> {
+        self.layout.as_deref()
+    }
+
+    pub(super) fn set_layout(&mut self, layout: Option<Layout>) {
+        self.layout = layout.map(Arc::new);
     }
 
     pub(super) fn units(&self) -> Option<&Units> {

@@ -56,6 +56,8 @@ pub struct SequenceBeliefs {
     pub nis: Array1<f64>,
     /// Its degrees of freedom, the channels that were observed; zero where there is no score.
     pub freedom: Array1<u32>,
+    /// Seconds from every step to the next, where they differ.
+    pub intervals: Option<Vec<f32>>,
     /// What became of every step.
     pub verdicts: Vec<Verdict>,
 }
@@ -73,6 +75,7 @@ impl SequenceBeliefs {
             log_likelihood: Array1::from_elem(steps, f64::NAN),
             nis: Array1::from_elem(steps, f64::NAN),
             freedom: Array1::zeros(steps),
+            intervals: None,
             verdicts: vec![Verdict::Missing; steps],
         }
     }
@@ -85,7 +88,7 @@ pub struct Beliefs {
     pub sequences: Vec<SequenceBeliefs>,
     /// Names of the observed channels (`X`).
     pub observation_names: Vec<String>,
-    /// Seconds between two steps of the model.
+    /// Seconds between two steps, where they are equal.
     pub dt: f64,
 }
 
@@ -150,7 +153,12 @@ impl Beliefs {
         let names: Vec<String> = self.sequences.iter().map(|s| s.name.clone()).collect();
         archive.texts("names", &names)?;
         archive.texts("x_names", &self.observation_names)?;
-        archive.add("dt", &arr0(self.dt))?;
+        if self.sequences.iter().any(|s| s.intervals.is_some()) {
+            let seconds = |s: &SequenceBeliefs| s.intervals.clone().unwrap_or_default();
+            archive.add("dt", &self.padded(f32::NAN, seconds))?;
+        } else {
+            archive.add("dt", &arr0(self.dt))?;
+        }
         Ok(archive.finish()?.into_inner())
     }
 

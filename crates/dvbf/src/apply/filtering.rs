@@ -6,7 +6,8 @@ use crate::data::RawRecordings;
 use crate::pool::Pool;
 use dvbf_core::{Belief, FilterError, FilterOptions, Spread, Transition};
 
-/// Beliefs after every step of every sequence, as the online filter gives them with these options.
+/// Beliefs after every step of every sequence, as the online filter gives them with these options, the seed
+/// being `seed + n` for sequence `n`.
 ///
 /// A step whose state would not be finite resets the filter, which then starts anew with the next one.
 ///
@@ -20,12 +21,14 @@ pub fn filter(
 ) -> Result<Beliefs, ApplyError> {
     let base = trained.filter().with_options(options)?;
     let (z, x) = (base.model().transition().dims().state, base.model().observation());
-    let all: Result<Vec<_>, ApplyError> =
+    let recordings = &*trained.matched(recordings).map_err(ApplyError::unfit)?;
+    let all: Vec<_> =
         recordings.sequences.iter().map(|s| trained.controls(recordings, s)).collect();
-    let all = all?;
     let work = |range: std::ops::Range<usize>| -> Result<Vec<SequenceBeliefs>, FilterError> {
-        let mut filter = base.with_options(options)?;
         let one = |n: usize| {
+            // Errors of sample paths shall not be the same in every sequence.
+            let seed = options.seed.wrapping_add(n as u64);
+            let mut filter = base.with_options(FilterOptions { seed, ..options })?;
             let (sequence, controls) = (&recordings.sequences[n], &all[n]);
             let steps = sequence.observations.nrows();
             let mut out = SequenceBeliefs::unknown(&sequence.name, steps, z, x);
@@ -36,6 +39,7 @@ pub fn filter(
                     keep(&mut out, t, filter.belief());
                 }
             })?;
+            out.intervals.clone_from(&sequence.intervals);
             Ok(out)
         };
         range.map(one).collect()
@@ -48,7 +52,7 @@ pub fn filter(
     Ok(Beliefs {
         sequences,
         observation_names: recordings.observation_names.clone(),
-        dt: base.dt(),
+        dt: recordings.dt.unwrap_or_else(|| base.dt()),
     })
 }
 

@@ -1,18 +1,24 @@
 //! The learned model as a simulator: recordings that nobody recorded.
 
+use super::trained::counted;
 use super::{ApplyError, Trained};
 use crate::data::{RawRecordings, RawSequence};
-use dvbf_core::{Filter, FilterOptions, Noise, Rollout, Transition};
+use dvbf_core::{Filter, FilterOptions, Noise, Rollout, Steps, Transition};
 use ndarray::{Array2, ArrayView2, Axis, s};
 
-/// Streams of the noise of states and sensors; those of the filter are below.
+/// Streams of the noise of states and sensors, one a sequence and draw; those of the filter are below.
 const STATES: u64 = 4 << 56;
 const SENSORS: u64 = 5 << 56;
+/// Numbers of draws.
+const DRAWS: u64 = 1 << 24;
+/// Values that a simulation has at most: sixteen GiB.
+const MOST: usize = 1 << 32;
 
 /// Where simulated sequences start, and what drives them.
 #[derive(Clone, Copy, Debug)]
 pub enum Start<'a> {
-    /// As many draws from the model's prior of a first state, without controls: zeros.
+    /// As many draws from the model's prior of a first state, without controls: zeros. Steps of a model that
+    /// takes their length have the mean length.
     Prior(usize),
     /// The belief after the first steps of recorded sequences, whose controls drive what follows.
     Recordings {
@@ -31,7 +37,8 @@ pub struct Simulation {
     pub steps: Option<usize>,
     /// Sequences of every start, each with states and noise of its own; the mean path alone if zero.
     pub draws: usize,
-    /// Whether the noise of the sensors is added to observations.
+    /// Whether the noise of the sensors is added to observations: that of the emission, without the scale of
+    /// predictions.
     pub sensor_noise: bool,
     /// Seed of all noise.
     pub seed: u64,
@@ -55,63 +62,107 @@ pub fn simulate(
     simulation: &Simulation,
 ) -> Result<RawRecordings, ApplyError> {
     let model = trained.filter().model();
+    let dims = model.transition().dims();
+    let mut remarks = Vec::new();
+    let recordings = match start {
+        Start::Prior(_) => None,
+        Start::Recordings { recordings, .. } => {
+            Some(trained.matched(recordings).map_err(ApplyError::unfit)?)
+        }
+    };
     let mut sequences = Vec::new();
     match start {
         Start::Prior(count) => {
-            let filter = paths(trained.filter(), count, simulation.seed)?;
             let steps = simulation.steps.unwrap_or(USUAL_STEPS);
+            bounded(count, steps, model.observation() + dims.state)?;
+            let filter = paths(trained.filter(), count, simulation.seed)?;
             let starts = filter.paths().slice(s![..count, ..]).to_owned();
-            let controls = Array2::zeros((steps, model.transition().dims().control));
+            let mut controls = Array2::zeros((steps, dims.control));
+            if let (true, Some(units)) = (trained.is_timed(), trained.filter().units()) {
+                let mean = units.control.mean().last().copied().unwrap_or(1.0);
+                controls.column_mut(dims.control - 1).fill(mean);
+            }
             let noisy = Simulation { draws: simulation.draws.max(1), ..*simulation };
             let course = Course { controls, first: true, number: 0, name: "prior" };
             sequences.extend(course.follow(trained, &starts, &noisy)?);
         }
-        Start::Recordings { recordings, filtered } => {
-            for (number, sequence) in recordings.sequences.iter().enumerate() {
-                sequences.extend(continued(
-                    trained,
-                    recordings,
-                    (number, sequence),
-                    filtered,
-                    simulation,
-                )?);
+        Start::Recordings { filtered, .. } => {
+            let recordings = recordings.as_deref().expect("matched above");
+            let needed = filtered + usize::from(simulation.steps.is_none());
+            let least = model.initial_frames();
+            if filtered < least {
+                return Err(ApplyError::unfit(format!(
+                    "{} are too few to filter; the first {least} start the state of this model",
+                    counted(filtered, "step")
+                )));
+            }
+            let long = |s: &&RawSequence| s.observations.nrows() >= needed;
+            let all = recordings.sequences.len();
+            let enough = recordings.sequences.iter().filter(long).count();
+            if enough == 0 {
+                let longest = counted(recordings.longest(), "step");
+                return Err(ApplyError::unfit(format!(
+                    "the longest sequence has {longest}; {filtered} are to be filtered, and what follows is to \
+                     be simulated"
+                )));
+            }
+            if enough < all {
+                remarks.push(format!(
+                    "{} with fewer than {needed} steps: left out",
+                    counted(all - enough, "sequence")
+                ));
+            }
+            let steps = simulation.steps.unwrap_or(recordings.longest());
+            let each = simulation.draws.max(1).saturating_mul(enough);
+            bounded(each, steps, model.observation() + dims.state)?;
+            for one in recordings.sequences.iter().enumerate().filter(|(_, s)| long(s)) {
+                sequences.extend(continued(trained, recordings, one, filtered, simulation)?);
             }
         }
     }
-    let (mut names, mut control_names, mut image, mut dt) = (Vec::new(), Vec::new(), None, None);
-    if let Start::Recordings { recordings, .. } = start {
-        names.clone_from(&recordings.observation_names);
-        control_names.clone_from(&recordings.control_names);
-        (image, dt) = (recordings.image, recordings.dt);
-    }
-    let numbered =
-        |letter: &str, count: usize| (1..=count).map(|i| format!("{letter}{i}")).collect();
-    let dims = model.transition().dims();
-    if names.is_empty() {
-        names = numbered("x", model.observation());
-        control_names = numbered("u", dims.control);
-        image = trained.image();
-    }
-    // The last control of a model of unequal steps is their length.
-    if dims.control == control_names.len() + 1 {
-        for sequence in &mut sequences {
-            let seconds = sequence.controls.column(control_names.len()).to_vec();
-            sequence.intervals = dt.is_none().then_some(seconds);
-            sequence.controls = sequence.controls.slice(s![.., ..control_names.len()]).to_owned();
-        }
-    } else {
-        dt = dt.or(Some(trained.filter().dt()));
-    }
+    let numbered = |letter: &str, from: usize, count: usize| -> Vec<String> {
+        (from..from + count).map(|i| format!("{letter}{i}")).collect()
+    };
+    let layout = trained.filter().layout();
+    let seconds = usize::from(sequences.iter().any(|s| s.intervals.is_some()));
+    let named = |names: Option<&Vec<String>>, letter: &str, count: usize| match names {
+        Some(names) if !names.is_empty() => names.clone(),
+        _ => numbered(letter, 0, count),
+    };
+    let stated = recordings.as_deref().and_then(|r| r.dt);
+    let own = (seconds == 0 && !layout.is_some_and(|l| l.steps == Steps::Unstated))
+        .then(|| trained.filter().dt());
     Ok(RawRecordings {
+        observation_names: match &recordings {
+            Some(recordings) => recordings.observation_names.clone(),
+            None => named(layout.map(|l| &l.observation), "x", model.observation()),
+        },
+        control_names: match &recordings {
+            Some(recordings) => recordings.control_names.clone(),
+            None => named(layout.map(|l| &l.control), "u", dims.control - seconds),
+        },
+        image: match &recordings {
+            Some(recordings) => recordings.image,
+            None => layout.and_then(|l| l.image),
+        },
+        state_names: numbered("z", 1, dims.state),
+        dt: if seconds > 0 { None } else { stated.or(own) },
         sequences,
-        observation_names: names,
-        control_names,
-        state_names: numbered("z", dims.state),
-        dt,
-        image,
         ignored: Vec::new(),
-        remarks: Vec::new(),
+        remarks,
     })
+}
+
+/// Refuses what would not fit into memory.
+fn bounded(sequences: usize, steps: usize, width: usize) -> Result<(), ApplyError> {
+    let values = sequences.checked_mul(steps).and_then(|all| all.checked_mul(width));
+    if values.is_some_and(|values| values <= MOST) {
+        return Ok(());
+    }
+    Err(ApplyError::unfit(format!(
+        "{sequences} simulated sequences of {steps} steps are too many at once: they have more than {MOST} \
+         values"
+    )))
 }
 
 /// A filter with at least `count` sample paths.
@@ -128,20 +179,8 @@ fn continued(
     filtered: usize,
     simulation: &Simulation,
 ) -> Result<Vec<RawSequence>, ApplyError> {
-    let least = trained.filter().model().initial_frames();
-    if filtered < least {
-        return Err(ApplyError::unfit(format!(
-            "{filtered} filtered steps are too few; the first {least} start the state of this model"
-        )));
-    }
     let have = sequence.observations.nrows();
-    if have < filtered || (have == filtered && simulation.steps.is_none()) {
-        return Err(ApplyError::unfit(format!(
-            "{} has {have} steps; {filtered} are to be filtered, and what follows is to be simulated",
-            sequence.name
-        )));
-    }
-    let recorded = trained.controls(recordings, sequence)?;
+    let recorded = trained.controls(recordings, sequence);
     let seed = simulation.seed.wrapping_add(number as u64);
     let mut filter = paths(trained.filter(), simulation.draws, seed)?;
     let mut broken = false;
@@ -164,7 +203,8 @@ fn continued(
     for (mut to, from) in controls.rows_mut().into_iter().zip(known.rows()) {
         to.assign(&from);
     }
-    if recorded.ncols() > recordings.control_names.len() {
+    if trained.is_timed() {
+        // Beyond the recording, steps are as long as its last one.
         let seconds = recorded.ncols() - 1;
         let last = recorded.column(seconds).last().copied().unwrap_or(0.0);
         controls.column_mut(seconds).iter_mut().filter(|v| **v == 0.0).for_each(|v| *v = last);
@@ -207,7 +247,7 @@ impl Course<'_> {
         }
         let mut w = Array2::zeros((taken * draws, dims.noise));
         if simulation.draws > 0 {
-            fill(&mut w, simulation.seed, STATES | self.number);
+            self.fill(&mut w, draws, simulation.seed, STATES);
         }
         let mut run = Rollout::new(model, draws);
         let after = run.states(model, starts.view(), u.view(), w.view());
@@ -230,6 +270,7 @@ impl Course<'_> {
             values.slice(s![draw..; draws, ..]).to_owned()
         };
         let shift = usize::from(!self.first);
+        let plain = dims.control - usize::from(trained.is_timed());
         let sequence = |draw| RawSequence {
             name: if simulation.draws == 0 {
                 self.name.to_owned()
@@ -237,8 +278,10 @@ impl Course<'_> {
                 format!("{} draw {}", self.name, draw + 1)
             },
             observations: own(seen.view(), draw),
-            controls: self.controls.slice(s![shift..shift + steps, ..]).to_owned(),
-            intervals: None,
+            controls: self.controls.slice(s![shift..shift + steps, ..plain]).to_owned(),
+            intervals: trained
+                .is_timed()
+                .then(|| self.controls.slice(s![shift..shift + steps, plain]).to_vec()),
             states: Some(own(states.view(), draw)),
             part: None,
         };
@@ -269,15 +312,24 @@ impl Course<'_> {
         if simulation.sensor_noise {
             let (_, std) = filter.observe(&vec![0.0; states.ncols()])?;
             let mut noise = Array2::zeros(seen.raw_dim());
-            fill(&mut noise, simulation.seed, SENSORS | self.number);
+            let draws = simulation.draws.max(1);
+            let draws = if self.first { states.nrows() / self.controls.nrows() } else { draws };
+            self.fill(&mut noise, draws, simulation.seed, SENSORS);
             noise *= &std;
             seen += &noise;
         }
         Ok(seen)
     }
-}
 
-fn fill(noise: &mut Array2<f32>, seed: u64, stream: u64) {
-    let values = noise.as_slice_mut().expect("a fresh array is contiguous");
-    Noise::new(seed, stream).normal(values);
+    /// Fills rows `t · draws + draw` from the stream of each draw, so that it does not matter how many
+    /// there are.
+    fn fill(&self, noise: &mut Array2<f32>, draws: usize, seed: u64, purpose: u64) {
+        let mut own = Array2::<f32>::zeros((noise.nrows() / draws, noise.ncols()));
+        for draw in 0..draws {
+            let stream = purpose | (self.number * DRAWS + draw as u64);
+            Noise::new(seed, stream)
+                .normal(own.as_slice_mut().expect("a fresh array is contiguous"));
+            noise.slice_mut(s![draw..; draws, ..]).assign(&own);
+        }
+    }
 }

@@ -7,8 +7,9 @@ use crate::data::{
 use crate::pool::PoolError;
 use crate::run::{FolderError, RunFolder};
 use crate::settings::Settings;
-use dvbf_core::{FileError, Filter, FilterError, Transition};
-use ndarray::{Array2, ArrayView1, Axis, concatenate, s};
+use dvbf_core::{FileError, Filter, FilterError, Layout, Steps, Transition};
+use ndarray::{Array2, Axis, concatenate, s};
+use std::borrow::Cow;
 use std::path::{Path, PathBuf};
 
 /// A trained model could not be applied.
@@ -70,14 +71,15 @@ impl Trained {
     /// If there is none, or a file is damaged.
     pub fn open(run: &Path) -> Result<Self, ApplyError> {
         let (model, folder) = if run.is_dir() {
-            RunFolder::open(run)?;
-            (run.join("best.dvbf"), Some(run))
+            (RunFolder::open(run)?.best_path()?, Some(run))
         } else {
             (run.to_owned(), run.parent())
         };
         let filter = Filter::load(model)?;
         let settings = match folder.map(RunFolder::open) {
-            Some(Ok(folder)) => Some(folder.settings()?),
+            // Beside a model that was named, settings may be there or not.
+            Some(Ok(folder)) if run.is_dir() => Some(folder.settings()?),
+            Some(Ok(folder)) => folder.settings().ok(),
             _ => None,
         };
         Ok(Self { filter, settings })
@@ -93,20 +95,46 @@ impl Trained {
         self.settings.as_ref()
     }
 
-    /// Height and width of what the run simulates, if its system is seen as images.
-    pub(super) fn image(&self) -> Option<(usize, usize)> {
-        self.settings.as_ref()?.source().environment().ok()??.spec().image
-    }
-
-    /// Reads recordings; tables by `columns`, or by those of the run if none are chosen.
+    /// Reads recordings for the model, with its channels in their order.
+    ///
+    /// Of tables, `columns` chooses; what it leaves open is chosen as the run did, or by the names that the
+    /// model knows. Chosen columns are, in their order, the channels of the model, whatever they are called.
     ///
     /// # Errors
-    /// If they cannot be read.
+    /// If they cannot be read or are not such as the model was trained on.
     pub fn read(&self, files: &[String], columns: Columns) -> Result<RawRecordings, ApplyError> {
-        let own = || self.settings.as_ref()?.recordings.as_ref().map(|own| own.columns());
-        let columns =
-            if columns == Columns::default() { own().unwrap_or_default() } else { columns };
-        Ok(read_files(&find_files(files)?, &columns)?)
+        let own = self.settings.as_ref().and_then(|settings| settings.recordings.as_ref());
+        let own = own.map(|source| source.columns()).unwrap_or_default();
+        let layout = self.filter.layout();
+        let named = |of: fn(&Layout) -> &Vec<String>| layout.map(of).cloned().unwrap_or_default();
+        let chosen = columns != Columns::default();
+        let first = |some: [Vec<String>; 3]| some.into_iter().find(|names| !names.is_empty());
+        let (observed, controlled) = (!columns.observe.is_empty(), !columns.control.is_empty());
+        let resolved = if chosen {
+            let or_names = |a, b, of| first([a, b, named(of)]).unwrap_or_default();
+            Columns {
+                observe: or_names(columns.observe, own.observe, |layout| &layout.observation),
+                control: or_names(columns.control, own.control, |layout| &layout.control),
+                state: first([columns.state, own.state, Vec::new()]).unwrap_or_default(),
+            }
+        } else {
+            own
+        };
+        let mut recordings = read_files(&find_files(files)?, &resolved)?;
+        if let Some(layout) = layout {
+            let adopt = |names: &mut Vec<String>, of: &[String], chosen: bool| {
+                if chosen && names.len() == of.len() {
+                    *names = of.to_vec();
+                }
+            };
+            adopt(&mut recordings.observation_names, &layout.observation, observed);
+            adopt(&mut recordings.control_names, &layout.control, controlled);
+        }
+        match self.matched(&recordings) {
+            Ok(Cow::Borrowed(_)) => Ok(recordings),
+            Ok(Cow::Owned(ordered)) => Ok(ordered),
+            Err(problem) => Err(ApplyError::unfit(format!("{}: {problem}", files.join(", ")))),
+        }
     }
 
     /// The first `count` test sequences of the run, in the units of its recordings.
@@ -129,61 +157,114 @@ impl Trained {
         Ok(RawRecordings::of_set(&test))
     }
 
-    /// Controls `(T, U)` of a sequence as the filter takes them: row `t` acts between `t` and `t + 1`,
-    /// with the seconds until then where the model was trained at steps of different lengths.
+    /// Whether the model takes the seconds of every step as its last control.
+    pub(super) fn is_timed(&self) -> bool {
+        matches!(self.filter.layout(), Some(Layout { steps: Steps::Control, .. }))
+    }
+
+    /// The recordings with the channels of the model in its order.
     ///
     /// # Errors
-    /// If channels or steps are not those of the model.
+    /// What differs: channels, images or steps.
+    pub(super) fn matched<'a>(
+        &self,
+        recordings: &'a RawRecordings,
+    ) -> Result<Cow<'a, RawRecordings>, String> {
+        let model = self.filter.model();
+        let taken = model.transition().dims().control;
+        let (observed, controls) = (&recordings.observation_names, &recordings.control_names);
+        if observed.len() != model.observation() {
+            return Err(format!(
+                "x has {} ({}), and the model observes {}",
+                counted(observed.len(), "channel"),
+                listed(observed),
+                model.observation()
+            ));
+        }
+        let dt = self.filter.dt();
+        if let Some(layout) = self.filter.layout() {
+            match (layout.steps, recordings.dt) {
+                (Steps::Control, None) if !recordings.is_irregular() => {
+                    return Err("dt is missing; the model takes the seconds of every step".into());
+                }
+                (Steps::Equal | Steps::Unstated, _) if recordings.is_irregular() => {
+                    return Err(
+                        "dt differs from step to step, and the model knows equal steps only".into(),
+                    );
+                }
+                (Steps::Equal, Some(own)) if (own - dt).abs() > 1e-3 * dt => {
+                    return Err(other_steps(own, dt));
+                }
+                _ => {}
+            }
+        }
+        let seconds = usize::from(self.is_timed() || (recordings.is_irregular() && taken > 0));
+        if controls.len() + seconds != taken {
+            return Err(format!(
+                "u has {} ({}), and the model takes {}",
+                counted(controls.len(), "control"),
+                listed(controls),
+                taken - seconds.min(taken)
+            ));
+        }
+        let Some(layout) = self.filter.layout() else {
+            // A file of an earlier format says how long steps are, and nothing else.
+            return match recordings.dt {
+                Some(own) if (own - dt).abs() > 1e-3 * dt => Err(other_steps(own, dt)),
+                _ => Ok(Cow::Borrowed(recordings)),
+            };
+        };
+        if let (Some(own), other) = (recordings.image, layout.image)
+            && other != Some(own)
+        {
+            let shown = |size: Option<(usize, usize)>| {
+                size.map_or_else(|| "vectors".into(), |(h, w)| format!("images of {h}×{w}"))
+            };
+            return Err(format!(
+                "x are {}, and the model observes {}",
+                shown(Some(own)),
+                shown(other)
+            ));
+        }
+        let observation = order("x", observed, &layout.observation)?;
+        let control = order("u", controls, &layout.control)?;
+        if observation.is_none() && control.is_none() {
+            return Ok(Cow::Borrowed(recordings));
+        }
+        let mut ordered = recordings.clone();
+        if let Some(places) = observation {
+            ordered.observation_names.clone_from(&layout.observation);
+            for sequence in &mut ordered.sequences {
+                sequence.observations = sequence.observations.select(Axis(1), &places);
+            }
+        }
+        if let Some(places) = control {
+            ordered.control_names.clone_from(&layout.control);
+            for sequence in &mut ordered.sequences {
+                sequence.controls = sequence.controls.select(Axis(1), &places);
+            }
+        }
+        Ok(Cow::Owned(ordered))
+    }
+
+    /// Controls `(T, U)` of a sequence of [`matched`](Self::matched) recordings as the filter takes them: row
+    /// `t` acts between `t` and `t + 1`, with the seconds until then where the model wants them.
     pub(super) fn controls(
         &self,
         recordings: &RawRecordings,
         sequence: &RawSequence,
-    ) -> Result<Array2<f32>, ApplyError> {
-        let model = self.filter.model();
-        let (observed, controls) =
-            (recordings.observation_names.len(), recordings.control_names.len());
-        if observed != model.observation() {
-            return Err(ApplyError::unfit(format!(
-                "the recordings have {observed} observed channels ({}), and the model sees {}",
-                listed(&recordings.observation_names),
-                model.observation()
-            )));
-        }
-        let (taken, dt) = (model.transition().dims().control, self.filter.dt());
+    ) -> Array2<f32> {
         let own = &sequence.controls;
-        let timed = |seconds: ArrayView1<'_, f32>| {
-            concatenate(Axis(1), &[own.view(), seconds.insert_axis(Axis(1))])
-                .expect("a control and an interval of every step")
-        };
-        if let Some(seconds) = &sequence.intervals {
-            if taken == controls + 1 {
-                return Ok(timed(ArrayView1::from(seconds)));
+        let steps = own.nrows();
+        let seconds = match (&sequence.intervals, recordings.dt) {
+            (Some(intervals), _) => ndarray::Array1::from(intervals.clone()),
+            (None, Some(dt)) if self.is_timed() => {
+                ndarray::Array1::from_elem(steps, crate::data::narrow(dt))
             }
-            return Err(ApplyError::unfit(format!(
-                "the steps of the recordings differ in length, and the model was trained at steps of \
-                 {dt} s with {taken} controls"
-            )));
-        }
-        if taken == controls {
-            return match recordings.dt {
-                Some(own) if (own - dt).abs() > 1e-3 * dt => Err(ApplyError::unfit(format!(
-                    "the steps of the recordings are {own} s, and those that the model was trained at {dt} s"
-                ))),
-                _ => Ok(own.clone()),
-            };
-        }
-        // A model of steps of different lengths has a placeholder of one second.
-        #[expect(clippy::float_cmp, reason = "the placeholder is exact")]
-        if let (true, true, Some(own)) = (taken == controls + 1, dt == 1.0, recordings.dt) {
-            let seconds = crate::data::narrow(own);
-            return Ok(timed(
-                ndarray::Array1::from_elem(sequence.controls.nrows(), seconds).view(),
-            ));
-        }
-        Err(ApplyError::unfit(format!(
-            "the recordings have {controls} controls ({}), and the model takes {taken}",
-            listed(&recordings.control_names)
-        )))
+            _ => return own.clone(),
+        };
+        concatenate(Axis(1), &[own.view(), seconds.view().insert_axis(Axis(1))])
+            .expect("a control and an interval of every step")
     }
 
     /// Takes steps `0 … count` of a sequence; the filter is reset where its state would not be finite.
@@ -215,6 +296,41 @@ impl Trained {
         }
         Ok(())
     }
+}
+
+fn other_steps(own: f64, dt: f64) -> String {
+    format!("dt is {own} s, and the model was trained at steps of {dt} s")
+}
+
+/// Where the channels of the model are among `names`; `None` if they are in place.
+fn order(key: &str, names: &[String], model: &[String]) -> Result<Option<Vec<usize>>, String> {
+    // A name that says nothing but the place of its channel.
+    let plain = |name: &String| {
+        let digits = name.strip_prefix(key);
+        digits.is_some_and(|digits| digits.bytes().all(|b| b.is_ascii_digit()))
+    };
+    if model.is_empty() || names == model {
+        return Ok(None);
+    }
+    let places: Option<Vec<usize>> =
+        model.iter().map(|name| names.iter().position(|other| other == name)).collect();
+    if places.is_some() {
+        return Ok(places);
+    }
+    if names.iter().all(plain) || model.iter().all(plain) {
+        return Ok(None);
+    }
+    Err(format!(
+        "the channels of {key} are {}, and those of the model {}; of tables, --observe and --control choose \
+         columns in the order of the model",
+        listed(names),
+        listed(model)
+    ))
+}
+
+/// `1 channel`, `2 channels`.
+pub(super) fn counted(count: usize, what: &str) -> String {
+    if count == 1 { format!("1 {what}") } else { format!("{count} {what}s") }
 }
 
 fn listed(names: &[String]) -> String {

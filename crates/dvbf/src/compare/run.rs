@@ -45,7 +45,7 @@ impl Arena<'_> {
     /// Frames that choose a model: as many as choose a Deep Variational Bayes Filter.
     fn choosing_window(&self) -> (usize, usize) {
         let (filtered, longest) = self.window();
-        (filtered, longest.min(45))
+        (filtered, self.settings.evaluation.chosen_by.min(longest).max(1))
     }
 
     /// Error over the frames that choose.

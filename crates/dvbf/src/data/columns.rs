@@ -4,7 +4,7 @@ use super::RecordingError;
 use std::io::BufRead;
 use std::path::Path;
 
-/// Columns of a table by what they are; those that are not named here, apart from `t`, `time` and
+/// Columns of a table by what they are, in this order; those that are not named here, apart from `t`, `time` and
 /// `dt`, are not used. If none is named, the columns' own names say what they are:
 ///
 /// | column | is |
@@ -91,6 +91,13 @@ impl Layout {
                 let problem = "is chosen twice";
                 return Err(RecordingError::key(path, format!("column {name}"), problem));
             }
+        }
+        for (found, chosen) in [
+            (&mut layout.observations, observe),
+            (&mut layout.controls, control),
+            (&mut layout.states, state),
+        ] {
+            found.sort_by_key(|(name, _)| chosen.iter().position(|other| other == name));
         }
         if layout.observations.is_empty() {
             let problem = format!(

@@ -1,6 +1,6 @@
 //! Sequences, as a training and an evaluation see them.
 
-use dvbf_core::Units;
+use dvbf_core::{Layout, Steps, Units};
 use dvbf_envs::{Recordings, StateKind};
 use ndarray::{Array3, Axis};
 
@@ -36,6 +36,8 @@ pub struct Dataset {
     /// Standard deviation of the sensors' noise on every channel (`X`) in the units of the model,
     /// where it was estimated.
     pub noise: Option<Vec<f32>>,
+    /// What the numbers are, for the model file.
+    pub layout: Option<Layout>,
 }
 
 impl Dataset {
@@ -56,6 +58,7 @@ impl Dataset {
             names: Vec::new(),
             units: None,
             noise: None,
+            layout: None,
         }
     }
 
@@ -77,6 +80,7 @@ impl Dataset {
             names: self.names.clone(),
             units: self.units.clone(),
             noise: self.noise.clone(),
+            layout: self.layout.clone(),
         }
     }
 
@@ -92,11 +96,24 @@ impl Dataset {
     }
 }
 
+/// Names of `count` channels that have none: a letter and a number from zero, or the letter alone.
+pub(super) fn numbered(letter: &str, count: usize) -> Vec<String> {
+    let name = |i| if count == 1 { letter.to_owned() } else { format!("{letter}{i}") };
+    (0..count).map(name).collect()
+}
+
 impl From<Recordings> for Dataset {
     fn from(recordings: Recordings) -> Self {
         let Recordings { observations, controls, states, state_names, state_kinds, dt, image } =
             recordings;
+        let layout = Layout {
+            observation: Vec::new(),
+            control: numbered("u", controls.dim().2),
+            image,
+            steps: Steps::Equal,
+        };
         Self {
+            layout: Some(layout),
             states,
             state_names,
             state_kinds,

@@ -1,5 +1,6 @@
 //! From the sets of a run to recordings that can be written to files.
 
+use super::dataset::numbered;
 use super::raw::{Part, RawRecordings, RawSequence};
 use super::{Dataset, Splits};
 use ndarray::{Array3, s};
@@ -24,10 +25,6 @@ impl RawRecordings {
     /// The sequences of one set, in the units of the model.
     pub(crate) fn of_set(set: &Dataset) -> Self {
         let (_, _, width) = set.observations.dim();
-        let numbered = |letter: &str, count: usize| {
-            let name = |i| if count == 1 { letter.to_owned() } else { format!("{letter}{i}") };
-            (0..count).map(name).collect::<Vec<_>>()
-        };
         Self {
             sequences: sequences(set, None),
             observation_names: if set.names.is_empty() {

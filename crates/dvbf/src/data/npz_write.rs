@@ -3,24 +3,26 @@
 use super::RecordingError;
 use super::archive::{Archive, Failure};
 use super::raw::{RawRecordings, RawSequence};
+use dvbf_core::replace_file_with;
 use ndarray::{Array1, Array2, Array3, arr0, s};
 use std::fs::File;
-use std::io::BufWriter;
+use std::io::{self, BufWriter};
 use std::path::Path;
 
 /// Writes recordings as [`read_npz`](super::read_npz) reads them: sequences are padded with NaN to
 /// the longest, and what is missing is NaN.
 ///
 /// # Errors
-/// If the file cannot be written.
+/// If the file cannot be written; what was there before is then intact.
 pub fn write_npz(path: &Path, recordings: &RawRecordings) -> Result<(), RecordingError> {
-    let file = File::create(path).map_err(|source| RecordingError::io(path, source))?;
-    write_into(Archive::new(BufWriter::new(file)), recordings)
-        .map_err(|e| RecordingError::file(path, format!("cannot be written: {e}")))
+    replace_file_with(path, |file| {
+        write_into(Archive::new(BufWriter::new(file)), recordings).map_err(io::Error::other)
+    })
+    .map_err(|e| RecordingError::file(path, format!("cannot be written: {e}")))
 }
 
 fn write_into(
-    mut zip: Archive<BufWriter<File>>,
+    mut zip: Archive<BufWriter<&mut File>>,
     recordings: &RawRecordings,
 ) -> Result<(), Failure> {
     let (count, longest) = (recordings.sequences.len(), recordings.longest());

@@ -84,6 +84,16 @@ impl RawRecordings {
         self.sequences.iter().map(|s| s.observations.nrows()).max().unwrap_or(0)
     }
 
+    /// An observed channel that is missing at every step.
+    pub(crate) fn unseen(&self) -> Option<&str> {
+        let seen = |i| {
+            let of = |s: &RawSequence| s.observations.column(i).iter().any(|x| !x.is_nan());
+            self.sequences.iter().any(of)
+        };
+        let dead = (0..self.observation_names.len()).find(|&i| !seen(i))?;
+        Some(&self.observation_names[dead])
+    }
+
     /// Whether the seconds between steps differ.
     pub fn is_irregular(&self) -> bool {
         self.sequences.iter().any(|s| s.intervals.is_some())
@@ -191,14 +201,6 @@ impl RawRecordings {
                     problem,
                 ));
             }
-        }
-        let seen = |i| {
-            let of = |s: &RawSequence| s.observations.column(i).iter().any(|x| !x.is_nan());
-            self.sequences.iter().any(of)
-        };
-        if let Some(i) = (0..self.observation_names.len()).find(|&i| !seen(i)) {
-            let channel = format!("observation {}", self.observation_names[i]);
-            return Err(RecordingError::key(path, channel, "is missing at every step"));
         }
         Ok(self)
     }

@@ -5,7 +5,7 @@ use super::noise::noise;
 use super::raw::{RawRecordings, RawSequence};
 use super::{DataError, Dataset, Splits, find_files, read_files};
 use crate::settings::{RecordingsSettings, Settings};
-use dvbf_core::{Channels, Units};
+use dvbf_core::{Channels, Layout, Steps, Units};
 use ndarray::{Array2, Array3, s};
 
 /// Reads the files that the settings name, from where the command runs or, if they are not there,
@@ -81,6 +81,22 @@ impl Settings {
 }
 
 impl RawRecordings {
+    /// What the model file keeps of them.
+    fn layout(&self) -> Layout {
+        let steps = match (self.is_irregular(), self.dt) {
+            (true, _) => Steps::Control,
+            (false, Some(_)) => Steps::Equal,
+            (false, None) => Steps::Unstated,
+        };
+        let observation = if self.image.is_some() { &[][..] } else { &self.observation_names };
+        Layout {
+            observation: observation.to_vec(),
+            control: self.control_names.clone(),
+            image: self.image,
+            steps,
+        }
+    }
+
     /// Keeps the first `count` pieces of the test part; what is in the way otherwise.
     pub(crate) fn keep_test(
         &mut self,
@@ -126,6 +142,9 @@ impl Splits {
         let Some(source) = &settings.recordings else {
             return Err(unfit("the settings are about no recordings".into()));
         };
+        if let Some(channel) = recordings.unseen() {
+            return Err(unfit(format!("observation {channel} is missing at every step")));
+        }
         let parts = divide(recordings, source.division, source.held_out, data.seed)
             .map_err(|problem| unfit(format!("{} {problem}", source.files.join(", "))))?;
         let units = source.normalize.then(|| units(recordings, &parts.train));
@@ -328,6 +347,7 @@ fn dataset(
             recordings.observation_names.clone()
         },
         units: units.cloned(),
+        layout: Some(recordings.layout()),
         ..Dataset::observed(observations, acting)
     }
 }

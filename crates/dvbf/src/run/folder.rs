@@ -21,13 +21,22 @@ pub enum FolderError {
         /// The folder.
         path: PathBuf,
     },
-    /// There is no run to continue.
-    #[error("{} holds no run to continue: {missing} is missing", path.display())]
+    /// There is no run.
+    #[error("{} holds no run: {missing} is missing", path.display())]
     NoRun {
         /// The folder.
         path: PathBuf,
         /// The file that is missing.
         missing: &'static str,
+    },
+    /// The run has not come so far as to have a model.
+    #[error(
+        "{} holds no model yet: best.dvbf is missing; dvbf train with --resume brings the run to its end",
+        path.display()
+    )]
+    NoModel {
+        /// The folder.
+        path: PathBuf,
     },
     /// The system refused.
     #[error("{}: {source}", path.display())]
@@ -150,7 +159,16 @@ impl RunFolder {
     /// # Errors
     /// If there is none, or it is foreign or damaged.
     pub fn best(&self) -> Result<ModelFile, FolderError> {
-        Ok(ModelFile::read(&self.file("best.dvbf"))?)
+        Ok(ModelFile::read(&self.best_path()?)?)
+    }
+
+    /// Where the best model lies.
+    ///
+    /// # Errors
+    /// If there is none yet.
+    pub fn best_path(&self) -> Result<PathBuf, FolderError> {
+        let path = self.file("best.dvbf");
+        if path.exists() { Ok(path) } else { Err(FolderError::NoModel { path: self.path.clone() }) }
     }
 
     /// The figures of a finished run.

@@ -40,6 +40,12 @@ pub fn preset_for(
     source: RecordingsSettings,
     overrides: &[String],
 ) -> Result<Settings, DataError> {
+    if let Some(channel) = recordings.unseen() {
+        return Err(unfit(format!(
+            "{}: observation {channel} is missing at every step, so nothing can be learned of it",
+            source.files.join(", ")
+        )));
+    }
     let invalid = |e: SettingsError| unfit(e.to_string());
     let about = |settings: Settings, source: RecordingsSettings| Settings {
         pendulum: None,
@@ -211,6 +217,10 @@ fn automatic(recordings: &RawRecordings, train: &[Piece]) -> Settings {
     model.emission_std = std;
     training.steps = 40_000;
     training.restarts = 4;
+    training.restart_steps = 400;
+    training.finalists = 1;
+    training.learning_rate = super::preset::slow();
+    training.warmup = Ramp::constant(1.0);
     training.window = 24;
     training.kl_weight.from = 2.0;
     training.input_noise = Ramp { from: std, to: 0.0, start: 0.3, end: 0.7, shape: Shape::Linear };

@@ -1,9 +1,9 @@
 //! Settings of recordings that come from files.
 
 use super::{SettingsError, value_error};
-use crate::data::Columns;
+use crate::data::{Columns, find_files};
 use serde::{Deserialize, Serialize};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 /// How sequences are divided into training, validation and test parts.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -64,6 +64,16 @@ impl RecordingsSettings {
         let full = |file: &String| folder.join(file).display().to_string();
         let files: Vec<String> = self.files.iter().map(full).collect();
         (files != self.files).then_some(files)
+    }
+
+    /// The files that there are: where the command runs, and where they were given.
+    pub fn found(&self) -> Vec<PathBuf> {
+        let places = [Some(self.files.clone()), self.remembered()];
+        places
+            .into_iter()
+            .flatten()
+            .flat_map(|files| find_files(&files).unwrap_or_default())
+            .collect()
     }
 
     pub(super) fn validate(&self) -> Result<(), SettingsError> {

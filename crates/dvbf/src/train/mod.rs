@@ -20,8 +20,8 @@ use crate::pool::Pool;
 use crate::settings::{Precision, Settings, TrainingSettings};
 use block::Corruption;
 use dvbf_core::{
-    ConfigError, Dvbf, EmissionStd, GradientOptions, ModelConfig, ModelFile, Noise, Objective,
-    Params, ProductPrecision, Units, product_precision, set_product_precision,
+    ConfigError, Dvbf, EmissionStd, GradientOptions, Layout, ModelConfig, ModelFile, Noise,
+    Objective, Params, ProductPrecision, Units, product_precision, set_product_precision,
 };
 use rayon::prelude::*;
 use shard::{Draws, Shard};
@@ -101,6 +101,7 @@ pub struct Trainer {
     gradient: Gradient,
     order: Order,
     units: Option<Units>,
+    layout: Option<Layout>,
     good: GoodState,
     /// Seconds between two steps of the recordings.
     dt: f64,
@@ -158,9 +159,22 @@ impl Trainer {
         let gradient = Gradient::new(model.count());
         let order = Order::default();
         let (seed, dt) = (settings.seed, data.dt);
-        let units = data.units.clone();
+        let (units, layout) = (data.units.clone(), data.layout.clone());
         let settings = training;
-        Self { settings, seed, config, model, state, shards, gradient, order, units, good, dt }
+        Self {
+            settings,
+            seed,
+            config,
+            model,
+            state,
+            shards,
+            gradient,
+            order,
+            units,
+            layout,
+            good,
+            dt,
+        }
     }
 
     /// Updates that were made.
@@ -228,14 +242,21 @@ impl Trainer {
     /// The training without its working memory; [`resume`](Self::resume) goes on from it.
     pub fn suspend(self) -> (ModelFile, TrainerState) {
         let good = (self.good.step != self.state.step).then_some(self.good);
-        let file =
-            ModelFile { units: self.units, ..ModelFile::new(&self.config, &self.model, self.dt) };
+        let file = ModelFile {
+            units: self.units,
+            layout: self.layout,
+            ..ModelFile::new(&self.config, &self.model, self.dt)
+        };
         (file, TrainerState { good, ..self.state })
     }
 
     /// A model of this training as a file for use.
     pub fn file(&self, model: &Dvbf<f32>) -> ModelFile {
-        ModelFile { units: self.units.clone(), ..ModelFile::new(&self.config, model, self.dt) }
+        ModelFile {
+            units: self.units.clone(),
+            layout: self.layout.clone(),
+            ..ModelFile::new(&self.config, model, self.dt)
+        }
     }
 
     /// The precision of wide products that the settings ask for.

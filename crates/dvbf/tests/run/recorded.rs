@@ -89,7 +89,15 @@ fn what_the_trainer_uses_can_be_written_and_gives_the_same_run() {
         assert_eq!(read.test_long.states, splits.test_long.states);
         tiny::finish(&settings, &at(name), false);
         let (a, b) = (tiny::files(&at("built-in")), tiny::files(&at(name)));
-        assert!(a.best == b.best && a.checkpoint == b.checkpoint, "{name}: to the last bit");
+        if name == "npz" {
+            assert!(a.best == b.best && a.checkpoint == b.checkpoint, "to the last bit");
+        }
+        // Columns of tables have names, and are no images; all else is the same.
+        let model = |run: &str| ModelFile::read(&at(run).join("best.dvbf")).unwrap();
+        assert_eq!(
+            ModelFile { layout: None, ..model(name) },
+            ModelFile { layout: None, ..model("built-in") }
+        );
         assert_eq!(a.summary["r2"], b.summary["r2"]);
         assert_eq!(a.metrics, b.metrics);
     }
