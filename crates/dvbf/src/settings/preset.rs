@@ -69,11 +69,11 @@ pub(super) fn pendulum() -> Settings {
             emission_std: 0.05,
         },
         training: TrainingSettings {
-            steps: 20_000,
-            restarts: 8,
+            steps: 18_000,
+            restarts: 6,
             restart_horizon: 10,
-            restart_steps: 400,
-            finalists: 1,
+            restart_steps: 300,
+            finalists: 3,
             finalist_steps: 2_000,
             batch: 60,
             shard: 30,
@@ -82,13 +82,13 @@ pub(super) fn pendulum() -> Settings {
             precision: Precision::F32,
             optimizer: OptimizerKind::Adam,
             learning_rate: Ramp {
-                from: 3e-3,
+                from: 5e-3,
                 to: 3e-4,
                 start: 0.0,
                 end: 1.0,
                 shape: Shape::Cosine,
             },
-            warmup: Ramp::constant(1.0),
+            warmup: Ramp { from: 0.5, to: 1.0, start: 0.0, end: 0.15, shape: Shape::Linear },
             weight_decay: 0.0,
             clip: 10.0,
             state_clip: 0.0,
@@ -99,7 +99,7 @@ pub(super) fn pendulum() -> Settings {
             input_noise: Ramp { from: 0.1, to: 0.025, start: 0.5, end: 0.8, shape: Shape::Linear },
             start_noise: Ramp { from: 0.2, to: 0.05, start: 0.5, end: 0.8, shape: Shape::Linear },
             average: 0.998,
-            log_interval: 500,
+            log_interval: 1_000,
             checkpoint_interval: 2_000,
             max_skipped: 20,
             max_rollbacks: 3,
@@ -111,6 +111,11 @@ pub(super) fn pendulum() -> Settings {
             importance_samples: 64,
         },
     }
+}
+
+/// A rate that needs no warm-up.
+pub(super) fn slow() -> Ramp {
+    Ramp { from: 3e-3, to: 3e-4, start: 0.0, end: 1.0, shape: Shape::Cosine }
 }
 
 fn ball() -> Settings {
@@ -133,6 +138,8 @@ fn ball() -> Settings {
         training: TrainingSettings {
             steps: 16_000,
             restarts: 1,
+            learning_rate: slow(),
+            warmup: Ramp::constant(1.0),
             drop: Ramp { from: 0.7, to: 0.3, start: 0.4, end: 0.7, shape: Shape::Linear },
             kl_weight: Ramp { from: 10.0, to: 1.0, start: 0.0, end: 0.6, shape: Shape::Geometric },
             input_noise: Ramp { from: 0.1, to: 0.025, start: 0.3, end: 0.6, shape: Shape::Linear },
@@ -183,6 +190,7 @@ fn paper() -> Settings {
             window: 0,
             optimizer: OptimizerKind::Rmsprop,
             learning_rate: Ramp::constant(1e-3),
+            warmup: Ramp::constant(1.0),
             clip: f64::INFINITY,
             state_clip: 2.0,
             drop: Ramp::constant(0.0),
@@ -213,6 +221,10 @@ fn smoke() -> Settings {
         training: TrainingSettings {
             steps: 3_000,
             restarts: 4,
+            restart_steps: 400,
+            finalists: 1,
+            learning_rate: slow(),
+            warmup: Ramp::constant(1.0),
             log_interval: 250,
             checkpoint_interval: 500,
             ..base.training.clone()
