@@ -197,7 +197,7 @@ fn typical(pieces: &[Piece]) -> usize {
 /// Vectors get twice as many dimensions of the state as they have channels, for what is seen and how
 /// fast it changes; an emission whose noise is that of every sensor, as differences between steps
 /// tell it, for a noise that is learned is too large while the dynamics are not yet known; and noise of
-/// about the same size on what the recognition network sees, which fades.
+/// about the same size on what the recognition network sees, which fades; decay of its weights.
 fn automatic(recordings: &RawRecordings, train: &[Piece]) -> Settings {
     let mut settings = super::preset::pendulum();
     settings.preset = "auto".into();
@@ -222,6 +222,7 @@ fn automatic(recordings: &RawRecordings, train: &[Piece]) -> Settings {
     training.learning_rate = super::preset::slow();
     training.warmup = Ramp::constant(1.0);
     training.window = 24;
+    training.weight_decay = 0.1;
     training.kl_weight.from = 2.0;
     training.input_noise = Ramp { from: std, to: 0.0, start: 0.3, end: 0.7, shape: Shape::Linear };
     training.start_noise = training.input_noise;
