@@ -81,6 +81,9 @@ impl SequenceBeliefs {
     }
 }
 
+/// An array with a row a step.
+type Rows = fn(&SequenceBeliefs) -> &Array2<f32>;
+
 /// Beliefs over recordings.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Beliefs {
@@ -133,7 +136,7 @@ impl Beliefs {
 
     fn encode(&self) -> Result<Vec<u8>, Failure> {
         let mut archive = Archive::new(Cursor::new(Vec::new()));
-        let wide: [(&str, fn(&SequenceBeliefs) -> &Array2<f32>); 5] = [
+        let wide: [(&str, Rows); 5] = [
             ("path", |s| &s.path),
             ("mean", |s| &s.mean),
             ("std", |s| &s.std),
@@ -166,7 +169,7 @@ impl Beliefs {
         self.sequences.iter().map(|s| s.verdicts.len()).max().unwrap_or(0)
     }
 
-    fn padded_rows(&self, of: fn(&SequenceBeliefs) -> &Array2<f32>) -> Array3<f32> {
+    fn padded_rows(&self, of: Rows) -> Array3<f32> {
         let width = self.sequences.first().map_or(0, |s| of(s).ncols());
         let mut all = Array3::from_elem((self.sequences.len(), self.longest(), width), f32::NAN);
         for (n, sequence) in self.sequences.iter().enumerate() {

@@ -71,8 +71,8 @@ pub fn simulate(
         }
     };
     let mut sequences = Vec::new();
-    match start {
-        Start::Prior(count) => {
+    match (start, recordings.as_deref()) {
+        (Start::Prior(count), _) => {
             let steps = simulation.steps.unwrap_or(USUAL_STEPS);
             bounded(count, steps, model.observation() + dims.state)?;
             let filter = paths(trained.filter(), count, simulation.seed)?;
@@ -86,8 +86,9 @@ pub fn simulate(
             let course = Course { controls, first: true, number: 0, name: "prior" };
             sequences.extend(course.follow(trained, &starts, &noisy)?);
         }
-        Start::Recordings { filtered, .. } => {
-            let recordings = recordings.as_deref().expect("matched above");
+        // There are some: they were matched above.
+        (Start::Recordings { .. }, None) => {}
+        (Start::Recordings { filtered, .. }, Some(recordings)) => {
             let needed = filtered + usize::from(simulation.steps.is_none());
             let least = model.initial_frames();
             if filtered < least {

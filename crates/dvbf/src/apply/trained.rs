@@ -6,7 +6,7 @@ use crate::data::{
 };
 use crate::pool::PoolError;
 use crate::run::{FolderError, RunFolder};
-use crate::settings::Settings;
+use crate::settings::{RecordingsSettings, Settings};
 use dvbf_core::{FileError, Filter, FilterError, Layout, Steps, Transition};
 use ndarray::{Array2, Axis, concatenate, s};
 use std::borrow::Cow;
@@ -104,7 +104,7 @@ impl Trained {
     /// If they cannot be read or are not such as the model was trained on.
     pub fn read(&self, files: &[String], columns: Columns) -> Result<RawRecordings, ApplyError> {
         let own = self.settings.as_ref().and_then(|settings| settings.recordings.as_ref());
-        let own = own.map(|source| source.columns()).unwrap_or_default();
+        let own = own.map(RecordingsSettings::columns).unwrap_or_default();
         let layout = self.filter.layout();
         let named = |of: fn(&Layout) -> &Vec<String>| layout.map(of).cloned().unwrap_or_default();
         let chosen = columns != Columns::default();

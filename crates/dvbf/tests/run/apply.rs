@@ -11,6 +11,7 @@ use dvbf::run::evaluate;
 use dvbf::settings::{preset_for, usual_source};
 use dvbf_core::Filter;
 use ndarray::{Array2, s};
+use std::fmt::Write;
 use std::path::Path;
 
 const OPTIONS: FilterOptions = FilterOptions { samples: 5, seed: 2, gate: Some(0.999) };
@@ -132,7 +133,7 @@ fn channels_are_known_by_their_names() {
             .zip(recordings.sequences[0].controls.column(0))
         {
             let cell = |v: f32| if v.is_nan() { String::new() } else { v.to_string() };
-            text += &format!("{},{u},{}\n", cell(x[1]), cell(x[0]));
+            writeln!(text, "{},{u},{}", cell(x[1]), cell(x[0])).unwrap();
         }
         std::fs::write(&file, text).unwrap();
     };
