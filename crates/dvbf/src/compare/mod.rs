@@ -23,6 +23,7 @@ use crate::baseline::TrainingFailed;
 use crate::data::{DataError, Splits, Supply};
 use crate::pool::{Pool, PoolError};
 use crate::run::RunError;
+use crate::schedule::Ramp;
 use crate::settings::{Settings, SettingsError};
 use dvbf_core::bayes::BayesError;
 use run::Arena;
@@ -157,6 +158,21 @@ fn complete(splits: &Splits) -> Result<(), CompareError> {
     Ok(())
 }
 
+/// Refuses what the filter alone would have.
+fn equal(settings: &Settings) -> Result<(), SettingsError> {
+    let Settings { training, .. } = settings;
+    let alone = |key: &str, problem: &str| {
+        Err(SettingsError::Value { key: key.into(), problem: problem.into() })
+    };
+    if training.finalists > 1 {
+        return alone("training.finalists", "has to be 1: other models have no second choice");
+    }
+    if training.warmup != Ramp::constant(1.0) {
+        return alone("training.warmup", "has to be constant: other models do not warm up");
+    }
+    Ok(())
+}
+
 /// Runs a comparison: seed by seed, every contender. Rows that are on disk already are kept.
 ///
 /// # Errors
@@ -168,6 +184,7 @@ pub fn compare(
     watcher: &mut dyn Watcher,
 ) -> Result<CompareOutcome, CompareError> {
     request.settings.validate()?;
+    equal(&request.settings)?;
     let pool = Pool::new(request.threads)?;
     let mut comparison = Comparison::open(&request.folder, &request.settings)?;
     let supply = Supply::open(&request.settings)?;

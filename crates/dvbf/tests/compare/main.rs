@@ -186,6 +186,20 @@ fn other_settings_and_damaged_files_are_refused() {
 }
 
 #[test]
+fn nobody_has_more_choices_than_the_others() {
+    let folder = tempfile::tempdir().unwrap();
+    let refused = |change: &dyn Fn(&mut Settings)| {
+        let mut request = request(&folder.path().join("c"), &[Contender::Vae], 1);
+        change(&mut request.settings);
+        compare(&request, &mut Listener::default()).unwrap_err().to_string()
+    };
+    let finalists = refused(&|s| s.training.finalists = 2);
+    assert!(finalists.contains("training.finalists: has to be 1"), "{finalists}");
+    let warmup = refused(&|s| s.training.warmup.from = 0.5);
+    assert!(warmup.contains("training.warmup: has to be constant"), "{warmup}");
+}
+
+#[test]
 fn recordings_with_gaps_or_ends_of_their_own_are_refused() {
     let folder = tempfile::tempdir().unwrap();
     let sequence = |length: usize, gap: bool| RawSequence {
