@@ -15,7 +15,7 @@ pub const PRESETS: [&str; 5] = ["pendulum", "ball", "two-balls", "paper", "smoke
 ///
 /// - `pendulum`: the recipe that learns the pendulum in about a minute.
 /// - `ball`: a ball in a box with velocity control, four dimensions of which the emission sees two.
-/// - `two-balls`: two balls in a box that collide, ten dimensions that the emission sees.
+/// - `two-balls`: two balls in a box that collide, ten dimensions of which the emission sees six.
 /// - `paper`: close to the recipe of Karl et al. 2017: joint tempering over 1e5 updates, their
 ///   optimizer, friction and sizes, full batch, 180 000 updates. Base matrices are point estimates,
 ///   the start is a network on the first frames, and parameters are initialized as in `pendulum`.
@@ -162,7 +162,15 @@ fn two_balls() -> Settings {
         preset: "two-balls".into(),
         ball: None,
         two_balls: Some(TwoBallsSettings::default()),
-        model: ModelSettings { state: 10, noise: 10, emission_state: 10, ..base.model.clone() },
+        model: ModelSettings { state: 10, noise: 10, emission_state: 6, ..base.model.clone() },
+        training: TrainingSettings {
+            restarts: 3,
+            restart_steps: 400,
+            finalists: 2,
+            finalist_steps: 1_500,
+            ..base.training.clone()
+        },
+        evaluation: EvaluationSettings { chosen_by: 10, ..base.evaluation.clone() },
         ..base
     }
 }
