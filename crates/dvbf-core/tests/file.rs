@@ -71,21 +71,26 @@ fn what_was_written_is_read() {
     assert_eq!(names(folder.path()), ["m.dvbf"], "no scratch file stays");
 }
 
+/// The bytes of a file of format `version`.
+fn framed(version: u32, payload: &[u8]) -> Vec<u8> {
+    let mut bytes = b"DVBF\r\n\x1a\n".to_vec();
+    bytes.extend(version.to_le_bytes());
+    bytes.extend((payload.len() as u64).to_le_bytes());
+    let mut hasher = crc32fast::Hasher::new();
+    hasher.update(&bytes);
+    hasher.update(payload);
+    bytes.extend(hasher.finalize().to_le_bytes());
+    bytes.extend(payload);
+    bytes
+}
+
 /// The payload of the first format was a prefix of today's.
 #[test]
 fn files_of_the_first_format_are_read_and_know_no_step() {
     let (_folder, path, _) = written(&model_file());
     let file = model_file();
     let payload = encode(&(&file.config, &file.values, &file.trainer)).unwrap();
-    let mut bytes = b"DVBF\r\n\x1a\n".to_vec();
-    bytes.extend(1_u32.to_le_bytes());
-    bytes.extend((payload.len() as u64).to_le_bytes());
-    let mut hasher = crc32fast::Hasher::new();
-    hasher.update(&bytes);
-    hasher.update(&payload);
-    bytes.extend(hasher.finalize().to_le_bytes());
-    bytes.extend(payload);
-    fs::write(&path, bytes).unwrap();
+    fs::write(&path, framed(1, &payload)).unwrap();
     let read = ModelFile::read(&path).unwrap();
     assert_eq!(read, ModelFile { dt: None, std_scale: 1.0, ..file });
 }
@@ -100,15 +105,7 @@ fn files_of_the_second_format_are_read_and_know_no_layout() {
         (&file.units, &file.dt, &file.std_scale),
     ))
     .unwrap();
-    let mut bytes = b"DVBF\r\n\x1a\n".to_vec();
-    bytes.extend(2_u32.to_le_bytes());
-    bytes.extend((payload.len() as u64).to_le_bytes());
-    let mut hasher = crc32fast::Hasher::new();
-    hasher.update(&bytes);
-    hasher.update(&payload);
-    bytes.extend(hasher.finalize().to_le_bytes());
-    bytes.extend(payload);
-    fs::write(&path, bytes).unwrap();
+    fs::write(&path, framed(2, &payload)).unwrap();
     assert_eq!(ModelFile::read(&path).unwrap(), ModelFile { layout: None, ..file });
 }
 

@@ -266,7 +266,7 @@ impl Course<'_> {
                 row / draws + 1
             )));
         }
-        let seen = self.observe(trained, &mut run, states.view(), simulation)?;
+        let seen = self.observe(trained, (&mut run, draws), states.view(), simulation)?;
         let own = |values: ArrayView2<'_, f32>, draw: usize| {
             values.slice(s![draw..; draws, ..]).to_owned()
         };
@@ -293,7 +293,7 @@ impl Course<'_> {
     fn observe(
         &self,
         trained: &Trained,
-        run: &mut Rollout<f32, dvbf_core::AnyTransition<f32>>,
+        (run, draws): (&mut Rollout<f32, dvbf_core::AnyTransition<f32>>, usize),
         states: ArrayView2<'_, f32>,
         simulation: &Simulation,
     ) -> Result<Array2<f32>, ApplyError> {
@@ -313,8 +313,6 @@ impl Course<'_> {
         if simulation.sensor_noise {
             let (_, std) = filter.observe(&vec![0.0; states.ncols()])?;
             let mut noise = Array2::zeros(seen.raw_dim());
-            let draws = simulation.draws.max(1);
-            let draws = if self.first { states.nrows() / self.controls.nrows() } else { draws };
             self.fill(&mut noise, draws, simulation.seed, SENSORS);
             noise *= &std;
             seen += &noise;

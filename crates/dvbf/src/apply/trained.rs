@@ -1,14 +1,15 @@
 //! A trained model, and what its run knows of its recordings.
 
+use crate::data::recorded::{controls, timed};
 use crate::data::{
     Columns, DataError, RawRecordings, RawSequence, RecordingError, Set, Supply, find_files,
-    read_files, read_recordings,
+    narrow, read_files, read_recordings,
 };
 use crate::pool::PoolError;
 use crate::run::{FolderError, RunFolder};
 use crate::settings::{RecordingsSettings, Settings};
 use dvbf_core::{FileError, Filter, FilterError, Layout, Steps, Transition};
-use ndarray::{Array2, Axis, concatenate, s};
+use ndarray::{Array2, Axis, s};
 use std::borrow::Cow;
 use std::path::{Path, PathBuf};
 
@@ -254,17 +255,13 @@ impl Trained {
         recordings: &RawRecordings,
         sequence: &RawSequence,
     ) -> Array2<f32> {
-        let own = &sequence.controls;
-        let steps = own.nrows();
-        let seconds = match (&sequence.intervals, recordings.dt) {
-            (Some(intervals), _) => ndarray::Array1::from(intervals.clone()),
+        match (&sequence.intervals, recordings.dt) {
             (None, Some(dt)) if self.is_timed() => {
-                ndarray::Array1::from_elem(steps, crate::data::narrow(dt))
+                let seconds = vec![narrow(dt); sequence.controls.nrows()];
+                timed(sequence, &seconds)
             }
-            _ => return own.clone(),
-        };
-        concatenate(Axis(1), &[own.view(), seconds.view().insert_axis(Axis(1))])
-            .expect("a control and an interval of every step")
+            _ => controls(sequence),
+        }
     }
 
     /// Takes steps `0 … count` of a sequence; the filter is reset where its state would not be finite.

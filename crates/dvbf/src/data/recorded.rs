@@ -287,8 +287,15 @@ fn control_width(recordings: &RawRecordings) -> usize {
 }
 
 /// The controls; where the seconds between steps differ, they are the last one.
-fn controls(sequence: &RawSequence) -> Array2<f32> {
-    let Some(intervals) = &sequence.intervals else { return sequence.controls.clone() };
+pub(crate) fn controls(sequence: &RawSequence) -> Array2<f32> {
+    match &sequence.intervals {
+        Some(intervals) => timed(sequence, intervals),
+        None => sequence.controls.clone(),
+    }
+}
+
+/// The controls with the seconds to the next step as the last one.
+pub(crate) fn timed(sequence: &RawSequence, intervals: &[f32]) -> Array2<f32> {
     let (steps, width) = sequence.controls.dim();
     Array2::from_shape_fn((steps, width + 1), |(t, i)| {
         if i < width { sequence.controls[[t, i]] } else { intervals[t] }

@@ -9,7 +9,7 @@ use crate::pool::{Pool, PoolError};
 use crate::report::{self, ReportError, Written};
 use crate::settings::{Precision, Settings, SettingsError};
 use crate::train::{StepStats, TrainError, Trainer, TrainerState};
-use dvbf_core::{ModelFile, ProductPrecision, product_precision, set_product_precision};
+use dvbf_core::{Dvbf, ModelFile, ProductPrecision, product_precision, set_product_precision};
 use std::borrow::Cow;
 use std::path::{Path, PathBuf};
 use std::time::Instant;
@@ -142,10 +142,15 @@ pub fn evaluate(
     let model = folder.best()?.into_model();
     let supply = Supply::open(&settings)?;
     report::check(&model, &settings, &supply.sequences(Set::Test).first(1), &folder)?;
-    let reference = Baselines::of(&settings, &supply, pool);
-    let mut summary = Summary::evaluate(&model, &settings, &supply, &reference, pool);
+    let mut summary = figures(&model, &settings, &supply, pool);
     summary.seconds = clock.elapsed().as_secs_f64();
     Ok((summary, settings))
+}
+
+/// The figures of a model beside those of the yardsticks.
+fn figures(model: &Dvbf<f32>, settings: &Settings, supply: &Supply, pool: &Pool) -> Summary {
+    let reference = Baselines::of(settings, supply, pool);
+    Summary::evaluate(model, settings, supply, &reference, pool)
 }
 
 /// Whether this processor has bf16 products.
@@ -334,9 +339,7 @@ impl Session {
     fn evaluate(&self) -> Result<Summary, RunError> {
         let mut file = self.folder.best()?;
         let model = file.clone().into_model();
-        let (settings, supply, pool) = (&self.settings, &self.supply, &self.pool);
-        let reference = Baselines::of(settings, supply, pool);
-        let mut summary = Summary::evaluate(&model, settings, supply, &reference, pool);
+        let mut summary = figures(&model, &self.settings, &self.supply, &self.pool);
         summary.seconds = self.clock.elapsed().as_secs_f64();
         // Whoever filters with the model gets predictions that cover.
         file.std_scale = summary.calibration.as_ref().map_or(1.0, |c| c.scale);
