@@ -1,6 +1,6 @@
 //! The two floating-point types that everything is generic over.
 
-use crate::gemm::{Family, Product};
+use crate::gemm::{Buffers, Family, Product};
 use crate::math;
 use ndarray::{ArrayView2, ArrayViewMut2, NdFloat};
 use serde::{Serialize, de::DeserializeOwned};
@@ -67,14 +67,14 @@ pub trait Scalar: sealed::Sealed + NdFloat + Default + Sum + Serialize + Deseria
         a: ArrayView2<'_, Self>,
         panels: &[Self],
     );
-    /// The packing buffer of this thread.
+    /// The packing buffers of this thread.
     #[doc(hidden)]
-    fn buffer() -> &'static LocalKey<RefCell<Vec<Self>>>;
+    fn buffers() -> &'static LocalKey<RefCell<Buffers<Self>>>;
 }
 
 thread_local! {
-    static SINGLE: RefCell<Vec<f32>> = const { RefCell::new(Vec::new()) };
-    static DOUBLE: RefCell<Vec<f64>> = const { RefCell::new(Vec::new()) };
+    static SINGLE: RefCell<Buffers<f32>> = const { RefCell::new(Buffers::new()) };
+    static DOUBLE: RefCell<Buffers<f64>> = const { RefCell::new(Buffers::new()) };
 }
 
 impl Scalar for f32 {
@@ -130,7 +130,7 @@ impl Scalar for f32 {
     ) {
         crate::gemm::product_brief32(product, c, a, panels);
     }
-    fn buffer() -> &'static LocalKey<RefCell<Vec<Self>>> {
+    fn buffers() -> &'static LocalKey<RefCell<Buffers<Self>>> {
         &SINGLE
     }
 }
@@ -187,7 +187,7 @@ impl Scalar for f64 {
     ) {
         unreachable!("double precision has no shorter products")
     }
-    fn buffer() -> &'static LocalKey<RefCell<Vec<Self>>> {
+    fn buffers() -> &'static LocalKey<RefCell<Buffers<Self>>> {
         &DOUBLE
     }
 }

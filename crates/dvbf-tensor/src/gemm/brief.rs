@@ -193,7 +193,8 @@ mod pairs {
             }
             (depth, 1)
         };
-        Left { start: pairs.as_ptr(), row: row.cast_signed(), inner: inner.cast_signed() }
+        let (row, inner) = (row.cast_signed(), inner.cast_signed());
+        Left { start: pairs.as_ptr(), row, inner, tile: row }
     }
 
     /// Pairs along a line: `out[p] = (line[2p], line[2p + 1])`, zero beyond the end.

@@ -18,6 +18,8 @@ pub struct Family<S: 'static> {
     pub(super) columns: usize,
     /// Slices in a block of the inner axis.
     pub(super) depth: usize,
+    /// Whether far slices are packed even for one product: a small tile reads each of them often.
+    pub(super) packs: bool,
     pub(super) kernels: &'static [Kernel<S>],
 }
 
@@ -83,6 +85,7 @@ macro_rules! six {
             rows: 6,
             columns: $columns,
             depth: INNER_BLOCK,
+            packs: false,
             kernels: &[
                 $kernel::<$($s,)? 1, $width>, $kernel::<$($s,)? 2, $width>,
                 $kernel::<$($s,)? 3, $width>, $kernel::<$($s,)? 4, $width>,
@@ -100,6 +103,7 @@ macro_rules! twelve {
             rows: 12,
             columns: $columns,
             depth: INNER_BLOCK,
+            packs: false,
             kernels: &[
                 $kernel::<1, $width>,
                 $kernel::<2, $width>,
@@ -124,7 +128,7 @@ mod tables {
     use super::{Family, INNER_BLOCK, double_avx2};
     pub(super) static AVX512_WIDE: Family<f32> = twelve!(single_avx512, 2, 32);
     pub(super) static AVX512_NARROW: Family<f32> = twelve!(single_avx512, 1, 16);
-    pub(super) static AVX2_WIDE: Family<f32> = six!(single_avx2, 2, 16);
+    pub(super) static AVX2_WIDE: Family<f32> = Family { packs: true, ..six!(single_avx2, 2, 16) };
     pub(super) static AVX2_NARROW: Family<f32> = twelve!(single_avx2, 1, 8);
     pub(in super::super) static BRIEF: Family<f32> =
         Family { depth: INNER_BLOCK / 2, ..twelve!(brief_avx512, 2, 32) };

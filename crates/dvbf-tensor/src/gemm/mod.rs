@@ -18,12 +18,13 @@ pub use brief::{ProductPrecision, product_precision, set_product_precision};
 pub(crate) use brief::{is_brief32, pack_brief32, product_brief32};
 pub(crate) use kernel::Family;
 pub(crate) use kernel::{family32, family64};
+pub(crate) use pack::Buffers;
 pub use pack::PackedMatrix;
 pub(crate) use transpose::{interleave_plain, interleave32};
 
 use crate::scalar::Scalar;
 use ndarray::{ArrayView1, ArrayView2, ArrayViewMut2, s};
-use pack::pack_right;
+use pack::{pack_left, pack_right};
 use std::ops::Range;
 use tile::{Finish, Left, Right, Target, Tile};
 
@@ -89,28 +90,60 @@ pub fn gemm<S: Scalar>(
 ) {
     assert_eq!(c.dim(), (a.nrows(), b.ncols()), "c against (rows of a, columns of b)");
     assert_eq!(a.ncols(), b.nrows(), "inner axes of a and b");
-    let product = Product { accum, slices: a.ncols(), columns: b.ncols(), finish: Finish::Nothing };
-    S::buffer().with_borrow_mut(|right| {
-        if S::is_brief(b.dim()) {
+    if S::is_brief(b.dim()) {
+        let product =
+            Product { accum, slices: a.ncols(), columns: b.ncols(), finish: Finish::Nothing };
+        return S::buffers().with_borrow_mut(|Buffers { right, .. }| {
             S::pack_brief(b, right);
             S::product_brief(product, c, a, right);
+        });
+    }
+    if b.ncols() < NARROW && b.ncols() < a.nrows() && a.strides()[0] == 1 {
+        let (a, b) = (b.reversed_axes(), a.reversed_axes());
+        return gemm_unpacked(accum, c.reversed_axes(), a, b);
+    }
+    gemm_unpacked(accum, c, a, b);
+}
+
+/// A product of a transposed left factor with fewer columns is computed as `Cᵀ = Bᵀ A`, whose tiles
+/// are wide.
+const NARROW: usize = 12;
+
+/// Products with fewer rows meet a panel too seldom for packing it to pay.
+const FEW: usize = 24;
+
+/// [`gemm`] with both factors as they lie.
+fn gemm_unpacked<S: Scalar>(
+    accum: Accum,
+    mut c: ArrayViewMut2<'_, S>,
+    a: ArrayView2<'_, S>,
+    b: ArrayView2<'_, S>,
+) {
+    let (slices, columns) = b.dim();
+    let family = S::family(columns);
+    let product = |accum, slices| Product { accum, slices, columns, finish: Finish::Nothing };
+    S::buffers().with_borrow_mut(|Buffers { left, right }| {
+        if reads_in_place(&b) && (a.nrows() < FEW || !family.packs) {
+            let whole = columns / family.columns * family.columns;
+            pack_right(family, b.slice(s![.., whole..]), right);
+            let place = Right { start: b.as_ptr(), inner: b.strides()[0] };
+            let right = Columns { place: Some(place), panels: right };
+            product_in_place(family, product(accum, slices), c, a, right);
             return;
         }
-        let family = S::family(b.ncols());
-        if reads_in_place(&b) {
-            let whole = b.ncols() / family.columns * family.columns;
-            pack_right(family, b.slice(s![.., whole..]), right);
-            let columns = Right { start: b.as_ptr(), inner: b.strides()[0] };
-            product_in_place(
-                family,
-                product,
-                c,
-                a,
-                Columns { place: Some(columns), panels: right },
-            );
-        } else {
-            pack_right(family, b, right);
-            product_in_place(family, product, c, a, Columns { place: None, panels: right });
+        let packs_left = family.packs && a.strides()[0] == 1 && columns > 2 * family.columns;
+        for k in (0..slices.max(1)).step_by(family.depth) {
+            let block = k..slices.min(k + family.depth);
+            let accum = if k == 0 { accum } else { Accum::Add };
+            let product = product(accum, block.len());
+            let a = a.slice(s![.., block.clone()]);
+            pack_right(family, b.slice(s![block, ..]), right);
+            let right = Columns { place: None, panels: right };
+            if packs_left {
+                product_from_panels(family, product, c.view_mut(), a, right, left);
+            } else {
+                product_in_place(family, product, c.view_mut(), a, right);
+            }
         }
     });
 }
@@ -209,10 +242,30 @@ fn product_in_place<S: Scalar>(
         // SAFETY: the corner lies inside `a`.
         let start =
             unsafe { start.offset(rows.start.cast_signed() * row + k.cast_signed() * inner) };
-        Left { start, row, inner }
+        Left { start, row, inner, tile: row }
     };
     // SAFETY: `left` hands out rows and columns of `a`, and the family belongs to an instruction
     // set that this processor has.
+    unsafe { product(family, whole, c, &right, left) }
+}
+
+/// A product whose left factor, with contiguous columns, is brought into panels on the way.
+#[expect(unsafe_code, reason = "micro-kernels work on raw panels")]
+fn product_from_panels<S: Scalar>(
+    family: &Family<S>,
+    whole: Product<S>,
+    c: ArrayViewMut2<'_, S>,
+    a: ArrayView2<'_, S>,
+    right: Columns<'_, S>,
+    panels: &mut Vec<S>,
+) {
+    let left = |k: usize, depth: usize, rows: Range<usize>| {
+        pack_left(family.rows, a.slice(s![rows, k..k + depth]), panels);
+        let (inner, tile) = (family.rows.cast_signed(), depth.cast_signed());
+        Left { start: panels.as_ptr(), row: 1, inner, tile }
+    };
+    // SAFETY: `left` hands out panels of the rows and columns of `a` that are asked for, and the
+    // family belongs to an instruction set that this processor has.
     unsafe { product(family, whole, c, &right, left) }
 }
 
@@ -258,30 +311,33 @@ unsafe fn product<S: Scalar>(
                         inner: family.columns.cast_signed(),
                     },
                 };
+                // SAFETY: row `block` and column `j` lie inside `c`, whose strides these are, and
+                // inside what finishes it.
+                let mut tile = unsafe {
+                    let corner = block.cast_signed() * c_row + j.cast_signed() * c_column;
+                    Tile {
+                        depth,
+                        left,
+                        right,
+                        target: Target { start: c_start.offset(corner), row: c_row, width },
+                        load,
+                        finish: finish.at(block, j),
+                    }
+                };
                 for i in (block..end).step_by(family.rows) {
                     let height = family.rows.min(end - i);
                     let kernel = family.kernels[height - 1];
-                    // SAFETY: rows `i..i + height` and columns `j..j + width` lie inside `c`, whose
-                    // strides these are, and inside what finishes it; the right factor has `depth`
-                    // slices of a whole tile; the rest is the caller's promise.
+                    // SAFETY: rows `i..i + height` and columns `j..j + width` lie inside `c` and
+                    // inside what finishes it; the right factor has `depth` slices of a whole tile;
+                    // the rest is the caller's promise.
                     unsafe {
-                        let start = left.start.offset((i - block).cast_signed() * left.row);
-                        let corner =
-                            c_start.offset(i.cast_signed() * c_row + j.cast_signed() * c_column);
-                        let tile = Tile {
-                            depth,
-                            left: Left { start, ..left },
-                            right,
-                            target: Target { start: corner, row: c_row, width },
-                            load,
-                            finish: finish.at(i, j),
-                        };
                         if direct {
                             kernel(&tile);
                         } else {
                             through_tile(kernel, tile, height, c_column);
                         }
                     }
+                    tile.advance(family.rows);
                 }
             }
         }

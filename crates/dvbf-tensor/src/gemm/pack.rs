@@ -3,7 +3,7 @@
 use super::Family;
 use crate::level::{Kernel, vectorize};
 use crate::scalar::Scalar;
-use ndarray::{ArrayView2, s};
+use ndarray::{ArrayView1, ArrayView2, Axis, s};
 
 /// A right factor `B (K, N)` packed once and used for many products.
 #[derive(Clone, Debug, Default)]
@@ -45,6 +45,19 @@ impl<S: Scalar> PackedMatrix<S> {
     }
 }
 
+/// What products pack for themselves, kept from one to the next.
+#[derive(Debug)]
+pub struct Buffers<S> {
+    pub(super) left: Vec<S>,
+    pub(super) right: Vec<S>,
+}
+
+impl<S> Buffers<S> {
+    pub(crate) const fn new() -> Self {
+        Self { left: Vec::new(), right: Vec::new() }
+    }
+}
+
 /// Panels of `B`: per block of the inner axis, per tile column, `depth × tile` values row by row.
 pub(super) fn pack_right<S: Scalar>(family: &Family<S>, b: ArrayView2<'_, S>, out: &mut Vec<S>) {
     let (inner, columns) = b.dim();
@@ -55,55 +68,106 @@ pub(super) fn pack_right<S: Scalar>(family: &Family<S>, b: ArrayView2<'_, S>, ou
     }
     for k in (0..inner).step_by(family.depth) {
         let depth = family.depth.min(inner - k);
-        let block = &mut out[k * padded..][..depth * padded];
-        for (j, panel) in block.chunks_exact_mut(tile * depth).enumerate() {
-            let j = j * tile;
-            let width = tile.min(columns - j);
-            let source = b.slice(s![k..k + depth, j..j + width]);
-            if width < tile {
-                panel.fill(S::ZERO);
-            }
-            if source.strides()[0] == 1 && depth > 1 {
-                // At most as many columns as the widest tile has.
-                let mut columns: [&[S]; 32] = [&[]; 32];
-                for (slot, column) in columns.iter_mut().zip(source.columns()) {
-                    *slot = column.to_slice().expect("a column of unit stride is contiguous");
-                }
-                S::interleave(&columns[..width], tile, panel);
-                continue;
-            }
-            match tile {
-                8 => vectorize(Panel::<_, 8> { source, panel }),
-                16 => vectorize(Panel::<_, 16> { source, panel }),
-                _ => vectorize(Panel::<_, 32> { source, panel }),
-            }
+        let b = b.slice(s![k..k + depth, ..]);
+        let panels = &mut out[k * padded..][..depth * padded];
+        if b.strides()[0] == 1 && depth > 1 {
+            interleave(tile, b, panels);
+        } else {
+            pack_slices(tile, b, panels);
         }
     }
 }
 
-/// Copies `source (depth, width)` row by row into rows of `TILE` values.
-struct Panel<'a, S, const TILE: usize> {
-    source: ArrayView2<'a, S>,
-    panel: &'a mut [S],
+/// Panels of a block of `A` whose columns are contiguous: per tile of rows, `depth × tile` values
+/// slice by slice.
+pub(super) fn pack_left<S: Scalar>(tile: usize, a: ArrayView2<'_, S>, out: &mut Vec<S>) {
+    let (rows, depth) = a.dim();
+    let size = rows.next_multiple_of(tile) * depth;
+    if out.len() < size {
+        out.resize(size, S::ZERO);
+    }
+    pack_slices(tile, a.reversed_axes(), &mut out[..size]);
 }
 
-impl<S: Scalar, const TILE: usize> Kernel for Panel<'_, S, TILE> {
+/// Panels of a block whose columns are contiguous.
+fn interleave<S: Scalar>(tile: usize, block: ArrayView2<'_, S>, panels: &mut [S]) {
+    let (depth, width) = block.dim();
+    for (j, panel) in panels.chunks_exact_mut(tile * depth).enumerate() {
+        let j = j * tile;
+        let taken = tile.min(width - j);
+        if taken < tile {
+            panel.fill(S::ZERO);
+        }
+        // At most as many columns as the widest tile has.
+        let mut columns: [&[S]; 32] = [&[]; 32];
+        let source = block.slice_move(s![.., j..j + taken]);
+        for (slot, column) in columns.iter_mut().zip(source.columns()) {
+            *slot = contiguous(column);
+        }
+        S::interleave(&columns[..taken], tile, panel);
+    }
+}
+
+fn contiguous<S>(line: ArrayView1<'_, S>) -> &[S] {
+    line.to_slice().expect("a line of unit stride is contiguous")
+}
+
+/// Slices that are brought into panels together: what is read of them stays in the first-level
+/// cache until all panels have it.
+const SLICES: usize = 8;
+
+/// Panels of `block (depth, width)`: per tile of its width, `depth × tile` values row by row, with
+/// zeros beyond the width.
+fn pack_slices<S: Scalar>(tile: usize, block: ArrayView2<'_, S>, panels: &mut [S]) {
+    let (depth, width) = block.dim();
+    if depth == 0 || width == 0 {
+        return;
+    }
+    let standard;
+    let block = if block.strides()[1] == 1 || width == 1 {
+        block
+    } else {
+        standard = block.as_standard_layout().into_owned();
+        standard.view()
+    };
+    match tile {
+        6 => vectorize(Panels::<_, 6> { block, panels }),
+        8 => vectorize(Panels::<_, 8> { block, panels }),
+        16 => vectorize(Panels::<_, 16> { block, panels }),
+        32 => vectorize(Panels::<_, 32> { block, panels }),
+        _ => unreachable!("no tile is {tile} wide"),
+    }
+}
+
+/// [`pack_slices`] for panels of `TILE` values.
+struct Panels<'a, S, const TILE: usize> {
+    block: ArrayView2<'a, S>,
+    panels: &'a mut [S],
+}
+
+impl<S: Scalar, const TILE: usize> Kernel for Panels<'_, S, TILE> {
     type Output = ();
 
     #[inline(always)]
     fn run(self) {
-        let width = self.source.ncols();
-        let rows = self.panel.chunks_exact_mut(TILE).zip(self.source.rows());
-        if self.source.strides()[1] == 1 && width == TILE {
-            for (out, row) in rows {
-                if let Some(row) = row.to_slice() {
-                    out.copy_from_slice(&row[..TILE]);
-                }
+        let (depth, width) = self.block.dim();
+        for (chunk, rows) in self.block.axis_chunks_iter(Axis(0), SLICES).enumerate() {
+            let mut slices: [&[S]; SLICES] = [&[]; SLICES];
+            for (slot, row) in slices.iter_mut().zip(rows.rows()) {
+                *slot = row.to_slice().expect("a row of unit stride is contiguous");
             }
-        } else {
-            for (out, row) in rows {
-                for (out, &value) in out.iter_mut().zip(row) {
-                    *out = value;
+            let slices = &slices[..rows.nrows()];
+            for (j, panel) in self.panels.chunks_exact_mut(TILE * depth).enumerate() {
+                let (j, part) = (j * TILE, &mut panel[chunk * SLICES * TILE..]);
+                let places = part.chunks_exact_mut(TILE).zip(slices);
+                if j + TILE <= width {
+                    places.for_each(|(out, slice)| out.copy_from_slice(&slice[j..j + TILE]));
+                } else {
+                    for (out, slice) in places {
+                        let (out, beyond) = out.split_at_mut(width - j);
+                        out.copy_from_slice(&slice[j..]);
+                        beyond.fill(S::ZERO);
+                    }
                 }
             }
         }

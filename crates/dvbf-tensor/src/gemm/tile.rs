@@ -1,11 +1,13 @@
 //! What a micro-kernel is told: where a tile's factors are, where it goes, and what becomes of it.
 
-/// A left factor read in place: element `(i, k)` is `start[i · row + k · inner]`.
+/// A left factor: element `(i, k)` of a tile is `start[i · row + k · inner]`.
 #[derive(Clone, Copy)]
 pub(super) struct Left<S> {
     pub(super) start: *const S,
     pub(super) row: isize,
     pub(super) inner: isize,
+    /// The tile whose first row is `i` starts at `start[i · tile]`.
+    pub(super) tile: isize,
 }
 
 /// The columns of a right factor that a tile takes: slice `k` begins at `start[k · inner]`, and a
@@ -57,6 +59,7 @@ impl<S> Finish<S> {
 }
 
 /// One tile: `C ← finish(A B)`, or `finish(C + A B)` with `load`, over `depth` slices.
+#[derive(Clone, Copy)]
 pub(super) struct Tile<S> {
     pub(super) depth: usize,
     pub(super) left: Left<S>,
@@ -64,4 +67,16 @@ pub(super) struct Tile<S> {
     pub(super) target: Target<S>,
     pub(super) load: bool,
     pub(super) finish: Finish<S>,
+}
+
+impl<S> Tile<S> {
+    /// Goes on to the tile that begins `rows` rows further down, which need not exist.
+    pub(super) fn advance(&mut self, rows: usize) {
+        let rows = rows.cast_signed();
+        self.left.start = self.left.start.wrapping_offset(rows * self.left.tile);
+        self.target.start = self.target.start.wrapping_offset(rows * self.target.row);
+        if let Finish::Mask(y, row) = &mut self.finish {
+            *y = y.wrapping_offset(rows * *row);
+        }
+    }
 }

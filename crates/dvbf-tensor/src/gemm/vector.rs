@@ -64,6 +64,15 @@ fn where_positive_avx512(
     _mm512_maskz_mov_ps(_mm512_cmp_ps_mask::<_CMP_GT_OQ>(y, _mm512_setzero_ps()), value)
 }
 
+/// Where the first six rows of a left factor begin, in values of its type.
+///
+/// The compiler is kept from seeing that they are multiples of one number: it would step from row
+/// to row, and a chain of additions takes as long as the multiplications of a small tile.
+#[inline(always)]
+fn row_places(row: isize) -> [isize; 6] {
+    [0, 1, 2, 3, 4, 5].map(|i: isize| std::hint::black_box(i * row))
+}
+
 /// Finishes a tile of vectors. The second operand of a maximum is what a NaN leaves.
 macro_rules! finish {
     ($task:ident, $tile:ident, $lanes:literal, $load_first:ident, $zero:ident, $add:ident,
@@ -125,19 +134,23 @@ macro_rules! vector_kernel {
                         }
                     }
                 }
-                let (mut slice, mut columns) = (left.start, right.start);
+                let places = row_places(left.row);
+                let (mut slice, mut lower, mut columns) =
+                    (left.start, left.start.wrapping_offset(6 * left.row), right.start);
                 for _ in 0..task.depth {
                     let mut b = [$zero(); V];
                     for v in 0..V {
                         b[v] = $load(columns.add(v * $lanes));
                     }
                     for i in 0..MR {
-                        let a = $broadcast(*slice.offset(i.cast_signed() * left.row));
+                        let half = if i < 6 { slice } else { lower };
+                        let a = $broadcast(*half.offset(places[i % 6]));
                         for v in 0..V {
                             tile[i][v] = $fma(a, b[v], tile[i][v]);
                         }
                     }
                     slice = slice.wrapping_offset(left.inner);
+                    lower = lower.wrapping_offset(left.inner);
                     columns = columns.wrapping_offset(right.inner);
                 }
                 finish!(task, tile, $lanes, $load_first, $zero, $add, $max, $where_positive);
