@@ -85,9 +85,42 @@ proptest! {
     }
 
     #[test]
+    fn a_gradient_may_be_held_over_batches(scenario in scenarios(), steps in 1..5_usize) {
+        // Batches of different lengths.
+        let (model, first) = (scenario.model::<f64>(), scenario.data());
+        let second = Scenario { steps, ..scenario.clone() }.data();
+        let batches = [&first, &second, &first];
+        let (n, rows) = (first.sequences, first.input.nrows().max(second.input.nrows()));
+        let options = dvbf_core::GradientOptions {
+            objective: scenario.objective,
+            scale: 1.0 / rows as f64,
+            state_limit: f64::INFINITY,
+        };
+        let mut bound = dvbf_core::Bound::zeros(n);
+        let (mut at_once, mut held) = (model.zeros_like(), model.zeros_like());
+        let mut work = Workspace::holding(&model, n, rows, 3 * n);
+        work.prepare(&model);
+        for data in batches {
+            model.gradient(&data.batch(), options, &mut work, &mut bound, &mut at_once);
+        }
+        for data in batches {
+            model.held_gradient(&data.batch(), options, &mut work, &mut bound, &mut held);
+        }
+        let initial = |grads: &dvbf_core::Dvbf<f64, _>| part(&model, &grads.to_flat(), "initial.");
+        prop_assert!(initial(&held).iter().all(|g| *g == 0.0));
+        model.book_held(&mut work, &mut held);
+        for (a, b) in at_once.to_flat().iter().zip(held.to_flat()) {
+            prop_assert!((a - b).abs() <= 1e-11 * (1.0 + a.abs()), "{a} {b}");
+        }
+        // Nothing is left over.
+        let before = held.to_flat();
+        model.book_held(&mut work, &mut held);
+        prop_assert_eq!(before, held.to_flat());
+    }
+
+    #[test]
     fn a_used_workspace_is_as_good_as_a_new_one(scenario in scenarios(), other in scenarios()) {
         // The pass before had other data, masks, steps and sequences, and other parameters.
-        let scenario = Scenario { steps: scenario.steps.max(2), ..scenario };
         let other = Scenario { config: scenario.config.clone(), ..other };
         let (model, data) = (scenario.model::<f64>(), scenario.data());
         let before = other.data();

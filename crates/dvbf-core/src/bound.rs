@@ -48,6 +48,7 @@ impl<S: Scalar, T: Transition<S>> Dvbf<S, T> {
         assert!(rows <= work.state.nrows(), "workspace is too small for {rows} rows");
         assert!(n <= work.raw.nrows(), "workspace is too small for {n} sequences");
         work.rows = rows;
+        let held = work.held;
         let Workspace { initial, recognition, transition, head, state, noise, .. } = work;
         let mut raw = work.raw.slice_mut(s![..n, ..]);
         let input = masked(&batch.input, batch.mask.as_ref(), &mut work.input);
@@ -56,11 +57,11 @@ impl<S: Scalar, T: Transition<S>> Dvbf<S, T> {
             None => input.view(),
         };
 
-        self.initial.recognize(start, batch.control, raw.view_mut(), initial);
+        self.initial.recognize(held, start, batch.control, raw.view_mut(), initial);
         head.forward(0, raw.view(), work.ones.slice(s![..n]));
         let first = s![..n, ..];
         head.sample(0, batch.noise.slice(first), noise.slice_mut(first));
-        self.initial.start(noise.slice(first), state.slice_mut(first), initial);
+        self.initial.start(held, noise.slice(first), state.slice_mut(first), initial);
 
         self.recognition.observe(input.slice(s![n.., ..]), recognition);
         for t in 0..steps - 1 {

@@ -40,6 +40,39 @@ impl<S: Scalar, T: Transition<S>> Dvbf<S, T> {
         grads: &mut Self,
     ) {
         self.pull_back(batch, options, work, out, grads, None);
+        self.book_held(work, grads);
+    }
+
+    /// [`gradient`](Self::gradient), but that of the initial state's networks stays in the workspace
+    /// until [`book_held`](Self::book_held): their layers are large and a batch has one row for a
+    /// sequence, so that a sum over many batches is cheaper.
+    ///
+    /// No other pass may use the workspace in between.
+    ///
+    /// # Panics
+    /// As [`gradient`](Self::gradient), or if the workspace has no room for so many sequences.
+    #[track_caller]
+    pub fn held_gradient(
+        &self,
+        batch: &Batch<'_, S>,
+        options: GradientOptions<S>,
+        work: &mut Workspace<S, T>,
+        out: &mut Bound<S>,
+        grads: &mut Self,
+    ) {
+        self.pull_back(batch, options, work, out, grads, None);
+    }
+
+    /// Adds to `grads` what [`held_gradient`](Self::held_gradient) left.
+    ///
+    /// # Panics
+    /// If another pass used the workspace in between.
+    #[track_caller]
+    pub fn book_held(&self, work: &mut Workspace<S, T>, grads: &mut Self) {
+        if work.held > 0 {
+            self.initial.accumulate(&mut work.initial, &mut grads.initial);
+            work.held = 0;
+        }
     }
 
     /// [`gradient`](Self::gradient), which also adds the gradient with respect to the noise to
@@ -59,6 +92,7 @@ impl<S: Scalar, T: Transition<S>> Dvbf<S, T> {
     ) {
         assert_eq!(dnoise.dim(), batch.noise.dim(), "noise cotangent against noise");
         self.pull_back(batch, options, work, out, grads, Some(dnoise));
+        self.book_held(work, grads);
     }
 
     fn pull_back(
@@ -101,6 +135,7 @@ impl<S: Scalar, T: Transition<S>> Dvbf<S, T> {
             work.dstd.slice_mut(all).as_slice_mut().expect(contiguous),
         );
 
+        let held = work.held;
         let Workspace { initial, recognition, transition, head, dstate, .. } = work;
         let (dmean, dstd) = (&work.dmean, &work.dstd);
         let mut dw = work.dnoise.slice_mut(s![..n, ..]);
@@ -124,21 +159,23 @@ impl<S: Scalar, T: Transition<S>> Dvbf<S, T> {
         let first = s![..n, ..];
         limit(&mut dstate.slice_mut(first), state_limit);
         dw.fill(S::ZERO);
-        self.initial.backward_start(dstate.slice(first), dw.view_mut(), initial);
+        self.initial.backward_start(held, dstate.slice(first), dw.view_mut(), initial);
         if let Some(deps) = &mut deps {
             head.backward_noise(0, dw.view(), deps.slice_mut(first));
         }
         let by_divergence = (dmean.slice(first), dstd.slice(first));
         head.backward(0, batch.noise.slice(first), dw.view(), by_divergence, draw.view_mut());
-        self.initial.backward_recognize(draw.view(), initial);
+        self.initial.backward_recognize(held, draw.view(), initial);
 
         let input = match batch.mask {
             Some(_) => work.input.view(),
             None => batch.input,
         };
         self.recognition.accumulate(input.slice(s![n.., ..]), recognition, &mut grads.recognition);
-        self.transition.accumulate(transition, &mut grads.transition);
-        self.initial.accumulate(initial, &mut grads.initial);
+        if steps > 1 {
+            self.transition.accumulate(transition, &mut grads.transition);
+        }
+        work.held += n;
     }
 }
 

@@ -32,15 +32,28 @@ pub struct Workspace<S: Scalar, T: Transition<S>> {
     pub(crate) terms: Array2<S>,
     pub(crate) ones: Array1<S>,
     pub(crate) rows: usize,
+    /// Sequences whose gradient of the initial state's networks is not booked yet.
+    pub(crate) held: usize,
 }
 
 impl<S: Scalar, T: Transition<S>> Workspace<S, T> {
     /// Buffers for `model` on batches of at most `sequences` sequences and `rows = T·B` rows.
     pub fn new(model: &Dvbf<S, T>, sequences: usize, rows: usize) -> Self {
+        Self::holding(model, sequences, rows, sequences)
+    }
+
+    /// [`new`](Self::new) with room for the initial states of `held` sequences in several batches,
+    /// whose gradient [`Dvbf::held_gradient`] leaves here.
+    ///
+    /// # Panics
+    /// If a single batch has more sequences than are held.
+    #[track_caller]
+    pub fn holding(model: &Dvbf<S, T>, sequences: usize, rows: usize, held: usize) -> Self {
+        assert!(sequences <= held, "{sequences} sequences of a batch, room for {held}");
         let dims = model.transition.dims();
         let (z, w) = (dims.state, dims.noise);
         Self {
-            initial: model.initial.cache(sequences),
+            initial: model.initial.cache(held),
             recognition: model.recognition.cache(rows),
             transition: model.transition.cache(rows),
             emission: model.emission.scratch(),
@@ -58,6 +71,7 @@ impl<S: Scalar, T: Transition<S>> Workspace<S, T> {
             terms: Array2::zeros((rows, w)),
             ones: Array1::from_elem(sequences, S::ONE),
             rows: 0,
+            held: 0,
         }
     }
 

@@ -9,6 +9,9 @@
 //! | backward | those of the two perceptrons; the features need no gradient | caches of [`Mlp`] |
 //!
 //! Frames beyond the end of a short sequence count as unobserved: their features are zero.
+//!
+//! The cache holds the sequences of many batches, each from row `at` on, so that the gradients of
+//! all of them are one product a layer.
 
 use dvbf_ops::{Mlp, MlpCache, Params, Path};
 use dvbf_tensor::{Noise, Scalar};
@@ -69,9 +72,9 @@ impl<S: Scalar> InitialState<S> {
         self.recognition.scale_weights(factor);
     }
 
-    /// A cache for at most `batch` sequences.
-    pub fn cache(&self, batch: usize) -> InitialCache<S> {
-        InitialCache { recognition: self.recognition.cache(batch), state: self.state.cache(batch) }
+    /// A cache for at most `rows` sequences.
+    pub fn cache(&self, rows: usize) -> InitialCache<S> {
+        InitialCache { recognition: self.recognition.cache(rows), state: self.state.cache(rows) }
     }
 
     /// Packs the weights; to be called after every change of the parameters.
@@ -80,13 +83,15 @@ impl<S: Scalar> InitialState<S> {
         self.state.prepare(&mut cache.state);
     }
 
-    /// Writes `raw (B, 2W)` from time-major observations and controls of `T` steps.
+    /// Writes `raw (B, 2W)` from time-major observations and controls of `T` steps; the batch has
+    /// rows `at..at + B` of the cache, and one with `at = 0` starts anew.
     ///
     /// # Panics
-    /// If the shapes disagree or the cache is too small.
+    /// If the shapes disagree, rows are skipped or the cache is too small.
     #[track_caller]
     pub fn recognize(
         &self,
+        at: usize,
         observed: ArrayView2<'_, S>,
         control: ArrayView2<'_, S>,
         raw: ArrayViewMut2<'_, S>,
@@ -96,7 +101,7 @@ impl<S: Scalar> InitialState<S> {
         assert_eq!(observed.nrows() % batch.max(1), 0, "observations are whole steps");
         let steps = observed.nrows() / batch.max(1);
         let (x, u) = (observed.ncols(), control.ncols());
-        let mut features = cache.recognition.input(0, batch);
+        let mut features = cache.recognition.input(at, batch);
         assert_eq!(features.ncols(), k * x + (k - 1) * u, "features against kX + (k−1)U");
         features.fill(S::ZERO);
         for t in 0..k.min(steps) {
@@ -107,50 +112,57 @@ impl<S: Scalar> InitialState<S> {
                 features.slice_mut(s![.., start..start + u]).assign(&control.slice(rows));
             }
         }
-        self.recognition.forward_written(0, raw, &mut cache.recognition);
+        self.recognition.forward_written(at, raw, &mut cache.recognition);
     }
 
-    /// Writes `z₁ (B, Z)` for `w₁ (B, W)`.
+    /// Writes `z₁ (B, Z)` for `w₁ (B, W)`, rows `at..at + B` of the cache.
     ///
     /// # Panics
-    /// If the shapes disagree or the cache is too small.
+    /// If the shapes disagree, rows are skipped or the cache is too small.
     #[track_caller]
     pub fn start(
         &self,
+        at: usize,
         noise: ArrayView2<'_, S>,
         state: ArrayViewMut2<'_, S>,
         cache: &mut InitialCache<S>,
     ) {
-        self.state.forward(0, noise, state, &mut cache.state);
+        self.state.forward(at, noise, state, &mut cache.state);
     }
 
-    /// Pulls `dz₁` back to `dw₁ += …`.
+    /// Pulls `dz₁` of rows `at..at + B` back to `dw₁ += …`.
     ///
     /// # Panics
-    /// If the shapes disagree.
+    /// If the shapes disagree or rows were not written by a forward pass.
     #[track_caller]
     pub fn backward_start(
         &self,
+        at: usize,
         dstate: ArrayView2<'_, S>,
         dnoise: ArrayViewMut2<'_, S>,
         cache: &mut InitialCache<S>,
     ) {
-        self.state.backward(0, dstate, dnoise, &mut cache.state);
+        self.state.backward(at, dstate, dnoise, &mut cache.state);
     }
 
-    /// Pulls `draw` back through the recognition network.
+    /// Pulls `draw` of rows `at..at + B` back through the recognition network.
     ///
     /// # Panics
-    /// If the shapes disagree.
+    /// If the shapes disagree or rows were not written by a forward pass.
     #[track_caller]
-    pub fn backward_recognize(&self, draw: ArrayView2<'_, S>, cache: &mut InitialCache<S>) {
-        self.recognition.backward_data(0, draw, &mut cache.recognition);
+    pub fn backward_recognize(
+        &self,
+        at: usize,
+        draw: ArrayView2<'_, S>,
+        cache: &mut InitialCache<S>,
+    ) {
+        self.recognition.backward_data(at, draw, &mut cache.recognition);
     }
 
-    /// Adds the parameter gradients of both networks.
+    /// Adds the parameter gradients of both networks over all rows of the cache.
     ///
     /// # Panics
-    /// If one of the two backward passes is missing.
+    /// If one of the two backward passes is missing for some rows.
     #[track_caller]
     pub fn accumulate(&self, cache: &mut InitialCache<S>, grads: &mut Self) {
         self.recognition.accumulate(&mut cache.recognition, &mut grads.recognition);

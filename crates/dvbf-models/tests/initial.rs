@@ -52,8 +52,8 @@ impl Case {
             (Array2::zeros(self.by_raw.dim()), Array2::zeros(self.by_state.dim()));
         let mut cache = net.cache(w.nrows());
         net.prepare(&mut cache);
-        net.recognize(self.x.view(), self.u.view(), raw.view_mut(), &mut cache);
-        net.start(w.view(), z.view_mut(), &mut cache);
+        net.recognize(0, self.x.view(), self.u.view(), raw.view_mut(), &mut cache);
+        net.start(0, w.view(), z.view_mut(), &mut cache);
         (raw, z)
     }
 
@@ -69,10 +69,10 @@ impl Case {
         self.net.prepare(&mut cache);
         let mut dw = Array2::zeros(self.w.dim());
         for _ in 0..times {
-            self.net.recognize(self.x.view(), self.u.view(), raw.view_mut(), &mut cache);
-            self.net.start(self.w.view(), z.view_mut(), &mut cache);
-            self.net.backward_start(self.by_state.view(), dw.view_mut(), &mut cache);
-            self.net.backward_recognize(self.by_raw.view(), &mut cache);
+            self.net.recognize(0, self.x.view(), self.u.view(), raw.view_mut(), &mut cache);
+            self.net.start(0, self.w.view(), z.view_mut(), &mut cache);
+            self.net.backward_start(0, self.by_state.view(), dw.view_mut(), &mut cache);
+            self.net.backward_recognize(0, self.by_raw.view(), &mut cache);
             self.net.accumulate(&mut cache, &mut grads);
         }
         (dw, grads.to_flat())

@@ -110,7 +110,7 @@ impl Paths {
     /// The state becomes the model's prior for the first one, `g(ε)`.
     pub(super) fn reset(&mut self) {
         self.draw(0);
-        self.model.initial.start(self.eps.view(), self.state.view_mut(), &mut self.initial);
+        self.model.initial.start(0, self.eps.view(), self.state.view_mut(), &mut self.initial);
         self.noise.row_mut(0).fill(0.0);
     }
 
@@ -153,12 +153,12 @@ impl Paths {
         let start = &self.start;
         let (x, u) = (start.observations.view(), start.controls.view());
         let (mut first, mut others) = self.raw.multi_slice_mut((s![..1, ..], s![1.., ..]));
-        self.model.initial.recognize(x, u, first.view_mut(), &mut self.initial);
+        self.model.initial.recognize(0, x, u, first.view_mut(), &mut self.initial);
         for mut row in others.rows_mut() {
             row.assign(&first.row(0));
         }
         self.infer_noise();
-        self.model.initial.start(self.noise.view(), self.next.view_mut(), &mut self.initial);
+        self.model.initial.start(0, self.noise.view(), self.next.view_mut(), &mut self.initial);
         let mut finite = self.commit();
         let start = std::mem::replace(
             &mut self.start,

@@ -3,7 +3,8 @@
 use super::{Purpose, stream};
 use crate::data::Dataset;
 use dvbf_core::{AnyTransition, Batch, Bound, Dvbf, GradientOptions, ModelConfig, Workspace};
-use ndarray::{Array1, Array2, s};
+use ndarray::{Array1, Array2, Array3, s};
+use std::ops::Range;
 
 /// What an update hides from the recognition networks.
 #[derive(Clone, Copy, Debug)]
@@ -34,16 +35,18 @@ pub(super) struct Block {
 }
 
 impl Block {
+    /// A block of `sequences` sequences that passes at most `held` through the model before
+    /// [`finish`](Self::finish).
     pub(super) fn new(
         model: &Dvbf<f32>,
         config: &ModelConfig,
-        sequences: usize,
+        (sequences, held): (usize, usize),
         (steps, masked): (usize, bool),
     ) -> Self {
         let rows = sequences * steps;
         let start_rows = sequences * config.initial_frames.min(steps);
         Self {
-            work: Workspace::new(model, sequences, rows),
+            work: Workspace::holding(model, sequences, rows, held),
             bound: Bound::zeros(sequences),
             target: Array2::zeros((rows, config.observation)),
             mask: Array2::zeros((if masked { rows } else { 0 }, config.observation)),
@@ -79,6 +82,7 @@ impl Block {
         corruption: &Corruption,
     ) {
         let (n, steps) = (self.sequences(), self.steps());
+        let whole = "the buffer is contiguous";
         stream(seed, Purpose::Window, step, block).uniform(&mut self.offsets);
         for (b, (&sequence, &offset)) in sequences.iter().zip(&self.offsets).enumerate() {
             #[expect(
@@ -91,17 +95,14 @@ impl Block {
                 let places = data.lengths[sequence].saturating_sub(steps) + 1;
                 ((offset * places as f32) as usize).min(places - 1)
             };
-            for t in 0..steps {
-                let (row, from) = (t * n + b, s![sequence, first + t, ..]);
-                self.target.row_mut(row).assign(&data.observations.slice(from));
-                self.control.row_mut(row).assign(&data.controls.slice(from));
-                if let Some(mask) = &data.mask {
-                    self.mask.row_mut(row).assign(&mask.slice(from));
-                }
+            let window = first..first + steps;
+            spread(&data.observations, sequence, window.clone(), &mut self.target, (b, n));
+            spread(&data.controls, sequence, window.clone(), &mut self.control, (b, n));
+            if let Some(mask) = &data.mask {
+                spread(mask, sequence, window, &mut self.mask, (b, n));
             }
         }
 
-        let whole = "the buffer is contiguous";
         let seen = self.seen.as_slice_mut().expect(whole);
         stream(seed, Purpose::Drop, step, block).uniform(seen);
         for (row, seen) in seen.iter_mut().enumerate() {
@@ -138,7 +139,8 @@ impl Block {
         self.work.prepare(model);
     }
 
-    /// Computes the bound and adds to the gradient.
+    /// Computes the bound and adds to the gradient, which is complete after
+    /// [`finish`](Self::finish).
     pub(super) fn gradient(
         &mut self,
         model: &Dvbf<f32>,
@@ -155,6 +157,31 @@ impl Block {
             control: self.control.view(),
             noise: self.latent.view(),
         };
-        model.gradient(&batch, options, &mut self.work, &mut self.bound, grads);
+        model.held_gradient(&batch, options, &mut self.work, &mut self.bound, grads);
+    }
+
+    /// Completes the gradient.
+    pub(super) fn finish(&mut self, model: &Dvbf<f32>, grads: &mut Dvbf<f32>) {
+        model.book_held(&mut self.work, grads);
+    }
+}
+
+/// Copies a window of a sequence to rows `place`, `place + step`, … of a time-major buffer.
+fn spread(
+    from: &Array3<f32>,
+    sequence: usize,
+    window: Range<usize>,
+    to: &mut Array2<f32>,
+    (place, step): (usize, usize),
+) {
+    let width = to.ncols();
+    if width == 0 {
+        return;
+    }
+    let from = from.slice(s![sequence, window, ..]);
+    let from = from.to_slice().expect("recordings are contiguous").chunks_exact(width);
+    let to = to.as_slice_mut().expect("the buffer is contiguous").chunks_exact_mut(width);
+    for (to, from) in to.skip(place).step_by(step).zip(from) {
+        to.copy_from_slice(from);
     }
 }

@@ -37,8 +37,8 @@ impl Shard {
         let block = block.min(sequences);
         let rest = sequences % block;
         Self {
-            whole: Block::new(model, config, block, window),
-            rest: (rest > 0).then(|| Block::new(model, config, rest, window)),
+            whole: Block::new(model, config, (block, sequences), window),
+            rest: (rest > 0).then(|| Block::new(model, config, (rest, rest), window)),
             sequences,
             grads: model.zeros_like(),
             log_lik: 0.0,
@@ -95,6 +95,10 @@ impl Shard {
             block.gradient(model, options, &mut self.grads);
             self.log_lik += block.bound().log_lik.iter().map(|&v| f64::from(v)).sum::<f64>();
             self.kl += block.bound().kl.iter().map(|&v| f64::from(v)).sum::<f64>();
+        }
+        self.whole.finish(model, &mut self.grads);
+        if let Some(rest) = &mut self.rest {
+            rest.finish(model, &mut self.grads);
         }
     }
 }
