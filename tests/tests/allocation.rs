@@ -183,6 +183,10 @@ fn nothing_allocates_after_set_up() {
     });
     assert_eq!(of_updates(&rmsprop, 1), 0, "RMSprop, whole sequences, clipped state gradients");
 
+    // A rest of one slice beyond whole blocks of the inner axis.
+    let rest = settings(|s| s.model.initial_frames = 2);
+    assert_eq!(of_updates(&rest, 1), 0, "513 inputs of the initial state's network");
+
     // The queue through which a pool of threads gets its work allocates a block for some dozens of
     // jobs; an update is one job.
     let count = of_updates(&settings(|_| ()), 2);

@@ -40,9 +40,17 @@ impl<S: Scalar, T: Transition<S>> Dvbf<S, T> {
     /// path. The workspace must have been [prepared](Workspace::prepare).
     ///
     /// # Panics
-    /// If the batch's shapes disagree or exceed the workspace.
+    /// If the batch's shapes disagree or exceed the workspace, or a gradient is
+    /// [held](Self::held_gradient) there.
     #[track_caller]
     pub fn infer(&self, batch: &Batch<'_, S>, work: &mut Workspace<S, T>) {
+        work.assert_nothing_held();
+        self.pass_forward(batch, work);
+    }
+
+    /// [`infer`](Self::infer), with what is held kept.
+    #[track_caller]
+    pub(crate) fn pass_forward(&self, batch: &Batch<'_, S>, work: &mut Workspace<S, T>) {
         let steps = batch.steps();
         let (n, rows) = (batch.sequences, batch.input.nrows());
         assert!(rows <= work.state.nrows(), "workspace is too small for {rows} rows");

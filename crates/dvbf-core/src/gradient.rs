@@ -28,8 +28,8 @@ impl<S: Scalar, T: Transition<S>> Dvbf<S, T> {
     /// The workspace must have been [prepared](Workspace::prepare) with these parameters.
     ///
     /// # Panics
-    /// If the batch's shapes disagree or exceed the workspace, or `out` is for another number of
-    /// sequences.
+    /// If the batch's shapes disagree or exceed the workspace, `out` is for another number of
+    /// sequences, or a gradient is [held](Self::held_gradient).
     #[track_caller]
     pub fn gradient(
         &self,
@@ -39,6 +39,7 @@ impl<S: Scalar, T: Transition<S>> Dvbf<S, T> {
         out: &mut Bound<S>,
         grads: &mut Self,
     ) {
+        work.assert_nothing_held();
         self.pull_back(batch, options, work, out, grads, None);
         self.book_held(work, grads);
     }
@@ -47,10 +48,12 @@ impl<S: Scalar, T: Transition<S>> Dvbf<S, T> {
     /// until [`book_held`](Self::book_held): their layers are large and a batch has one row for a
     /// sequence, so that a sum over many batches is cheaper.
     ///
-    /// No other pass may use the workspace in between.
+    /// No pass of another kind may use the workspace in between;
+    /// [`prepare`](Workspace::prepare) drops what is held.
     ///
     /// # Panics
-    /// As [`gradient`](Self::gradient), or if the workspace has no room for so many sequences.
+    /// If the batch's shapes disagree or exceed the workspace, `out` is for another number of
+    /// sequences, or the workspace has no room for so many sequences.
     #[track_caller]
     pub fn held_gradient(
         &self,
@@ -64,9 +67,6 @@ impl<S: Scalar, T: Transition<S>> Dvbf<S, T> {
     }
 
     /// Adds to `grads` what [`held_gradient`](Self::held_gradient) left.
-    ///
-    /// # Panics
-    /// If another pass used the workspace in between.
     #[track_caller]
     pub fn book_held(&self, work: &mut Workspace<S, T>, grads: &mut Self) {
         if work.held > 0 {
@@ -91,6 +91,7 @@ impl<S: Scalar, T: Transition<S>> Dvbf<S, T> {
         dnoise: ArrayViewMut2<'_, S>,
     ) {
         assert_eq!(dnoise.dim(), batch.noise.dim(), "noise cotangent against noise");
+        work.assert_nothing_held();
         self.pull_back(batch, options, work, out, grads, Some(dnoise));
         self.book_held(work, grads);
     }
@@ -104,7 +105,7 @@ impl<S: Scalar, T: Transition<S>> Dvbf<S, T> {
         grads: &mut Self,
         mut deps: Option<ArrayViewMut2<'_, S>>,
     ) {
-        self.infer(batch, work);
+        self.pass_forward(batch, work);
         let (n, rows) = (batch.sequences, work.rows);
         let steps = rows / n;
         let GradientOptions { objective, scale, state_limit } = options;

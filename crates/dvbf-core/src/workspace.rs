@@ -75,12 +75,19 @@ impl<S: Scalar, T: Transition<S>> Workspace<S, T> {
         }
     }
 
-    /// Packs the parameters; to be called after every change of them.
+    /// Packs the parameters; to be called after every change of them. A gradient that is
+    /// [held](Dvbf::held_gradient) is dropped.
     pub fn prepare(&mut self, model: &Dvbf<S, T>) {
+        self.held = 0;
         model.initial.prepare(&mut self.initial);
         model.recognition.prepare(&mut self.recognition);
         model.transition.prepare(&mut self.transition);
         model.emission.prepare(&mut self.emission);
+    }
+
+    #[track_caller]
+    pub(crate) fn assert_nothing_held(&self) {
+        assert_eq!(self.held, 0, "sequences whose gradient is held and has to be booked before");
     }
 
     /// `z (T·B, Z)` of the last pass.

@@ -95,6 +95,12 @@ fn only_a_run_can_be_resumed() {
     let settings = fs::read_to_string(&config).unwrap();
     fs::write(&config, settings.replace("hidden = 6", "hidden = 8")).unwrap();
     resume("it does not belong to config.toml, which has another model");
+    let larger = settings.replace("size = 16", "size = 20");
+    assert_ne!(larger, settings);
+    fs::write(&config, larger).unwrap();
+    resume(
+        "it is for (channels, controls) = (256, 1), the recordings of config.toml have (400, 1)",
+    );
     fs::write(&config, "preset = 3").unwrap();
     let output = train(folder.path(), &["--out", "r", "--resume"]).output().unwrap();
     assert_eq!(output.status.code(), Some(1));

@@ -1,7 +1,8 @@
 //! Matrix products `C ← A B` and `C += A B`.
 //!
 //! The left factor is read in place, the right one too if its rows are contiguous and near each
-//! other, and from panels otherwise. Both are multiplied tile by tile with a micro-kernel that
+//! other, and from panels otherwise. Tiles of AVX2 are so small that both come from panels wherever
+//! their slices are apart and meet more than a few tiles. Factors are multiplied tile by tile with a micro-kernel that
 //! keeps its tile of `C` in registers (Goto and van de Geijn 2008). Element `(i, j)` is always the chain
 //! `c ← fma(aᵢₖ, bₖⱼ, c)` for ascending `k`, whatever the tile, so a product of one row equals the
 //! same row of a larger product bit for bit.
@@ -100,9 +101,9 @@ pub fn gemm<S: Scalar>(
     }
     if b.ncols() < NARROW && b.ncols() < a.nrows() && a.strides()[0] == 1 {
         let (a, b) = (b.reversed_axes(), a.reversed_axes());
-        return gemm_unpacked(accum, c.reversed_axes(), a, b);
+        return gemm_views(accum, c.reversed_axes(), a, b);
     }
-    gemm_unpacked(accum, c, a, b);
+    gemm_views(accum, c, a, b);
 }
 
 /// A product of a transposed left factor with fewer columns is computed as `Cᵀ = Bᵀ A`, whose tiles
@@ -112,8 +113,8 @@ const NARROW: usize = 12;
 /// Products with fewer rows meet a panel too seldom for packing it to pay.
 const FEW: usize = 24;
 
-/// [`gemm`] with both factors as they lie.
-fn gemm_unpacked<S: Scalar>(
+/// [`gemm`] of factors that this product packs for itself, if at all.
+fn gemm_views<S: Scalar>(
     accum: Accum,
     mut c: ArrayViewMut2<'_, S>,
     a: ArrayView2<'_, S>,

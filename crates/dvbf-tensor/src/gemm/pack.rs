@@ -1,4 +1,4 @@
-//! Packing of right factors into panels that the micro-kernels read from start to end.
+//! Packing of factors into panels that the micro-kernels read from start to end.
 
 use super::Family;
 use crate::level::{Kernel, vectorize};
@@ -70,10 +70,12 @@ pub(super) fn pack_right<S: Scalar>(family: &Family<S>, b: ArrayView2<'_, S>, ou
         let depth = family.depth.min(inner - k);
         let b = b.slice(s![k..k + depth, ..]);
         let panels = &mut out[k * padded..][..depth * padded];
-        if b.strides()[0] == 1 && depth > 1 {
+        if b.strides()[1] == 1 || columns == 1 {
+            pack_slices(tile, b, panels);
+        } else if b.strides()[0] == 1 || depth == 1 {
             interleave(tile, b, panels);
         } else {
-            pack_slices(tile, b, panels);
+            pack_elements(tile, b, panels);
         }
     }
 }
@@ -116,23 +118,30 @@ fn contiguous<S>(line: ArrayView1<'_, S>) -> &[S] {
 /// cache until all panels have it.
 const SLICES: usize = 8;
 
-/// Panels of `block (depth, width)`: per tile of its width, `depth × tile` values row by row, with
-/// zeros beyond the width.
+/// Panels of a block of any strides.
+fn pack_elements<S: Scalar>(tile: usize, block: ArrayView2<'_, S>, panels: &mut [S]) {
+    let (depth, width) = block.dim();
+    for (j, panel) in panels.chunks_exact_mut(tile * depth).enumerate() {
+        let columns = j * tile..width.min((j + 1) * tile);
+        for (out, row) in panel.chunks_exact_mut(tile).zip(block.rows()) {
+            let (out, beyond) = out.split_at_mut(columns.len());
+            out.iter_mut().zip(row.slice(s![columns.clone()])).for_each(|(out, &v)| *out = v);
+            beyond.fill(S::ZERO);
+        }
+    }
+}
+
+/// Panels of `block (depth, width)` with contiguous rows: per tile of its width, `depth × tile`
+/// values row by row, with zeros beyond the width.
 fn pack_slices<S: Scalar>(tile: usize, block: ArrayView2<'_, S>, panels: &mut [S]) {
     let (depth, width) = block.dim();
     if depth == 0 || width == 0 {
         return;
     }
-    let standard;
-    let block = if block.strides()[1] == 1 || width == 1 {
-        block
-    } else {
-        standard = block.as_standard_layout().into_owned();
-        standard.view()
-    };
     match tile {
         6 => vectorize(Panels::<_, 6> { block, panels }),
         8 => vectorize(Panels::<_, 8> { block, panels }),
+        12 => vectorize(Panels::<_, 12> { block, panels }),
         16 => vectorize(Panels::<_, 16> { block, panels }),
         32 => vectorize(Panels::<_, 32> { block, panels }),
         _ => unreachable!("no tile is {tile} wide"),

@@ -60,6 +60,55 @@ fn blocks_of_rows_and_of_the_inner_axis() {
     check::<f32>(200, 3, 17, 0);
     check::<f32>(13, 600, 33, 1);
     check::<f64>(97, 257, 9, 2);
+    // Both factors from panels, several blocks of rows and of the inner axis, rests of all tiles.
+    for layout in 0..4 {
+        check::<f32>(200, 600, 70, layout);
+    }
+    // A rest of one slice of a factor whose columns are contiguous.
+    check::<f32>(30, 257, 40, 2);
+}
+
+#[test]
+fn both_factors_from_panels_on_every_instruction_set() {
+    let (a, b) = (draw::<f32>(300, 101, 1), draw::<f32>(300, 70, 2));
+    let expected = chain(&Array2::zeros((101, 70)), &a.t().to_owned(), &b);
+    for which in [Level::Plain, Level::Avx2, Level::Avx512] {
+        if which <= level() {
+            let family = single_at(which, 70);
+            let (mut c, mut left, mut right) = (Array2::zeros((101, 70)), Vec::new(), Vec::new());
+            pack_right(family, b.view(), &mut right);
+            let product = Product {
+                accum: Accum::Replace,
+                slices: 300,
+                columns: 70,
+                finish: Finish::Nothing,
+            };
+            let columns = Columns { place: None, panels: &right };
+            product_from_panels(family, product, c.view_mut(), a.t(), columns, &mut left);
+            assert_eq!(c, expected, "{which:?}");
+        }
+    }
+}
+
+#[test]
+fn strides_of_axes_of_length_one_and_of_no_axis_in_particular() {
+    // Legal and never stepped along.
+    let values: Vec<f32> = (0..40).map(|v| f32::of(f64::from(v))).collect();
+    let far = ndarray::ArrayView2::from_shape(
+        ndarray::ShapeBuilder::strides((1, 40), (isize::MAX.unsigned_abs() / 2, 1)),
+        &values,
+    )
+    .unwrap();
+    let b = draw::<f32>(40, 33, 2);
+    let mut c = Array2::zeros((1, 33));
+    gemm(Accum::Replace, c.view_mut(), far, b.view());
+    assert_eq!(c, chain(&Array2::zeros((1, 33)), &far.to_owned(), &b));
+    // Every second row and column.
+    let (a, wide) = (draw::<f32>(50, 90, 3), draw::<f32>(90, 120, 4));
+    let (a, b) = (a.slice(s![..;2, ..;2]), wide.slice(s![..;2, ..;2]));
+    let mut c = Array2::zeros((25, 60));
+    gemm(Accum::Replace, c.view_mut(), a, b);
+    assert_eq!(c, chain(&Array2::zeros((25, 60)), &a.to_owned(), &b.to_owned()));
 }
 
 #[test]
@@ -148,13 +197,15 @@ fn only_complete_sums_are_finished() {
 #[test]
 fn a_right_factor_in_place_equals_a_packed_one() {
     // Whole tiles and a rest, rows near each other and far apart, several blocks of the inner axis.
-    for (k, n, width) in [(40, 64, 64), (40, 70, 96), (300, 33, 40), (9, 80, 5000)] {
-        let (a, wide) = (draw::<f32>(30, k, 1), draw::<f32>(k, width, 2));
+    let sizes = [(40, 64, 64), (40, 70, 96), (300, 33, 40), (9, 80, 5000)];
+    // Few rows read it in place on every instruction set.
+    for ((k, n, width), rows) in sizes.into_iter().flat_map(|size| [(size, 30), (size, 20)]) {
+        let (a, wide) = (draw::<f32>(rows, k, 1), draw::<f32>(k, width, 2));
         let offset = 3.min(width - n);
         let b = wide.slice(s![.., offset..offset + n]).to_owned();
-        let mut c = Array2::zeros((30, n));
+        let mut c = Array2::zeros((rows, n));
         gemm(Accum::Replace, c.view_mut(), a.view(), wide.slice(s![.., offset..offset + n]));
-        assert_eq!(c, chain(&Array2::zeros((30, n)), &a, &b), "{k} {n} {width}");
+        assert_eq!(c, chain(&Array2::zeros((rows, n)), &a, &b), "{rows} {k} {n} {width}");
     }
 }
 

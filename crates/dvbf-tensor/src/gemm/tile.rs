@@ -73,10 +73,10 @@ impl<S> Tile<S> {
     /// Goes on to the tile that begins `rows` rows further down, which need not exist.
     pub(super) fn advance(&mut self, rows: usize) {
         let rows = rows.cast_signed();
-        self.left.start = self.left.start.wrapping_offset(rows * self.left.tile);
-        self.target.start = self.target.start.wrapping_offset(rows * self.target.row);
+        self.left.start = self.left.start.wrapping_offset(rows.wrapping_mul(self.left.tile));
+        self.target.start = self.target.start.wrapping_offset(rows.wrapping_mul(self.target.row));
         if let Finish::Mask(y, row) = &mut self.finish {
-            *y = y.wrapping_offset(rows * *row);
+            *y = y.wrapping_offset(rows.wrapping_mul(*row));
         }
     }
 }

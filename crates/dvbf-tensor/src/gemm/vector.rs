@@ -70,7 +70,7 @@ fn where_positive_avx512(
 /// to row, and a chain of additions takes as long as the multiplications of a small tile.
 #[inline(always)]
 fn row_places(row: isize) -> [isize; 6] {
-    [0, 1, 2, 3, 4, 5].map(|i: isize| std::hint::black_box(i * row))
+    [0, 1, 2, 3, 4, 5].map(|i: isize| std::hint::black_box(i.wrapping_mul(row)))
 }
 
 /// Finishes a tile of vectors. The second operand of a maximum is what a NaN leaves.
@@ -136,7 +136,7 @@ macro_rules! vector_kernel {
                 }
                 let places = row_places(left.row);
                 let (mut slice, mut lower, mut columns) =
-                    (left.start, left.start.wrapping_offset(6 * left.row), right.start);
+                    (left.start, left.start.wrapping_offset(left.row.wrapping_mul(6)), right.start);
                 for _ in 0..task.depth {
                     let mut b = [$zero(); V];
                     for v in 0..V {

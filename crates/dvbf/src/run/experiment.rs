@@ -226,6 +226,18 @@ impl Session {
         if observer.should_stop() {
             return Ok(Some(checkpoint.map_or(0, |(_, state)| state.step)));
         }
+        if let Some((file, _)) = &checkpoint {
+            let widths = (file.config.observation, file.config.control);
+            let given = (held.train.observations.dim().2, held.train.controls.dim().2);
+            if widths != given {
+                let problem = format!(
+                    "it is for (channels, controls) = {widths:?}, the recordings of config.toml have \
+                     {given:?}"
+                );
+                let path = self.folder.file("checkpoint.dvbf");
+                return Err(FolderError::Damaged { path, problem }.into());
+            }
+        }
         if training.precision == Precision::Bf16 && !bf16_available() {
             observer.note("no bf16 products on this processor, computing in f32");
         }

@@ -174,14 +174,9 @@ fn spread(
     to: &mut Array2<f32>,
     (place, step): (usize, usize),
 ) {
-    let width = to.ncols();
-    if width == 0 {
-        return;
-    }
+    assert_eq!(from.dim().2, to.ncols(), "channels of the recordings against the model");
     let from = from.slice(s![sequence, window, ..]);
-    let from = from.to_slice().expect("recordings are contiguous").chunks_exact(width);
-    let to = to.as_slice_mut().expect("the buffer is contiguous").chunks_exact_mut(width);
-    for (to, from) in to.skip(place).step_by(step).zip(from) {
-        to.copy_from_slice(from);
+    for (mut to, from) in to.rows_mut().into_iter().skip(place).step_by(step).zip(from.rows()) {
+        to.assign(&from);
     }
 }

@@ -40,9 +40,9 @@ pub(crate) enum Purpose {
     Physics = 8,
 }
 
-/// The stream of `purpose` for `step` and `shard`.
-pub(crate) fn stream(seed: u64, purpose: Purpose, step: u64, shard: usize) -> Noise {
-    Noise::new(seed, (purpose as u64) << 56 | step << 16 | shard as u64)
+/// The stream of `purpose` for `step` and `block`.
+pub(crate) fn stream(seed: u64, purpose: Purpose, step: u64, block: usize) -> Noise {
+    Noise::new(seed, (purpose as u64) << 56 | step << 16 | block as u64)
 }
 
 /// What one update did.
