@@ -2,7 +2,7 @@
 
 use super::trained::counted;
 use super::{ApplyError, Trained};
-use crate::data::{RawRecordings, RawSequence};
+use crate::data::{RawRecordings, RawSequence, numbered};
 use dvbf_core::{Filter, FilterOptions, Noise, Rollout, Steps, Transition};
 use ndarray::{Array2, ArrayView2, Axis, s};
 
@@ -61,96 +61,108 @@ pub fn simulate(
     start: Start<'_>,
     simulation: &Simulation,
 ) -> Result<RawRecordings, ApplyError> {
-    let model = trained.filter().model();
+    let simulated = match start {
+        Start::Prior(count) => from_prior(trained, count, simulation)?,
+        Start::Recordings { recordings, filtered } => {
+            from_recordings(trained, recordings, filtered, simulation)?
+        }
+    };
+    let seconds = simulated.sequences.iter().any(|s| s.intervals.is_some());
+    let stated = trained.filter().layout().is_none_or(|l| l.steps != Steps::Unstated);
+    let own = stated.then(|| trained.filter().dt());
+    let dt = if seconds { None } else { simulated.dt.or(own) };
+    let state = trained.filter().model().transition().dims().state;
+    let state_names = (1..=state).map(|i| format!("z{i}")).collect();
+    Ok(RawRecordings { dt, state_names, ..simulated })
+}
+
+/// Sequences of the prior, under the names that the model file has.
+fn from_prior(
+    trained: &Trained,
+    count: usize,
+    simulation: &Simulation,
+) -> Result<RawRecordings, ApplyError> {
+    let (filter, model) = (trained.filter(), trained.filter().model());
     let dims = model.transition().dims();
-    let mut remarks = Vec::new();
-    let recordings = match start {
-        Start::Prior(_) => None,
-        Start::Recordings { recordings, .. } => {
-            Some(trained.matched(recordings).map_err(ApplyError::unfit)?)
-        }
-    };
-    let mut sequences = Vec::new();
-    match (start, recordings.as_deref()) {
-        (Start::Prior(count), _) => {
-            let steps = simulation.steps.unwrap_or(USUAL_STEPS);
-            bounded(count, steps, model.observation() + dims.state)?;
-            let filter = paths(trained.filter(), count, simulation.seed)?;
-            let starts = filter.paths().slice(s![..count, ..]).to_owned();
-            let mut controls = Array2::zeros((steps, dims.control));
-            if let (true, Some(units)) = (trained.is_timed(), trained.filter().units()) {
-                let mean = units.control.mean().last().copied().unwrap_or(1.0);
-                controls.column_mut(dims.control - 1).fill(mean);
-            }
-            let noisy = Simulation { draws: simulation.draws.max(1), ..*simulation };
-            let course = Course { controls, first: true, number: 0, name: "prior" };
-            sequences.extend(course.follow(trained, &starts, &noisy)?);
-        }
-        // There are some: they were matched above.
-        (Start::Recordings { .. }, None) => {}
-        (Start::Recordings { filtered, .. }, Some(recordings)) => {
-            let needed = filtered + usize::from(simulation.steps.is_none());
-            let least = model.initial_frames();
-            if filtered < least {
-                return Err(ApplyError::unfit(format!(
-                    "{} are too few to filter; the first {least} start the state of this model",
-                    counted(filtered, "step")
-                )));
-            }
-            let long = |s: &&RawSequence| s.observations.nrows() >= needed;
-            let all = recordings.sequences.len();
-            let enough = recordings.sequences.iter().filter(long).count();
-            if enough == 0 {
-                let longest = counted(recordings.longest(), "step");
-                return Err(ApplyError::unfit(format!(
-                    "the longest sequence has {longest}; {filtered} are to be filtered, and what follows is to \
-                     be simulated"
-                )));
-            }
-            if enough < all {
-                remarks.push(format!(
-                    "{} with fewer than {needed} steps: left out",
-                    counted(all - enough, "sequence")
-                ));
-            }
-            let steps = simulation.steps.unwrap_or(recordings.longest());
-            let each = simulation.draws.max(1).saturating_mul(enough);
-            bounded(each, steps, model.observation() + dims.state)?;
-            for one in recordings.sequences.iter().enumerate().filter(|(_, s)| long(s)) {
-                sequences.extend(continued(trained, recordings, one, filtered, simulation)?);
-            }
-        }
+    let steps = simulation.steps.unwrap_or(USUAL_STEPS);
+    bounded(count, steps, model.observation() + dims.state)?;
+    let drawn = paths(filter, count, simulation.seed)?;
+    let starts = drawn.paths().slice(s![..count, ..]).to_owned();
+    let mut controls = Array2::zeros((steps, dims.control));
+    if let (true, Some(units)) = (trained.is_timed(), filter.units()) {
+        let mean = units.control.mean().last().copied().unwrap_or(1.0);
+        controls.column_mut(dims.control - 1).fill(mean);
     }
-    let numbered = |letter: &str, from: usize, count: usize| -> Vec<String> {
-        (from..from + count).map(|i| format!("{letter}{i}")).collect()
-    };
-    let layout = trained.filter().layout();
-    let seconds = usize::from(sequences.iter().any(|s| s.intervals.is_some()));
+    let noisy = Simulation { draws: simulation.draws.max(1), ..*simulation };
+    let course = Course { controls, first: true, number: 0, name: "prior" };
+    let layout = filter.layout();
     let named = |names: Option<&Vec<String>>, letter: &str, count: usize| match names {
         Some(names) if !names.is_empty() => names.clone(),
-        _ => numbered(letter, 0, count),
+        _ => numbered(letter, count),
     };
-    let stated = recordings.as_deref().and_then(|r| r.dt);
-    let own = (seconds == 0 && !layout.is_some_and(|l| l.steps == Steps::Unstated))
-        .then(|| trained.filter().dt());
     Ok(RawRecordings {
-        observation_names: match &recordings {
-            Some(recordings) => recordings.observation_names.clone(),
-            None => named(layout.map(|l| &l.observation), "x", model.observation()),
-        },
-        control_names: match &recordings {
-            Some(recordings) => recordings.control_names.clone(),
-            None => named(layout.map(|l| &l.control), "u", dims.control - seconds),
-        },
-        image: match &recordings {
-            Some(recordings) => recordings.image,
-            None => layout.and_then(|l| l.image),
-        },
-        state_names: numbered("z", 1, dims.state),
-        dt: if seconds > 0 { None } else { stated.or(own) },
+        observation_names: named(layout.map(|l| &l.observation), "x", model.observation()),
+        control_names: named(
+            layout.map(|l| &l.control),
+            "u",
+            dims.control - usize::from(trained.is_timed()),
+        ),
+        state_names: Vec::new(),
+        image: layout.and_then(|l| l.image),
+        dt: None,
+        sequences: course.follow(trained, &starts, &noisy)?,
+        ignored: Vec::new(),
+        remarks: Vec::new(),
+    })
+}
+
+/// What follows the first steps of recordings, under their names.
+fn from_recordings(
+    trained: &Trained,
+    recordings: &RawRecordings,
+    filtered: usize,
+    simulation: &Simulation,
+) -> Result<RawRecordings, ApplyError> {
+    let model = trained.filter().model();
+    let matched = trained.matched(recordings).map_err(ApplyError::unfit)?;
+    let recordings = &*matched;
+    let needed = filtered + usize::from(simulation.steps.is_none());
+    let least = model.initial_frames();
+    if filtered < least {
+        return Err(ApplyError::unfit(format!(
+            "{} are too few to filter; the first {least} start the state of this model",
+            counted(filtered, "step")
+        )));
+    }
+    let long = |s: &&RawSequence| s.observations.nrows() >= needed;
+    let all = recordings.sequences.len();
+    let enough = recordings.sequences.iter().filter(long).count();
+    if enough == 0 {
+        let longest = counted(recordings.longest(), "step");
+        return Err(ApplyError::unfit(format!(
+            "the longest sequence has {longest}; {filtered} are to be filtered, and what follows is to be \
+             simulated"
+        )));
+    }
+    let steps = simulation.steps.unwrap_or(recordings.longest());
+    let each = simulation.draws.max(1).saturating_mul(enough);
+    bounded(each, steps, model.observation() + model.transition().dims().state)?;
+    let mut sequences = Vec::new();
+    for one in recordings.sequences.iter().enumerate().filter(|(_, s)| long(s)) {
+        sequences.extend(continued(trained, recordings, one, filtered, simulation)?);
+    }
+    let left_out = (enough < all).then(|| {
+        format!("{} with fewer than {needed} steps: left out", counted(all - enough, "sequence"))
+    });
+    Ok(RawRecordings {
+        observation_names: recordings.observation_names.clone(),
+        control_names: recordings.control_names.clone(),
+        state_names: Vec::new(),
+        image: recordings.image,
+        dt: recordings.dt,
         sequences,
         ignored: Vec::new(),
-        remarks,
+        remarks: left_out.into_iter().collect(),
     })
 }
 

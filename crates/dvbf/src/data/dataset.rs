@@ -97,7 +97,7 @@ impl Dataset {
 }
 
 /// Names of `count` channels that have none: a letter and a number from zero, or the letter alone.
-pub(super) fn numbered(letter: &str, count: usize) -> Vec<String> {
+pub(crate) fn numbered(letter: &str, count: usize) -> Vec<String> {
     let name = |i| if count == 1 { letter.to_owned() } else { format!("{letter}{i}") };
     (0..count).map(name).collect()
 }

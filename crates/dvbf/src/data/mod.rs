@@ -26,6 +26,7 @@ mod unknown;
 
 pub use columns::Columns;
 pub use dataset::Dataset;
+pub(crate) use dataset::numbered;
 pub use describe::{ChannelFigures, describe};
 pub use files::{find_files, read_files};
 pub use notes::facts;
