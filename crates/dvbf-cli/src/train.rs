@@ -84,6 +84,7 @@ impl Train {
             let folder = self.folder()?;
             let settings = RunFolder::open(&folder)?.settings()?;
             self.check_system(&settings)?;
+            self.check_unchanged(&settings)?;
             (settings, folder, None)
         } else {
             let (settings, targets) = self.settings()?;
@@ -166,6 +167,31 @@ impl Train {
     /// Refuses settings of another system than the one that was named.
     fn check_system(&self, settings: &Settings) -> Result<(), SettingsError> {
         self.environment.map_or(Ok(()), |environment| environment.check(settings))
+    }
+
+    /// Refuses to continue a run with other settings than those that it began with.
+    fn check_unchanged(&self, settings: &Settings) -> Result<(), SettingsError> {
+        let (steps, seed) = (settings.training.steps, settings.seed);
+        let mut asked = settings.clone();
+        for text in &self.overrides {
+            asked = apply_override(&asked, text)?;
+        }
+        asked.training.steps = self.steps.unwrap_or(asked.training.steps);
+        asked.seed = self.seed.unwrap_or(asked.seed);
+        if asked == *settings {
+            return Ok(());
+        }
+        let differs =
+            |text: &&String| apply_override(settings, text).is_ok_and(|other| other != *settings);
+        let key = match (self.steps, self.seed) {
+            (Some(asked), _) if asked != steps => "--steps",
+            (_, Some(asked)) if asked != seed => "--seed",
+            _ => self.overrides.iter().rev().find(differs).map_or("--set", String::as_str),
+        };
+        let problem = "is not what the run began with; it goes on with the settings in its \
+                       config.toml"
+            .into();
+        Err(SettingsError::Value { key: key.into(), problem })
     }
 
     /// Success if all required figures are reached, otherwise exit status 3.

@@ -1,6 +1,6 @@
 //! Ctrl-C: the run saves itself, says how to go on, and goes on.
 
-use crate::tiny::{complaint, text, train};
+use crate::tiny::{complaint, dvbf, text, train};
 use dvbf::run::RunFolder;
 use dvbf::train::TrainerState;
 use std::fs;
@@ -47,7 +47,8 @@ fn an_interrupted_run_can_be_continued() {
         let shorter = settings.replace("steps = 1000000", &format!("steps = {}", step + 3));
         assert_ne!(shorter, settings);
         fs::write(&config, shorter).unwrap();
-        let resumed = train(folder.path(), &["--out", "r", "--resume", "--json"]).output().unwrap();
+        let arguments = ["train", "pendulum", "--out", "r", "--resume", "--json"];
+        let resumed = dvbf(folder.path(), &arguments).output().unwrap();
         assert_eq!(resumed.status.code(), Some(0), "{}", text(&resumed.stderr));
         let summary: serde_json::Value = serde_json::from_slice(&resumed.stdout).unwrap();
         assert_eq!(summary["steps"], step + 3);

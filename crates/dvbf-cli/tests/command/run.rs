@@ -94,7 +94,17 @@ fn only_a_run_can_be_resumed() {
     let config = folder.path().join("r/config.toml");
     let settings = fs::read_to_string(&config).unwrap();
     fs::write(&config, settings.replace("hidden = 6", "hidden = 8")).unwrap();
-    resume("it does not belong to config.toml, which has another model");
+    let plain = dvbf(folder.path(), &["train", "--out", "r", "--resume"]).output().unwrap();
+    let line = complaint(&plain, 1);
+    assert!(line.contains("it does not belong to config.toml, which has another model"), "{line}");
+    // What the command says is not what the run has.
+    resume("model.hidden=6: is not what the run began with");
+    fs::write(&config, &settings).unwrap();
+    for (argument, value) in [("--steps", "7000"), ("--seed", "12")] {
+        let arguments = ["train", "--out", "r", "--resume", argument, value];
+        let line = complaint(&dvbf(folder.path(), &arguments).output().unwrap(), 1);
+        assert!(line.contains(&format!("{argument}: is not what the run began with")), "{line}");
+    }
     let larger = settings.replace("size = 16", "size = 20");
     assert_ne!(larger, settings);
     fs::write(&config, larger).unwrap();
