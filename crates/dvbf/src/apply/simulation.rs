@@ -73,7 +73,7 @@ pub fn simulate(
     let dt = if seconds { None } else { simulated.dt.or(own) };
     let state = trained.filter().model().transition().dims().state;
     let state_names = (1..=state).map(|i| format!("z{i}")).collect();
-    Ok(RawRecordings { dt, state_names, ..simulated })
+    Ok(RawRecordings { state_names, dt, ..simulated })
 }
 
 /// Sequences of the prior, under the names that the model file has.
