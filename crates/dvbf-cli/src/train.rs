@@ -128,13 +128,7 @@ impl Train {
     }
 
     fn settings(&self) -> Result<Planned, RunError> {
-        let changed = |mut settings: Settings| {
-            for text in &self.overrides {
-                settings = apply_override(&settings, text)?;
-            }
-            Ok::<_, SettingsError>(settings)
-        };
-        let (mut settings, targets) = if let Some(path) = &self.config {
+        let (settings, targets) = if let Some(path) = &self.config {
             let mut settings = read_config(path)?;
             if !self.data.is_empty() {
                 let Some(source) = settings.recordings.take() else {
@@ -146,10 +140,10 @@ impl Train {
                 };
                 settings.recordings = Some(self.columns.instead(source, &self.data)?);
             }
-            (changed(settings)?, None)
+            (self.overridden(settings)?, None)
         } else if self.data.is_empty() {
             let usual = self.environment.map_or("pendulum", Environment::name);
-            (changed(preset(self.preset.as_deref().unwrap_or(usual))?)?, None)
+            (self.overridden(preset(self.preset.as_deref().unwrap_or(usual))?)?, None)
         } else {
             let recordings = self.columns.read(&self.data)?;
             let source = self.columns.source(&recordings, &self.data);
@@ -157,11 +151,22 @@ impl Train {
             let settings = preset_for(name, &recordings, source, &self.overrides)?;
             (settings, Some(target_names(&recordings.state_names, &recordings.state_kinds())))
         };
-        settings.seed = self.seed.unwrap_or(settings.seed);
-        settings.training.steps = self.steps.unwrap_or(settings.training.steps);
+        let settings = self.with_seed_and_steps(settings);
         settings.validate()?;
         self.check_system(&settings)?;
         Ok((settings, targets))
+    }
+
+    /// The settings with every `--set` in its turn.
+    fn overridden(&self, settings: Settings) -> Result<Settings, SettingsError> {
+        self.overrides.iter().try_fold(settings, |settings, text| apply_override(&settings, text))
+    }
+
+    /// The settings with the seed and the number of updates that have flags of their own.
+    fn with_seed_and_steps(&self, mut settings: Settings) -> Settings {
+        settings.seed = self.seed.unwrap_or(settings.seed);
+        settings.training.steps = self.steps.unwrap_or(settings.training.steps);
+        settings
     }
 
     /// Refuses settings of another system than the one that was named.
@@ -172,13 +177,7 @@ impl Train {
     /// Refuses to continue a run with other settings than those that it began with.
     fn check_unchanged(&self, settings: &Settings) -> Result<(), SettingsError> {
         let (steps, seed) = (settings.training.steps, settings.seed);
-        let mut asked = settings.clone();
-        for text in &self.overrides {
-            asked = apply_override(&asked, text)?;
-        }
-        asked.training.steps = self.steps.unwrap_or(asked.training.steps);
-        asked.seed = self.seed.unwrap_or(asked.seed);
-        if asked == *settings {
+        if self.with_seed_and_steps(self.overridden(settings.clone())?) == *settings {
             return Ok(());
         }
         let differs =

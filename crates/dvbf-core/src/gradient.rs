@@ -40,7 +40,7 @@ impl<S: Scalar, T: Transition<S>> Dvbf<S, T> {
         grads: &mut Self,
     ) {
         work.assert_nothing_held();
-        self.pull_back(batch, options, work, out, grads, None);
+        self.held_gradient(batch, options, work, out, grads);
         self.book_held(work, grads);
     }
 

@@ -73,9 +73,10 @@ mod pairs {
     #![expect(unsafe_code, reason = "vector instructions on raw panels")]
 
     use super::super::kernel::BRIEF;
+    use super::super::pack::contiguous;
     use super::super::tile::Left;
     use super::super::{Columns, Product, interleave32, product};
-    use ndarray::{ArrayView1, ArrayView2, ArrayViewMut2, s};
+    use ndarray::{ArrayView2, ArrayViewMut2, s};
     use std::arch::x86_64::{
         __m256bh, __m256i, __m512bh, __m512i, _mm512_castsi512_ps, _mm512_cvtepu16_epi32,
         _mm512_cvtne2ps_pbh, _mm512_cvtneps_pbh, _mm512_mask_storeu_ps, _mm512_maskz_loadu_ps,
@@ -144,10 +145,6 @@ mod pairs {
             // SAFETY: only called where the processor has the instructions.
             unsafe { pair_across(contiguous(source.row(even)), odd, &mut out[..width]) };
         }
-    }
-
-    fn contiguous(line: ArrayView1<'_, f32>) -> &[f32] {
-        line.to_slice().expect("a line of unit stride is contiguous")
     }
 
     /// The product with a right factor that [`pack_brief32`] packed.

@@ -110,7 +110,8 @@ fn interleave<S: Scalar>(tile: usize, block: ArrayView2<'_, S>, panels: &mut [S]
     }
 }
 
-fn contiguous<S>(line: ArrayView1<'_, S>) -> &[S] {
+/// The values of a line that lie one beside the other.
+pub(super) fn contiguous<S>(line: ArrayView1<'_, S>) -> &[S] {
     line.to_slice().expect("a line of unit stride is contiguous")
 }
 
@@ -134,8 +135,7 @@ fn pack_elements<S: Scalar>(tile: usize, block: ArrayView2<'_, S>, panels: &mut 
 /// Panels of `block (depth, width)` with contiguous rows: per tile of its width, `depth × tile`
 /// values row by row, with zeros beyond the width.
 fn pack_slices<S: Scalar>(tile: usize, block: ArrayView2<'_, S>, panels: &mut [S]) {
-    let (depth, width) = block.dim();
-    if depth == 0 || width == 0 {
+    if block.nrows() == 0 {
         return;
     }
     match tile {
@@ -163,7 +163,7 @@ impl<S: Scalar, const TILE: usize> Kernel for Panels<'_, S, TILE> {
         for (chunk, rows) in self.block.axis_chunks_iter(Axis(0), SLICES).enumerate() {
             let mut slices: [&[S]; SLICES] = [&[]; SLICES];
             for (slot, row) in slices.iter_mut().zip(rows.rows()) {
-                *slot = row.to_slice().expect("a row of unit stride is contiguous");
+                *slot = contiguous(row);
             }
             let slices = &slices[..rows.nrows()];
             for (j, panel) in self.panels.chunks_exact_mut(TILE * depth).enumerate() {
