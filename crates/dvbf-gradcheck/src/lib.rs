@@ -1,5 +1,9 @@
 #![doc = include_str!("../README.md")]
 
+mod dynamics;
+
+pub use dynamics::check_dynamics;
+
 use proptest::test_runner::TestCaseError;
 
 /// How far a gradient may be from its central difference: `|g − d| ≤ abs + rel · max(|g|, |d|)`.

@@ -2,6 +2,7 @@
 
 mod adam;
 mod clip;
+mod features;
 mod gru;
 mod linear;
 mod mixture;
@@ -12,6 +13,7 @@ mod softmax;
 
 pub use adam::{Adam, AdamStep, AdamUpdate};
 pub use clip::global_norm;
+pub use features::{Feature, Features};
 pub use gru::{Gru, GruCache};
 pub use linear::{Linear, LinearPack};
 pub use mixture::{Mixture, MixtureCache};

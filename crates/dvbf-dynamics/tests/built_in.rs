@@ -1,0 +1,91 @@
+//! Built-in equations: products against differences, gauges, names.
+
+use dvbf_dynamics::{
+    CartPole, DampedPendulum, Dynamics, LinearSystem, MassSpringDamper, Point, PointMass,
+    RegistryError, Sizes, dynamics, dynamics_names, register_dynamics,
+};
+use dvbf_gradcheck::check_dynamics;
+use std::sync::Arc;
+
+fn all() -> Vec<Box<dyn Dynamics>> {
+    vec![
+        Box::new(DampedPendulum::default()),
+        Box::new(MassSpringDamper::default()),
+        Box::new(PointMass::default()),
+        Box::new(CartPole::default()),
+        Box::new(LinearSystem::new(3, 2)),
+    ]
+}
+
+fn derivative(dynamics: &dyn Dynamics, state: &[f64], control: &[f64], c: &[f64]) -> Vec<f64> {
+    let mut out = vec![0.0; state.len()];
+    dynamics.derivative(Point { state, control, constants: c }, &mut out);
+    out
+}
+
+#[test]
+fn products_are_those_of_the_value() {
+    for dynamics in all() {
+        check_dynamics(&*dynamics, 40).unwrap_or_else(|error| panic!("{dynamics:?}: {error}"));
+    }
+}
+
+/// A state that was learned in another gauge moves, read in the gauge, by the canonical constants.
+#[test]
+fn gauges_carry_solutions_to_solutions() {
+    let cases: [(Box<dyn Dynamics>, Vec<f64>, Vec<f64>); 3] = [
+        (Box::new(DampedPendulum::default()), vec![9.0, 0.2, -1.3, 0.7], vec![0.4, -2.0]),
+        (Box::new(MassSpringDamper::default()), vec![4.0, 0.2, -0.6, 0.3], vec![0.4, -2.0]),
+        (
+            Box::new(CartPole::default()),
+            vec![0.5, 0.1, -0.9, 0.4, 9.8],
+            vec![0.2, 0.3, 1.0, -0.7],
+        ),
+    ];
+    for (dynamics, constants, state) in cases {
+        let gauge = dynamics.gauge(&constants);
+        assert!(gauge.is_mirrored());
+        let read: Vec<f64> = (0..state.len())
+            .map(|i| gauge.sign[i] * (state[i] - gauge.shift[i]))
+            .collect();
+        let here = derivative(&*dynamics, &state, &[0.8], &constants);
+        let there = derivative(&*dynamics, &read, &[0.8], &dynamics.canonical(&constants));
+        for i in 0..state.len() {
+            let (moved, expected) = (gauge.sign[i] * here[i], there[i]);
+            assert!((moved - expected).abs() < 1e-12, "{dynamics:?}, component {i}");
+        }
+    }
+}
+
+/// Gymnasium 1.x, `CartPole-v1`: constants 9.8, 1.0, 0.1, 0.5; the acceleration written out there.
+#[test]
+fn the_cart_pole_is_that_of_gymnasium() {
+    let (cart, pole, length, gravity) = (1.0, 0.1, 0.5, 9.8);
+    let total = cart + pole;
+    let (state, force) = ([0.1, 0.3, -0.4, 1.2], 10.0);
+    let (sine, cosine) = f64::sin_cos(state[1]);
+    let temp = (force + pole * length * state[3] * state[3] * sine) / total;
+    let angular =
+        (gravity * sine - cosine * temp) / (length * (4.0 / 3.0 - pole * cosine * cosine / total));
+    let linear = temp - pole * length * angular * cosine / total;
+    let constants = [length, pole / total, 1.0 / total, 0.0, gravity];
+    let found = derivative(&CartPole::default(), &state, &[force], &constants);
+    for (found, expected) in found.iter().zip([state[2], state[3], linear, angular]) {
+        assert!((found - expected).abs() < 1e-13, "{found} against {expected}");
+    }
+}
+
+#[test]
+fn names_are_known_and_taken_once() {
+    let sizes = Sizes { state: 2, controls: 1 };
+    for name in dynamics_names() {
+        let made = dynamics(&name, sizes).unwrap();
+        assert!(!made.components().is_empty(), "{name}");
+    }
+    register_dynamics("of-this-test", |_| Arc::new(PointMass::default())).unwrap();
+    assert_eq!(dynamics("of-this-test", sizes).unwrap().controls(), 2);
+    let taken = register_dynamics("damped-pendulum", |_| Arc::new(PointMass::default()));
+    assert_eq!(taken, Err(RegistryError::Taken { name: "damped-pendulum".into() }));
+    let unknown = dynamics("damped-pendulun", sizes).unwrap_err().to_string();
+    assert!(unknown.contains("damped-pendulum"), "{unknown}");
+}

@@ -1,0 +1,161 @@
+//! What networks see of a state with angles: `φ(z)`.
+//!
+//! Shapes: `z (B, Z)`, `φ (B, F)`; an angle takes two columns of `φ`, any other component one.
+//!
+//! | | equation | needs |
+//! |-|----------|-------|
+//! | forward, angle | `(φ₁, φ₂) = (sin zᵢ, cos zᵢ)` | |
+//! | forward, linear | `φ = zᵢ / sᵢ` | |
+//! | `dz`, angle | `+= φ₂ dφ₁ − φ₁ dφ₂` | `φ` (given again) |
+//! | `dz`, linear | `+= dφ / sᵢ` | |
+//!
+//! Angles are never wrapped: `φ` is smooth and has the period of the angle by itself. There are no
+//! parameters.
+
+use dvbf_tensor::Scalar;
+use ndarray::{ArrayView2, ArrayViewMut2};
+
+/// How a component of the state is shown to networks.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub enum Feature {
+    /// `z / scale`; the scale is a typical magnitude of the component.
+    Linear {
+        /// `s > 0`.
+        scale: f64,
+    },
+    /// `(sin z, cos z)` of an angle in radians.
+    Angle,
+}
+
+impl Feature {
+    /// Columns of `φ` that the component takes.
+    pub fn width(self) -> usize {
+        match self {
+            Self::Linear { .. } => 1,
+            Self::Angle => 2,
+        }
+    }
+}
+
+/// The map `φ` of a whole state.
+///
+/// ```
+/// use dvbf_ops::{Feature, Features};
+/// use ndarray::{Array2, array};
+/// let features = Features::new(vec![Feature::Angle, Feature::Linear { scale: 4.0 }]);
+/// let mut out = Array2::zeros((1, 3));
+/// features.apply(array![[0.0, 2.0]].view(), out.view_mut());
+/// assert_eq!(out, array![[0.0, 1.0, 0.5]]);
+/// ```
+#[derive(Clone, Debug, PartialEq)]
+pub struct Features {
+    // Invariant: scales are positive and finite.
+    kinds: Vec<Feature>,
+}
+
+impl Features {
+    /// The map of a state with these components.
+    ///
+    /// # Panics
+    /// If a scale is not a positive finite number.
+    #[track_caller]
+    pub fn new(kinds: Vec<Feature>) -> Self {
+        for (i, kind) in kinds.iter().enumerate() {
+            if let Feature::Linear { scale } = kind {
+                assert!(scale.is_finite() && *scale > 0.0, "the scale of component {i} is {scale}");
+            }
+        }
+        Self { kinds }
+    }
+
+    /// `φ(z) = z` for a state of `size` components.
+    pub fn identity(size: usize) -> Self {
+        Self { kinds: vec![Feature::Linear { scale: 1.0 }; size] }
+    }
+
+    /// Whether `φ(z) = z`, so that nothing has to be computed.
+    pub fn is_identity(&self) -> bool {
+        self.kinds.iter().all(|kind| *kind == Feature::Linear { scale: 1.0 })
+    }
+
+    /// `Z`.
+    pub fn inputs(&self) -> usize {
+        self.kinds.len()
+    }
+
+    /// `F`.
+    pub fn outputs(&self) -> usize {
+        self.kinds.iter().map(|kind| kind.width()).sum()
+    }
+
+    /// How every component is shown.
+    pub fn kinds(&self) -> &[Feature] {
+        &self.kinds
+    }
+
+    /// Writes `φ (B, F)` of `z (B, Z)`.
+    ///
+    /// # Panics
+    /// If the shapes disagree.
+    #[track_caller]
+    pub fn apply<S: Scalar>(&self, state: ArrayView2<'_, S>, mut out: ArrayViewMut2<'_, S>) {
+        self.check(state.dim(), out.dim());
+        let mut column = 0;
+        for (i, kind) in self.kinds.iter().enumerate() {
+            let from = state.column(i);
+            match kind {
+                Feature::Linear { scale } => {
+                    let inverse = S::of(1.0 / scale);
+                    out.column_mut(column).zip_mut_with(&from, |out, &z| *out = z * inverse);
+                }
+                Feature::Angle => {
+                    out.column_mut(column).zip_mut_with(&from, |out, &z| *out = z.sin());
+                    out.column_mut(column + 1).zip_mut_with(&from, |out, &z| *out = z.cos());
+                }
+            }
+            column += kind.width();
+        }
+    }
+
+    /// Pulls `dφ (B, F)` back: adds to `dz (B, Z)`. Takes `φ` of the forward pass again.
+    ///
+    /// # Panics
+    /// If the shapes disagree.
+    #[track_caller]
+    pub fn backward<S: Scalar>(
+        &self,
+        features: ArrayView2<'_, S>,
+        dfeatures: ArrayView2<'_, S>,
+        mut dstate: ArrayViewMut2<'_, S>,
+    ) {
+        self.check(dstate.dim(), features.dim());
+        self.check(dstate.dim(), dfeatures.dim());
+        let mut column = 0;
+        for (i, kind) in self.kinds.iter().enumerate() {
+            let mut dz = dstate.column_mut(i);
+            match kind {
+                Feature::Linear { scale } => {
+                    let inverse = S::of(1.0 / scale);
+                    dz.zip_mut_with(&dfeatures.column(column), |dz, &d| *dz += d * inverse);
+                }
+                Feature::Angle => {
+                    let (sine, cosine) = (features.column(column), features.column(column + 1));
+                    let (dsine, dcosine) = (dfeatures.column(column), dfeatures.column(column + 1));
+                    let values = sine.iter().zip(cosine);
+                    for ((dz, (&sine, &cosine)), (&ds, &dc)) in
+                        dz.iter_mut().zip(values).zip(dsine.iter().zip(dcosine))
+                    {
+                        *dz += cosine * ds - sine * dc;
+                    }
+                }
+            }
+            column += kind.width();
+        }
+    }
+
+    #[track_caller]
+    fn check(&self, (rows, state): (usize, usize), features: (usize, usize)) {
+        assert_eq!(state, self.inputs(), "state against Z");
+        assert_eq!(features, (rows, self.outputs()), "features against (B, F)");
+    }
+}
