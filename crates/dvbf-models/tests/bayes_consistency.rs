@@ -8,6 +8,9 @@ use dvbf_models::bayes::{
     Belief, Consistency, DMatrix, Dims, KalmanFilter, LinearGaussian, chi_square_quantile,
 };
 use dvbf_tensor::Noise;
+use ndarray::{Array1, Array2};
+use ndarray_npy::NpzReader;
+use std::fs::File;
 use systems::System;
 
 /// A right filter is outside bounds of this probability once in a million.
@@ -146,4 +149,32 @@ fn wrong_values_are_errors() {
         let expected = -2.0 * (1.0_f64 - probability).ln();
         assert!((chi_square_quantile(probability, 2).unwrap() - expected).abs() < 1e-9);
     }
+}
+
+/// `data/make_quantiles.py` computes them in 40 digits, from 1e-300 to 1 − 1e-15.
+#[test]
+#[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "counts")]
+fn quantiles_keep_their_digits_in_both_tails() {
+    let path = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/data/quantiles.npz");
+    let mut npz = NpzReader::new(File::open(path).unwrap()).unwrap();
+    let probability: Array1<f64> = npz.by_name("probability").unwrap();
+    let freedom: Array1<f64> = npz.by_name("freedom").unwrap();
+    let value: Array2<f64> = npz.by_name("value").unwrap();
+    for ((i, j), &expected) in value.indexed_iter() {
+        let got = chi_square_quantile(probability[i], freedom[j] as usize).unwrap();
+        let error = (got - expected).abs() / expected.max(f64::MIN_POSITIVE);
+        let (p, n) = (probability[i], freedom[j]);
+        assert!(error < 1e-12, "{p:e}, {n}: {got:e} against {expected:e}");
+    }
+}
+
+/// The smallest probability, and more degrees than a table has: the median is about `n − 2 / 3`.
+#[test]
+fn quantiles_have_no_end() {
+    assert!(
+        (chi_square_quantile(1e-6, 1).unwrap() / 1.570_796_326_795_719e-12 - 1.0).abs() < 1e-12
+    );
+    assert!(chi_square_quantile(5e-324, 400).unwrap() > 0.0);
+    let median = chi_square_quantile(0.5, 10_000_000).unwrap();
+    assert!((median - (1e7 - 2.0 / 3.0)).abs() < 1e-3, "{median}");
 }

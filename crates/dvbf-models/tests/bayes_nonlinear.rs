@@ -7,6 +7,7 @@ mod systems;
 use dvbf_models::bayes::{
     Belief, ClosureModel, DMatrix, DVector, Dims, Extended, Filtered, GaussianFilter,
     GaussianModel, NumericJacobians, SigmaPoints, Smoothed, Unscented, numeric_jacobian,
+    scaled_jacobian,
 };
 use proptest::prelude::*;
 use systems::System;
@@ -57,7 +58,7 @@ proptest! {
         let system = System::draw(seed, dims, steps, 0.2);
         let exact = run(&system, &system.model);
         agree(&run(&system, Extended(system.model.clone())), &exact)?;
-        agree(&run(&system, Extended(NumericJacobians(system.model.clone()))), &exact)?;
+        agree(&run(&system, Extended(NumericJacobians::new(system.model.clone()))), &exact)?;
         for points in
             [SigmaPoints { alpha, beta, kappa }, SigmaPoints::GAUSSIAN, SigmaPoints::CUBATURE]
         {
@@ -73,7 +74,7 @@ proptest! {
             process_noise: system.model.process_noise.clone(),
             observation_noise: system.model.observation_noise.clone(),
         };
-        agree(&run(&system, Extended(NumericJacobians(closures))), &exact)?;
+        agree(&run(&system, Extended(NumericJacobians::new(closures))), &exact)?;
     }
 
     /// The moments that the linear map and its noise stand for are the weighted sums of the
@@ -101,7 +102,8 @@ proptest! {
             observation_noise: noise.clone(),
         };
         let points = SigmaPoints { alpha, beta, kappa };
-        let near = Unscented::new(model, points).unwrap().linearize_emission(0, &belief).unwrap();
+        let root = belief.root().unwrap();
+        let near = Unscented::new(model, points).unwrap().linearize_emission(0, &root).unwrap();
 
         let n = 3.0;
         let lambda = alpha * alpha * (n + kappa) - n;
@@ -148,7 +150,11 @@ fn unscented_moments_of_a_quadratic() {
     let belief = Belief::new(DVector::from_column_slice(&[1.0, -2.0]), covariance).unwrap();
     for points in [SigmaPoints::GAUSSIAN, SigmaPoints { alpha: 0.1, beta: 2.0, kappa: 1.0 }] {
         let unscented = Unscented::new(model.clone(), points).unwrap();
-        let y = unscented.linearize_emission(0, &belief).unwrap().predict(&belief).unwrap();
+        let y = unscented
+            .linearize_emission(0, &belief.root().unwrap())
+            .unwrap()
+            .predict(&belief)
+            .unwrap();
         assert!((y.mean[0] - 5.8).abs() < 1e-10, "mean {}", y.mean[0]);
     }
     // In one dimension with γ² = 3 the variance is exact, too.
@@ -162,11 +168,12 @@ fn unscented_moments_of_a_quadratic() {
     let belief = Belief::independent(&[1.5], &[0.4]).unwrap();
     let points = SigmaPoints { alpha: 1.0, beta: 0.0, kappa: 2.0 };
     let near = Unscented::new(scalar.clone(), points).unwrap();
-    let y = near.linearize_emission(0, &belief).unwrap().predict(&belief).unwrap();
+    let y = near.linearize_emission(0, &belief.root().unwrap()).unwrap().predict(&belief).unwrap();
     assert!((y.mean[0] - 2.65).abs() < 1e-12);
     assert!((y.covariance[(0, 0)] - (2.0 * 0.16 + 4.0 * 2.25 * 0.4)).abs() < 1e-12);
-    let tangent = Extended(NumericJacobians(scalar));
-    let y = tangent.linearize_emission(0, &belief).unwrap().predict(&belief).unwrap();
+    let tangent = Extended(NumericJacobians::new(scalar));
+    let y =
+        tangent.linearize_emission(0, &belief.root().unwrap()).unwrap().predict(&belief).unwrap();
     assert!((y.mean[0] - 2.25).abs() < 1e-12);
     assert!((y.covariance[(0, 0)] - 4.0 * 2.25 * 0.4).abs() < 1e-8);
 }
@@ -185,6 +192,83 @@ fn numeric_jacobians_have_ten_digits() {
         let error = (got - &expected).amax() / expected.amax();
         assert!(error < 1e-9, "off by {error:e}");
     }
+}
+
+/// Steps follow the scale of a component, not its distance from the origin.
+#[test]
+fn numeric_jacobians_are_the_same_far_from_the_origin() {
+    let check = |what: &str, got: f64, expected: f64, share: f64| {
+        let error = (got / expected - 1.0).abs();
+        assert!(error < share, "{what}: {got} against {expected}");
+    };
+    // The distance to a landmark five meters away, in the coordinates of a map.
+    let landmark = [500_000.0, 5_000_000.0];
+    let range =
+        |z: &DVector<f64>| DVector::from_element(1, (z[0] - landmark[0]).hypot(z[1] - landmark[1]));
+    let here = DVector::from_column_slice(&[500_003.0, 5_000_004.0]);
+    let got = numeric_jacobian(range, &here, 1);
+    check("range, east", got[(0, 0)], 0.6, 1e-9);
+    check("range, north", got[(0, 1)], 0.8, 1e-9);
+    let sine = |z: &DVector<f64>| z.map(f64::sin);
+    for place in [1e6, 1e8, -3e10] {
+        let z = DVector::from_element(1, place);
+        check("sine", numeric_jacobian(sine, &z, 1)[(0, 0)], place.cos(), 1e-6);
+    }
+    let fine = |z: &DVector<f64>| z.map(|v| (v / 1e-9).sin());
+    let z = DVector::from_element(1, 2e-10);
+    check("fine sine", scaled_jacobian(fine, &z, &[1e-9], 1)[(0, 0)], 0.2_f64.cos() * 1e9, 1e-9);
+    let coarse = |z: &DVector<f64>| z.map(|v| (v / 1e9).sin());
+    let z = DVector::from_element(1, 2e8);
+    check("coarse", scaled_jacobian(coarse, &z, &[1e9], 1)[(0, 0)], 0.2_f64.cos() / 1e9, 1e-9);
+    // Values as large as the component, which rounding makes coarse.
+    let line = |z: &DVector<f64>| DVector::from_element(1, 1.1 * z[0] + 0.3 * z[1]);
+    for place in [1e3, 1e6, 1e9, 1e14] {
+        let z = DVector::from_column_slice(&[place, 2.0]);
+        check("line", numeric_jacobian(line, &z, 1)[(0, 0)], 1.1, 1e-9);
+    }
+}
+
+#[test]
+fn scales_reach_the_filter() {
+    let model = ClosureModel {
+        dims: Dims { state: 1, control: 0, observation: 1 },
+        transition: |z: &DVector<f64>, _: &[f64]| z.map(|v| 1e-9 * (v / 1e-9).sin()),
+        emission: |z: &DVector<f64>| z.map(|v| (v / 1e-9).sin()),
+        process_noise: DMatrix::zeros(1, 1),
+        observation_noise: DMatrix::identity(1, 1),
+    };
+    let near = Belief::independent(&[2e-10], &[1e-20]).unwrap().root().unwrap();
+    let scaled = NumericJacobians::new(model.clone()).with_scale(&[1e-9]).unwrap();
+    let extended = Extended(scaled);
+    let cosine = 0.2_f64.cos();
+    let emission = extended.linearize_emission(0, &near).unwrap().matrix[(0, 0)];
+    assert!((emission / (1e9 * cosine) - 1.0).abs() < 1e-9, "{emission}");
+    let transition = extended.linearize_transition(0, &near, &[]).unwrap().matrix[(0, 0)];
+    assert!((transition / cosine - 1.0).abs() < 1e-9, "{transition}");
+    for (scale, message) in [
+        (&[0.0][..], "scale is 0; it must be positive"),
+        (&[f64::NAN], "scale is NaN; it must be positive"),
+        (&[1.0, 1.0], "scale has 2 values instead of 1"),
+    ] {
+        let error = NumericJacobians::new(model.clone()).with_scale(scale).err().unwrap();
+        assert_eq!(error.to_string(), message);
+    }
+}
+
+/// A derivative that is no number is an error, not zero.
+#[test]
+fn derivatives_that_are_not_finite_are_errors() {
+    let model = ClosureModel {
+        dims: Dims { state: 1, control: 0, observation: 1 },
+        transition: |z: &DVector<f64>, _: &[f64]| z.clone(),
+        emission: |z: &DVector<f64>| z.map(f64::sqrt),
+        process_noise: DMatrix::zeros(1, 1),
+        observation_noise: DMatrix::identity(1, 1),
+    };
+    let start = Belief::independent(&[0.0], &[1.0]).unwrap();
+    let mut filter = GaussianFilter::new(Extended(NumericJacobians::new(model)), start).unwrap();
+    let error = filter.update(Some(&[0.0])).unwrap_err();
+    assert_eq!(error.to_string(), "matrix of the model value 0 is not finite");
 }
 
 #[test]

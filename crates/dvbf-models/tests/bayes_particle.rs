@@ -120,6 +120,45 @@ fn weights_stay_without_resampling_and_are_equal_after_it() {
     assert!((always.effective_sample_size() - 100.0).abs() < 1e-9);
 }
 
+/// A particle that one observation all but rules out counts again when others speak for it.
+#[test]
+fn weights_come_back_from_below_the_smallest_number() {
+    let model = LinearGaussian {
+        transition: DMatrix::identity(1, 1),
+        control: DMatrix::zeros(1, 0),
+        process_noise: DMatrix::zeros(1, 1),
+        emission: DMatrix::identity(1, 1),
+        observation_noise: DMatrix::identity(1, 1),
+    };
+    let start = Belief::independent(&[0.0], &[625.0]).unwrap();
+    let mut filter = ParticleFilter::new(model, &start, 0.0, &[1.0, -1.0]).unwrap();
+    for (step, observation) in [25.0, -25.0, -25.0].into_iter().enumerate() {
+        if step > 0 {
+            filter.predict(&[], &[0.0; 2], 0.5).unwrap();
+        }
+        filter.update(Some(&[observation])).unwrap();
+    }
+    let belief = filter.belief();
+    assert!((belief.mean[0] + 25.0).abs() < 1e-12, "{}", belief.mean);
+    // ln (e⁻¹²⁵⁰ + e⁻²⁵⁰⁰) / 2 and three times the constant of the density.
+    let expected = -1250.0 - 2_f64.ln() - 1.5 * std::f64::consts::TAU.ln();
+    assert!((filter.log_likelihood() - expected).abs() < 1e-9, "{}", filter.log_likelihood());
+    assert!((expected + 1253.45).abs() < 1e-2);
+    assert!((filter.log_weights()[0] + 1250.0).abs() < 1e-9);
+    assert_eq!(filter.weights(), [0.0, 1.0]);
+}
+
+/// Weights of densities beside which the logarithm of their sum is lost sum to one.
+#[test]
+fn weights_of_tiny_densities_sum_to_one() {
+    let system = System::draw(9, Dims { state: 2, control: 0, observation: 1 }, 3, 0.0);
+    let mut filter = run(&system, 7, 0.0, 3);
+    for _ in 0..3 {
+        filter.update(Some(&[1e140])).unwrap();
+        assert!((filter.weights().iter().sum::<f64>() - 1.0).abs() < 1e-12);
+    }
+}
+
 #[test]
 fn what_was_not_observed_changes_nothing() {
     let system = System::draw(7, Dims { state: 2, control: 0, observation: 2 }, 3, 0.0);

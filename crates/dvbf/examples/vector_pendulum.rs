@@ -214,7 +214,7 @@ fn extended(env: &Pendulum, sequence: &RawSequence) -> Result<Vec<f64>, Box<dyn 
     // The uniform angle of the start is no Gaussian: the first frame says where to begin.
     let row = observations.row(first);
     let start = Belief::independent(&[row[0].atan2(row[1]), 0.0], &[0.02, 4.0])?;
-    let mut filter = GaussianFilter::new(Extended(NumericJacobians(model)), start)?;
+    let mut filter = GaussianFilter::new(Extended(NumericJacobians::new(model)), start)?;
     let mut out = vec![0.0; observations.nrows()];
     for (t, angle) in out.iter_mut().enumerate().skip(first) {
         if t > first {

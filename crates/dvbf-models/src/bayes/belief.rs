@@ -4,9 +4,6 @@ use super::root::{Root, symmetric};
 use super::{BayesError, check};
 use nalgebra::{DMatrix, DVector};
 
-/// Smaller variances have lost digits, so that they no longer fit their covariances.
-const UNDERFLOW: f64 = f64::MIN_POSITIVE / f64::EPSILON;
-
 /// `N(m, P)`.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Belief {
@@ -78,23 +75,50 @@ impl Belief {
         Ok(log_density(distance, &Root::definite("covariance", &self.covariance)?))
     }
 
-    /// The belief, unless it has overflown; what has underflown is known exactly.
-    pub(super) fn settled(mut self) -> Result<Self, BayesError> {
-        check::finite("mean", self.mean.as_slice())?;
-        check::finite("covariance", self.covariance.as_slice())?;
-        for i in 0..self.len() {
-            if self.covariance[(i, i)] < UNDERFLOW {
-                self.covariance.row_mut(i).fill(0.0);
-                self.covariance.column_mut(i).fill(0.0);
-            }
-        }
-        Ok(self)
+    /// The belief by a root of its covariance.
+    ///
+    /// # Errors
+    /// If `P` is not positive semidefinite or a value is not finite.
+    pub fn root(&self) -> Result<RootBelief, BayesError> {
+        check::vector("mean", &self.mean, self.covariance.nrows())?;
+        Ok(RootBelief { mean: self.mean.clone(), root: Root::new("covariance", &self.covariance)? })
     }
 
     pub(super) fn check(&self) -> Result<(), BayesError> {
         check::finite("mean", self.mean.as_slice())?;
         check::covariance("covariance", &self.covariance, self.mean.len())?;
         Root::new("covariance", &self.covariance).map(|_| ())
+    }
+}
+
+/// `N(m, L Lᵀ)`: a belief by a root of its covariance, which keeps what the covariance has no
+/// digits for, such as a variance of `1e-4` that hangs together with one of `1e14`.
+#[derive(Clone, Debug, PartialEq)]
+pub struct RootBelief {
+    pub(super) mean: DVector<f64>,
+    pub(super) root: Root,
+}
+
+impl RootBelief {
+    /// `m`.
+    pub fn mean(&self) -> &DVector<f64> {
+        &self.mean
+    }
+
+    /// `L (Z, Z)`, whose rows are those of a lower triangle in some order.
+    pub fn root(&self) -> &DMatrix<f64> {
+        self.root.factor()
+    }
+
+    /// The belief by its covariance.
+    ///
+    /// # Errors
+    /// If a value overflows.
+    pub fn belief(&self) -> Result<Belief, BayesError> {
+        let belief = Belief { mean: self.mean.clone(), covariance: self.root.square() };
+        check::finite("mean", belief.mean.as_slice())?;
+        check::finite("covariance", belief.covariance.as_slice())?;
+        Ok(belief)
     }
 }
 

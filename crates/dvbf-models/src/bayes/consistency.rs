@@ -7,19 +7,8 @@
 //! independent, so the sum of their NIS has the sum of their degrees. Errors of one sequence's
 //! states are not: NEES add up over sequences only.
 
+use super::chi_square::chi_square_quantile;
 use super::{BayesError, check};
-use statrs::distribution::{ChiSquared, ContinuousCDF};
-
-/// The `probability` quantile of the chi-square distribution with `freedom` degrees of freedom.
-///
-/// # Errors
-/// If the probability is not strictly between zero and one, or there is no degree of freedom.
-pub fn chi_square_quantile(probability: f64, freedom: usize) -> Result<f64, BayesError> {
-    check::probability("probability", probability)?;
-    let distribution = ChiSquared::new(freedom as f64)
-        .map_err(|_| BayesError::Empty { what: "degree of freedom" })?;
-    Ok(distribution.inverse_cdf(probability))
-}
 
 /// Collects NIS or NEES values and compares them with what they should be.
 #[derive(Clone, Debug, Default, PartialEq)]

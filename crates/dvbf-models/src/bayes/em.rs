@@ -1,26 +1,27 @@
 //! Expectation maximization for linear Gaussian models (Shumway and Stoffer 1982; Ghahramani and
 //! Hinton 1996).
 //!
-//! The E-step filters and smooths every sequence; the M-step is a regression on the expected sums
-//! `Σ E[y vᵀ]`, `Σ E[v vᵀ]`:
+//! The E-step filters and smooths every sequence; the M-step is a regression of the residuals that
+//! the present parameters leave:
 //!
 //! | | equation |
 //! |-|----------|
-//! | `[A B]` | `Σ E[z' vᵀ] (Σ E[v vᵀ])⁻¹`, `v = [z, u]` |
-//! | `Q` | mean of `E[(z' − A z − B u)(z' − A z − B u)ᵀ]` |
-//! | `C` | `Σ E[x zᵀ] (Σ E[z zᵀ])⁻¹` |
-//! | `R` | mean of `E[(x − C z)(x − C z)ᵀ]` |
+//! | `[A B]` | `+= Σ E[e vᵀ] (Σ E[v vᵀ])⁻¹`, `v = [z, u]`, `e = z' − A z − B u` |
+//! | `Q` | mean of `E[(z' − A z − B u)(z' − A z − B u)ᵀ]`, with the new `A` and `B` |
+//! | `C` | `+= Σ E[e zᵀ] (Σ E[z zᵀ])⁻¹`, `e = x − C z` |
+//! | `R` | mean of `E[(x − C z)(x − C z)ᵀ]`, with the new `C` |
 //! | `m₀`, `P₀` | mean of `E[z₁]`, of `E[(z₁ − m₀)(z₁ − m₀)ᵀ]` |
 //!
-//! Whatever is held fixed enters the others with its value. No iteration lowers the likelihood.
-//! Without constraints the model is determined up to a change of the state's coordinates.
+//! Whatever is held fixed enters the others with its value. No iteration lowers the likelihood but
+//! by rounding. Without constraints the model is determined up to a change of the state's
+//! coordinates.
 
 use super::BayesError;
 use super::belief::Belief;
 use super::filter::GaussianFilter;
 use super::linear::LinearGaussian;
-use super::moments::{Moments, Regression};
-use super::root::Root;
+use super::moments::Moments;
+use super::root::square;
 use super::sequence::Sequence;
 use nalgebra::{DMatrix, DVector};
 
@@ -48,7 +49,8 @@ pub enum Parameter {
 pub struct EmOptions<'a> {
     /// The largest number of iterations.
     pub iterations: usize,
-    /// Iterations end when one raises the log-likelihood by less than this, in nats.
+    /// Iterations end when one raises the log-likelihood by less than this, in nats. They go on
+    /// after one that lowers it.
     pub tolerance: f64,
     /// What keeps its value.
     pub fixed: &'a [Parameter],
@@ -57,15 +59,30 @@ pub struct EmOptions<'a> {
 /// What expectation maximization found.
 #[derive(Clone, Debug, PartialEq)]
 pub struct EmFit {
-    /// The model.
+    /// The model with the highest likelihood of all iterations.
     pub model: LinearGaussian,
-    /// The belief about the first state of a sequence, `N(m₀, P₀)`.
+    /// Its belief about the first state of a sequence, `N(m₀, P₀)`.
     pub initial: Belief,
-    /// Log-likelihood of all sequences before the first iteration and after every one; the last
-    /// is that of the model found.
+    /// Log-likelihood of all sequences before the first iteration and after every one.
     pub log_likelihood: Vec<f64>,
-    /// Whether the last iteration raised the log-likelihood by less than the tolerance.
+    /// The iteration after which the model was found; zero for the start. It is the last one
+    /// unless rounding made the likelihood fall.
+    pub best: usize,
+    /// Whether the last iteration raised the log-likelihood by at least zero and less than the
+    /// tolerance. A fall is no convergence.
     pub converged: bool,
+}
+
+impl EmFit {
+    /// How many iterations there were.
+    pub fn iterations(&self) -> usize {
+        self.log_likelihood.len() - 1
+    }
+
+    /// The log-likelihood of the model found.
+    pub fn best_log_likelihood(&self) -> f64 {
+        self.log_likelihood[self.best]
+    }
 }
 
 /// Fits a model to sequences, which may differ in length, starting from `model` and `initial`.
@@ -90,37 +107,46 @@ pub fn expectation_maximization(
         let (key, range) = ("tolerance", "a number");
         return Err(BayesError::Setting { key, value: options.tolerance, range });
     }
-    let (mut moments, log_likelihood) = expect(model, initial, sequences)?;
+    let mut now = (model.clone(), initial.clone());
+    let (mut moments, log_likelihood) = expect(&now, sequences, options.fixed)?;
     let mut fit = EmFit {
         model: model.clone(),
         initial: initial.clone(),
         log_likelihood: vec![log_likelihood],
+        best: 0,
         converged: false,
     };
     let mut last = log_likelihood;
-    while !fit.converged && fit.log_likelihood.len() <= options.iterations {
-        maximize(&moments, &mut fit, options.fixed)?;
-        let (next, log_likelihood) = expect(&fit.model, &fit.initial, sequences)?;
+    while !fit.converged && fit.iterations() < options.iterations {
+        now = maximize(&moments, now, options.fixed)?;
+        let (next, log_likelihood) = expect(&now, sequences, options.fixed)?;
         moments = next;
         fit.log_likelihood.push(log_likelihood);
-        fit.converged = log_likelihood - last < options.tolerance;
+        if log_likelihood >= fit.best_log_likelihood() {
+            fit.best = fit.iterations();
+            (fit.model, fit.initial) = now.clone();
+        }
+        fit.converged = (0.0..options.tolerance).contains(&(log_likelihood - last));
         last = log_likelihood;
     }
     Ok(fit)
 }
 
-/// The E-step: expected sums and log-likelihood.
+/// A model and its belief about the first state.
+type Parameters = (LinearGaussian, Belief);
+
+/// The E-step: expected regressions and log-likelihood.
 fn expect(
-    model: &LinearGaussian,
-    initial: &Belief,
+    (model, initial): &Parameters,
     sequences: &[Sequence<'_>],
+    fixed: &[Parameter],
 ) -> Result<(Moments, f64), BayesError> {
-    let mut moments = Moments::zeros(model);
+    let mut moments = Moments::new(model, fixed);
     let mut log_likelihood = 0.0;
     for (index, sequence) in sequences.iter().enumerate() {
         let mut one = || {
             let filtered = GaussianFilter::new(model, initial.clone())?.filter(sequence)?;
-            moments.add(model, sequence, &filtered, &filtered.smooth()?)?;
+            moments.add(model, sequence, &filtered, &filtered.smooth_roots()?)?;
             log_likelihood += filtered.log_likelihood;
             Ok(())
         };
@@ -130,63 +156,56 @@ fn expect(
 }
 
 /// The M-step.
-fn maximize(moments: &Moments, fit: &mut EmFit, fixed: &[Parameter]) -> Result<(), BayesError> {
+fn maximize(
+    moments: &Moments,
+    (mut model, mut initial): Parameters,
+    fixed: &[Parameter],
+) -> Result<Parameters, BayesError> {
     let free = |parameter| !fixed.contains(&parameter);
-    let EmFit { model, initial, .. } = fit;
     let z = initial.len();
     let sums = &moments.transition;
     if sums.count > 0 {
-        let mut map = DMatrix::zeros(z, sums.cross.ncols());
-        map.columns_mut(0, z).copy_from(&model.transition);
-        map.columns_mut(z, model.control.ncols()).copy_from(&model.control);
-        let columns: Vec<usize> = (0..map.ncols())
-            .filter(|&i| free(if i < z { Parameter::Transition } else { Parameter::Control }))
-            .collect();
-        regress(sums, &mut map, &columns)?;
-        model.transition.copy_from(&map.columns(0, z));
-        model.control.copy_from(&map.columns(z, map.ncols() - z));
+        let (change, noise) = sums.solve()?;
+        for (change, &input) in change.column_iter().zip(&sums.free) {
+            let mut column = if input < z {
+                model.transition.column_mut(input)
+            } else {
+                model.control.column_mut(input - z)
+            };
+            column += change;
+        }
         if free(Parameter::ProcessNoise) {
-            model.process_noise = sums.residual(&map);
+            model.process_noise = noise;
         }
     }
     let sums = &moments.emission;
     if sums.count > 0 {
-        if free(Parameter::Emission) {
-            regress(sums, &mut model.emission, &(0..z).collect::<Vec<_>>())?;
+        let (change, noise) = sums.solve()?;
+        for (change, &input) in change.column_iter().zip(&sums.free) {
+            let mut column = model.emission.column_mut(input);
+            column += change;
         }
         if free(Parameter::ObservationNoise) {
-            model.observation_noise = sums.residual(&model.emission);
+            model.observation_noise = noise;
         }
     }
-    let scale = 1.0 / moments.starts as f64;
-    let mean = &moments.start_mean * scale;
+    let starts = &moments.starts;
+    let count = starts.len() as f64;
     if free(Parameter::InitialMean) {
-        initial.mean = mean.clone();
+        // The mean of what lies beyond one of them.
+        let first = &starts[0].mean;
+        let beyond = starts.iter().map(|start| &start.mean - first);
+        initial.mean = first + beyond.sum::<DVector<f64>>() / count;
     }
     if free(Parameter::InitialCovariance) {
-        let scatter = &moments.start_outer * scale - &mean * mean.transpose();
-        let shift: DVector<f64> = mean - &initial.mean;
-        initial.covariance = scatter + &shift * shift.transpose();
+        let mut sum = DMatrix::zeros(z, z);
+        for start in starts {
+            let beyond = &start.mean - &initial.mean;
+            sum += square(start.root()) + &beyond * beyond.transpose();
+        }
+        initial.covariance = sum / count;
     }
     model.validate()?;
-    *initial = Belief::new(initial.mean.clone(), initial.covariance.clone())?;
-    Ok(())
-}
-
-/// Sets the free `columns` of `map` to their least squares values, given the others.
-fn regress(sums: &Regression, map: &mut DMatrix<f64>, columns: &[usize]) -> Result<(), BayesError> {
-    if columns.is_empty() {
-        return Ok(());
-    }
-    let mut held = map.clone();
-    for &i in columns {
-        held.column_mut(i).fill(0.0);
-    }
-    let left = (&sums.cross - held * &sums.inner).select_columns(columns);
-    let inner = sums.inner.select_rows(columns).select_columns(columns);
-    let solved = Root::new("expected inputs", &inner)?.solve(&left.transpose());
-    for (row, &i) in columns.iter().enumerate() {
-        map.set_column(i, &solved.row(row).transpose());
-    }
-    Ok(())
+    let initial = Belief::new(initial.mean, initial.covariance)?;
+    Ok((model, initial))
 }

@@ -5,9 +5,10 @@
 //! `m`, `E = R`.
 
 use super::BayesError;
-use super::belief::Belief;
+use super::belief::RootBelief;
 use super::linearization::{Dims, GaussianModel, Linearization};
 use super::state_space::Jacobians;
+use nalgebra::DVector;
 
 /// A nonlinear model, linear near a belief by its derivatives.
 #[derive(Clone, Debug)]
@@ -21,7 +22,7 @@ impl<M: Jacobians> GaussianModel for Extended<M> {
     fn linearize_transition(
         &self,
         step: usize,
-        belief: &Belief,
+        belief: &RootBelief,
         control: &[f64],
     ) -> Result<Linearization, BayesError> {
         Ok(Linearization {
@@ -34,12 +35,20 @@ impl<M: Jacobians> GaussianModel for Extended<M> {
     fn linearize_emission(
         &self,
         step: usize,
-        belief: &Belief,
+        belief: &RootBelief,
     ) -> Result<Linearization, BayesError> {
         Ok(Linearization {
             mean: self.0.emission(step, &belief.mean),
             matrix: self.0.emission_jacobian(step, &belief.mean),
             noise: self.0.observation_noise(step),
         })
+    }
+
+    fn observation_difference(
+        &self,
+        observation: &DVector<f64>,
+        expected: &DVector<f64>,
+    ) -> DVector<f64> {
+        self.0.observation_difference(observation, expected)
     }
 }

@@ -4,8 +4,8 @@
 //! [`Extended`](super::Extended) one the extended and on an [`Unscented`](super::Unscented) one
 //! the unscented Kalman filter.
 
-use super::belief::Belief;
-use super::consistency::chi_square_quantile;
+use super::belief::{Belief, RootBelief};
+use super::chi_square::chi_square_quantile;
 use super::linear::LinearGaussian;
 use super::linearization::{Correction, GaussianModel, Linearization};
 use super::{BayesError, check};
@@ -32,6 +32,8 @@ pub struct GaussianFilter<M> {
 #[derive(Clone, Debug)]
 pub(super) struct Moment {
     pub(super) step: usize,
+    pub(super) near: RootBelief,
+    /// The same belief by its covariance.
     pub(super) belief: Belief,
     pub(super) log_likelihood: f64,
 }
@@ -64,7 +66,7 @@ impl<M: GaussianModel> GaussianFilter<M> {
     pub fn new(model: M, initial: Belief) -> Result<Self, BayesError> {
         check::length("initial mean", initial.len(), model.dims().state)?;
         let belief = Belief::new(initial.mean, initial.covariance)?;
-        let now = Moment { step: 0, belief, log_likelihood: 0.0 };
+        let now = Moment { step: 0, near: belief.root()?, belief, log_likelihood: 0.0 };
         Ok(Self { model, now, limits: Vec::new() })
     }
 
@@ -130,15 +132,17 @@ impl<M: GaussianModel> GaussianFilter<M> {
         if channels.is_empty() {
             return Ok(None);
         }
-        let Moment { step, belief, .. } = &self.now;
-        let emission = self.model.linearize_emission(*step, belief)?;
+        let Moment { step, near, .. } = &self.now;
+        let emission = self.model.linearize_emission(*step, near)?;
         emission.check(dims.observation, dims.state)?;
-        let observed = DVector::from_iterator(channels.len(), channels.iter().map(|&i| values[i]));
+        let residual =
+            residual(values, &emission.mean, |a, b| self.model.observation_difference(a, b))?;
         let limit = self.limits.get(channels.len() - 1).copied();
         let (posterior, correction) =
-            emission.select(&channels).condition(belief, &observed, limit)?;
+            emission.select(&channels).condition(near, residual.select_rows(&channels), limit)?;
         if correction.accepted {
-            self.now.belief = posterior;
+            self.now.belief = posterior.belief()?;
+            self.now.near = posterior;
             self.now.log_likelihood += correction.log_likelihood;
         }
         Ok(Some(Correction { channels, ..correction }))
@@ -158,10 +162,11 @@ impl<M: GaussianModel> GaussianFilter<M> {
             .into_iter()
             .map(|control| {
                 ahead.predict(&control.to_vec())?;
-                let emission = self.model.linearize_emission(ahead.step(), ahead.belief())?;
+                let near = &ahead.now.near;
+                let emission = self.model.linearize_emission(ahead.step(), near)?;
                 emission.check(dims.observation, dims.state)?;
-                let state = ahead.belief().clone();
-                Ok(Forecast { observation: emission.predict(&state)?, state })
+                let observation = emission.carry(near)?.belief()?;
+                Ok(Forecast { observation, state: ahead.belief().clone() })
             })
             .collect()
     }
@@ -170,11 +175,28 @@ impl<M: GaussianModel> GaussianFilter<M> {
     pub(super) fn advance(&mut self, control: &[f64]) -> Result<Linearization, BayesError> {
         let dims = self.model.dims();
         check::control(control, dims.control)?;
-        let Moment { step, belief, .. } = &self.now;
-        let transition = self.model.linearize_transition(*step, belief, control)?;
+        let Moment { step, near, .. } = &self.now;
+        let transition = self.model.linearize_transition(*step, near, control)?;
         transition.check(dims.state, dims.state)?;
-        self.now.belief = transition.predict(belief)?;
+        let ahead = transition.carry(near)?;
+        self.now.belief = ahead.belief()?;
+        self.now.near = ahead;
         self.now.step += 1;
         Ok(transition)
     }
+}
+
+/// What an observation has beyond `expected`, by `difference`, to which missing channels look as
+/// expected.
+pub(super) fn residual(
+    values: &[f64],
+    expected: &DVector<f64>,
+    difference: impl Fn(&DVector<f64>, &DVector<f64>) -> DVector<f64>,
+) -> Result<DVector<f64>, BayesError> {
+    let filled = expected.zip_map(&DVector::from_column_slice(values), |expected, value| {
+        if value.is_nan() { expected } else { value }
+    });
+    let residual = difference(&filled, expected);
+    check::vector("residual of the observation", &residual, values.len())?;
+    Ok(residual)
 }

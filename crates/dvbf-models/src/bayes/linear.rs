@@ -2,7 +2,7 @@
 //!
 //! `z_{t+1} = A z_t + B u_t + w_t`, `w_t ~ N(0, Q)`; `x_t = C z_t + v_t`, `v_t ~ N(0, R)`.
 
-use super::belief::Belief;
+use super::belief::RootBelief;
 use super::linearization::{Dims, GaussianModel, Linearization};
 use super::root::Root;
 use super::state_space::{Jacobians, StateSpace};
@@ -72,7 +72,7 @@ impl GaussianModel for LinearGaussian {
     fn linearize_transition(
         &self,
         _: usize,
-        belief: &Belief,
+        belief: &RootBelief,
         control: &[f64],
     ) -> Result<Linearization, BayesError> {
         Ok(Linearization {
@@ -82,7 +82,11 @@ impl GaussianModel for LinearGaussian {
         })
     }
 
-    fn linearize_emission(&self, _: usize, belief: &Belief) -> Result<Linearization, BayesError> {
+    fn linearize_emission(
+        &self,
+        _: usize,
+        belief: &RootBelief,
+    ) -> Result<Linearization, BayesError> {
         Ok(Linearization {
             mean: &self.emission * &belief.mean,
             matrix: self.emission.clone(),
@@ -187,7 +191,7 @@ impl<F: Fn(usize) -> LinearGaussian> GaussianModel for TimeVarying<F> {
     fn linearize_transition(
         &self,
         step: usize,
-        belief: &Belief,
+        belief: &RootBelief,
         control: &[f64],
     ) -> Result<Linearization, BayesError> {
         self.model(step)?.linearize_transition(step, belief, control)
@@ -196,7 +200,7 @@ impl<F: Fn(usize) -> LinearGaussian> GaussianModel for TimeVarying<F> {
     fn linearize_emission(
         &self,
         step: usize,
-        belief: &Belief,
+        belief: &RootBelief,
     ) -> Result<Linearization, BayesError> {
         self.model(step)?.linearize_emission(step, belief)
     }

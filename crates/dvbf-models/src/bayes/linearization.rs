@@ -4,16 +4,25 @@
 //! |-|----------|
 //! | near `N(m, P)` | `y = ŷ + H (z − m) + e`, `e ~ N(0, E)` |
 //! | moments of `y` | `ŷ`, `S = H P Hᵀ + E`, covariance with `z`: `P Hᵀ` |
-//! | gain | `K = P Hᵀ S⁻¹`, from `S Kᵀ = H P` by Cholesky's factor of `S` |
-//! | conditioning | `m + K (y − ŷ)`, `(I − K H) P (I − K H)ᵀ + K E Kᵀ` |
+//! | gain | `K = P Hᵀ S⁻¹` |
+//! | conditioning | `m + K (y − ŷ)`, `P − K S Kᵀ` |
 //!
-//! The last line is Joseph's form (Bucy and Joseph 1968), here a sum of squares of matrices,
-//! `(I − K H) L` with `L Lᵀ = P` and `K G` with `G Gᵀ = E`, so that rounding cannot make it
-//! indefinite. Exact and extended filters have the model's noise as `E`; the unscented filter adds to it what
-//! the linear map leaves over.
+//! Covariances are carried by roots (Kaminski, Bryson and Schmidt 1971): with `L Lᵀ = P` and
+//! `G Gᵀ = E`, reflections `Θ` from the right give
+//!
+//! ```text
+//! prediction     [H L  G] Θ = [L⁻ 0]
+//! conditioning   [G  H L]     [S^½     0 ]
+//!                [0    L] Θ = [K S^½   L⁺]        m⁺ = m + K S^½ (S^½)⁻¹ (y − ŷ)
+//! ```
+//!
+//! So rounding can neither make a covariance indefinite nor cancel what a prior of any size leaves
+//! of the observations. Exact and extended filters have the model's noise as `E`; the unscented
+//! filter adds to it what the linear map leaves over.
 
-use super::belief::{Belief, log_density};
-use super::root::{Root, symmetric};
+use super::belief::{Belief, RootBelief, log_density};
+use super::root::{Root, beside, not_nan, square, symmetric};
+use super::triangle::{Triangle, triangle};
 use super::{BayesError, check};
 use nalgebra::{DMatrix, DVector};
 
@@ -55,7 +64,7 @@ pub trait GaussianModel {
     fn linearize_transition(
         &self,
         step: usize,
-        belief: &Belief,
+        belief: &RootBelief,
         control: &[f64],
     ) -> Result<Linearization, BayesError>;
 
@@ -63,8 +72,21 @@ pub trait GaussianModel {
     ///
     /// # Errors
     /// If the belief has no covariance that the model can work with.
-    fn linearize_emission(&self, step: usize, belief: &Belief)
-    -> Result<Linearization, BayesError>;
+    fn linearize_emission(
+        &self,
+        step: usize,
+        belief: &RootBelief,
+    ) -> Result<Linearization, BayesError>;
+
+    /// What `observation` has beyond `expected`, both `X` values; their difference unless the
+    /// model says otherwise, as it does for angles.
+    fn observation_difference(
+        &self,
+        observation: &DVector<f64>,
+        expected: &DVector<f64>,
+    ) -> DVector<f64> {
+        observation - expected
+    }
 }
 
 impl<M: GaussianModel> GaussianModel for &M {
@@ -75,7 +97,7 @@ impl<M: GaussianModel> GaussianModel for &M {
     fn linearize_transition(
         &self,
         step: usize,
-        belief: &Belief,
+        belief: &RootBelief,
         control: &[f64],
     ) -> Result<Linearization, BayesError> {
         (**self).linearize_transition(step, belief, control)
@@ -84,9 +106,17 @@ impl<M: GaussianModel> GaussianModel for &M {
     fn linearize_emission(
         &self,
         step: usize,
-        belief: &Belief,
+        belief: &RootBelief,
     ) -> Result<Linearization, BayesError> {
         (**self).linearize_emission(step, belief)
+    }
+
+    fn observation_difference(
+        &self,
+        observation: &DVector<f64>,
+        expected: &DVector<f64>,
+    ) -> DVector<f64> {
+        (**self).observation_difference(observation, expected)
     }
 }
 
@@ -95,7 +125,7 @@ impl<M: GaussianModel> GaussianModel for &M {
 pub struct Correction {
     /// Indices of the channels that were observed, ascending. What follows is about these only.
     pub channels: Vec<usize>,
-    /// `r = x − x̂`: what came beyond what was expected.
+    /// `r = x − x̂`: what came beyond what was expected, for angles along the shorter way.
     pub residual: DVector<f64>,
     /// `S`, the covariance of the residual.
     pub covariance: DMatrix<f64>,
@@ -121,10 +151,15 @@ impl Linearization {
     /// # Errors
     /// If the belief's covariance or the noise is not positive semidefinite.
     pub fn predict(&self, belief: &Belief) -> Result<Belief, BayesError> {
-        Root::new("noise of the model", &self.noise)?;
-        let root = Root::new("covariance", &belief.covariance)?;
-        let covariance = root.sandwich(&self.matrix) + symmetric(self.noise.clone());
-        Belief { mean: self.mean.clone(), covariance }.settled()
+        self.carry(&belief.root()?)?.belief()
+    }
+
+    /// The same from root to root.
+    pub(super) fn carry(&self, belief: &RootBelief) -> Result<RootBelief, BayesError> {
+        let noise = Root::new("noise of the model", &self.noise)?;
+        let spread = beside(&(&self.matrix * belief.root()), noise.factor());
+        check::finite("mean", self.mean.as_slice())?;
+        Ok(RootBelief { mean: self.mean.clone(), root: Root::of_square("covariance", &spread)? })
     }
 
     /// The same for the values `channels` of `y` alone.
@@ -136,31 +171,41 @@ impl Linearization {
         }
     }
 
-    /// Conditions `belief` on `y`; `gate` is the largest acceptable NIS.
+    /// Conditions `belief` on `y` with the residual `y − ŷ`; `gate` is the largest acceptable NIS.
     pub(super) fn condition(
         &self,
-        belief: &Belief,
-        y: &DVector<f64>,
+        belief: &RootBelief,
+        residual: DVector<f64>,
         gate: Option<f64>,
-    ) -> Result<(Belief, Correction), BayesError> {
-        let prior = Root::new("covariance", &belief.covariance)?;
+    ) -> Result<(RootBelief, Correction), BayesError> {
+        let (x, z) = (residual.len(), belief.mean.len());
         let noise = Root::new("noise of the model", &self.noise)?;
-        let covariance = prior.sandwich(&self.matrix) + symmetric(self.noise.clone());
-        let root = Root::definite("covariance of the observation", &covariance)?;
-        let residual = y - &self.mean;
-        let nis = root.squared_distance(&residual);
+        let mapped = &self.matrix * belief.root();
+        let covariance = square(&mapped) + symmetric(self.noise.clone());
+        check::finite("covariance of the observation", covariance.as_slice())?;
+        let mut joint = DMatrix::zeros(x + z, x + z);
+        joint.view_mut((0, 0), (x, x)).copy_from(noise.factor());
+        joint.view_mut((0, x), (x, z)).copy_from(&mapped);
+        joint.view_mut((x, x), (z, z)).copy_from(belief.root());
+        let Triangle { lower, order, ranks } = triangle("covariance", &joint, &[x, z])?;
+        if ranks[0] < x {
+            let what = "covariance of the observation";
+            return Err(BayesError::NotPositiveDefinite { what });
+        }
+        let root = Root::part(&lower, &order, 0..x);
+        let white = root.whiten(&DMatrix::from_column_slice(x, 1, residual.as_slice()));
+        let nis = not_nan(white.norm_squared());
         let accepted = gate.is_none_or(|limit| nis <= limit);
         let posterior = if accepted {
-            let gain = root.solve(&(&self.matrix * &belief.covariance)).transpose();
-            let n = belief.len();
-            let keep = DMatrix::identity(n, n) - &gain * &self.matrix;
-            let covariance = prior.sandwich(&keep) + noise.sandwich(&gain);
-            Belief { mean: &belief.mean + &gain * &residual, covariance }.settled()?
+            let mean = &belief.mean + (lower.view((x, 0), (z, x)) * white).column(0);
+            check::finite("mean", mean.as_slice())?;
+            let root = Root::part(&lower, &order, x..x + z).settled("covariance")?;
+            RootBelief { mean, root }
         } else {
             belief.clone()
         };
         let log_likelihood = log_density(nis, &root);
-        let channels = (0..y.len()).collect();
+        let channels = (0..x).collect();
         let correction =
             Correction { channels, residual, covariance, nis, log_likelihood, accepted };
         Ok((posterior, correction))

@@ -33,13 +33,20 @@
 //!           ln p(x) = ln N(r; 0, S)
 //! ```
 //!
-//! Covariances may be singular, and are sums of squares, so that rounding cannot make them
-//! indefinite. Nothing is inverted; gains come from Cholesky factors.
+//! Covariances may be singular. The filters carry their roots (Kaminski, Bryson and Schmidt 1971),
+//! so that rounding can neither make them indefinite nor lose what was observed beside a large
+//! prior: a start of which nothing is known has a variance such as `1e12` times that of the
+//! observations. Nothing is inverted.
 //!
 //! # Missing observations
 //!
 //! `None`, or NaN in every channel, is no observation; NaN in some channels leaves the rows of the
 //! others. An infinite value is an error.
+//!
+//! # Angles
+//!
+//! [`Angles`] names the components of a state and of an observation that are angles, whose
+//! differences go the shorter way; a [`StateSpace`] can have other differences of its own.
 //!
 //! # Filtering a stream
 //!
@@ -92,7 +99,7 @@
 //! let fixed = [Parameter::Transition, Parameter::Emission];
 //! let options = EmOptions { iterations: 20, tolerance: 1e-6, fixed: &fixed };
 //! let fit = expectation_maximization(&walk, &start, &[levels], options)?;
-//! assert!(fit.log_likelihood.is_sorted());
+//! assert!(fit.best_log_likelihood() > fit.log_likelihood[0]);
 //!
 //! let smoothed = KalmanFilter::exact(fit.model, fit.initial)?.filter(&levels)?.smooth()?;
 //! assert_eq!(smoothed.beliefs.len(), 7);
@@ -124,7 +131,7 @@
 //! };
 //! let start = Belief::independent(&[0.5, 0.0], &[0.1, 0.1])?;
 //!
-//! let extended = Extended(NumericJacobians(pendulum.clone()));
+//! let extended = Extended(NumericJacobians::new(pendulum.clone()));
 //! let mut extended = GaussianFilter::new(extended, start.clone())?;
 //! let unscented = Unscented::new(pendulum.clone(), SigmaPoints::GAUSSIAN)?;
 //! let mut unscented = GaussianFilter::new(unscented, start.clone())?;
@@ -151,13 +158,16 @@
 //! # Ok::<(), dvbf_models::bayes::BayesError>(())
 //! ```
 
+mod angles;
 mod belief;
 mod check;
+mod chi_square;
 mod consistency;
 mod em;
 mod error;
 mod extended;
 mod filter;
+mod jacobian;
 mod linear;
 mod linearization;
 mod moments;
@@ -166,19 +176,23 @@ mod root;
 mod sequence;
 mod smoother;
 mod state_space;
+mod triangle;
 mod unscented;
 
-pub use belief::Belief;
-pub use consistency::{Consistency, ConsistencyReport, chi_square_quantile};
+pub use angles::{Angles, wrap_angle};
+pub use belief::{Belief, RootBelief};
+pub use chi_square::chi_square_quantile;
+pub use consistency::{Consistency, ConsistencyReport};
 pub use em::{EmFit, EmOptions, Parameter, expectation_maximization};
 pub use error::BayesError;
 pub use extended::Extended;
 pub use filter::{Forecast, GaussianFilter, KalmanFilter};
+pub use jacobian::{NumericJacobians, numeric_jacobian, scaled_jacobian};
 pub use linear::{LinearGaussian, TimeVarying};
 pub use linearization::{Correction, Dims, GaussianModel, Linearization};
 pub use nalgebra::{DMatrix, DVector};
 pub use particle::ParticleFilter;
 pub use sequence::{Filtered, Sequence};
 pub use smoother::Smoothed;
-pub use state_space::{ClosureModel, Jacobians, NumericJacobians, StateSpace, numeric_jacobian};
+pub use state_space::{ClosureModel, Jacobians, StateSpace};
 pub use unscented::{SigmaPoints, Unscented};

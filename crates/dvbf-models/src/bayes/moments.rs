@@ -1,81 +1,111 @@
-//! Expected sums of products that the parameters of a linear Gaussian model are estimated from.
+//! Regressions on what is expected of a sequence's states, for the parameters of a linear Gaussian
+//! model.
 //!
-//! Expectations are given all observations of a sequence. With `v = [z_t, u_t]`:
+//! | regression of | on | residual |
+//! |-|-|-|
+//! | `z_{t+1}` | `v = [z_t, u_t]` | `e = z_{t+1} − A z_t − B u_t` |
+//! | `x_t` | `v = z_t` | `e = x_t − C z_t` |
 //!
-//! | of | sums |
-//! |-|-|
-//! | starts | `E[z₁]`, `E[z₁ z₁ᵀ]` |
-//! | transitions | `E[z_{t+1} z_{t+1}ᵀ]`, `E[z_{t+1} vᵀ]`, `E[v vᵀ]` |
-//! | observed steps | `E[x xᵀ]`, `E[x zᵀ]`, `E[z zᵀ]` |
+//! They begin at the present parameters `W`: least squares on the residuals give what is to be
+//! added, `Δ = Σ E[e vᵀ] (Σ E[v vᵀ])⁻¹`, and the mean of `E[(e − Δ v)(e − Δ v)ᵀ]` is the noise. So
+//! nothing of the size of `z` or `x` cancels, wherever their origin. Parameters that are held fixed
+//! are left out of `v`.
+//!
+//! The sums are kept as a root, `Σ E[(v, e)(v, e)ᵀ] = L Lᵀ` with
+//!
+//! ```text
+//! L = [L_v   0 ]        Δ = M L_v⁻¹
+//!     [M    L_e]        Σ E[(e − Δ v)(e − Δ v)ᵀ] = L_e L_eᵀ
+//! ```
+//!
+//! whose columns are expectations `(v̂, ê)` and roots of covariances of `(v, e)` given all
+//! observations; a reflection makes them few again (Golub 1965).
 //!
 //! A step of which nothing was observed says nothing about the emission. Where some channels `o`
 //! were observed and others `m` were not, the missing ones are part of what is expected: with
-//! `F = R_mo R_oo⁻¹`, `x_m = C_m z + F (x_o − C_o z) + e`, `e ~ N(0, R_mm − F R_om)`.
+//! `F = R_mo R_oo⁻¹`, `e_m = F e_o + ε`, `ε ~ N(0, R_mm − F R_om)`.
 
 use super::BayesError;
-use super::belief::Belief;
+use super::belief::RootBelief;
+use super::em::Parameter;
 use super::linear::LinearGaussian;
-use super::root::Root;
+use super::root::{Root, beside};
 use super::sequence::{Filtered, Sequence};
-use super::smoother::Smoothed;
+use super::smoother::{Backward, SmoothedRoots};
+use super::triangle::{Triangle, triangle};
 use nalgebra::{DMatrix, DVector};
 
-/// The sums for the regression `y = W v + e`.
+/// The regression of residuals `e (E)` on the free ones of the inputs `v`.
 #[derive(Clone, Debug)]
 pub(super) struct Regression {
     pub(super) count: usize,
-    /// `Σ E[y yᵀ]`.
-    pub(super) outer: DMatrix<f64>,
-    /// `Σ E[y vᵀ]`.
-    pub(super) cross: DMatrix<f64>,
-    /// `Σ E[v vᵀ]`.
-    pub(super) inner: DMatrix<f64>,
+    /// Indices of the free inputs, `V` of them.
+    pub(super) free: Vec<usize>,
+    outputs: usize,
+    /// `(V + E, any number)`, column after column.
+    root: Vec<f64>,
 }
 
 impl Regression {
-    fn zeros(outputs: usize, inputs: usize) -> Self {
-        Self {
-            count: 0,
-            outer: DMatrix::zeros(outputs, outputs),
-            cross: DMatrix::zeros(outputs, inputs),
-            inner: DMatrix::zeros(inputs, inputs),
-        }
+    fn new(free: Vec<usize>, outputs: usize) -> Self {
+        Self { count: 0, free, outputs, root: Vec::new() }
     }
 
-    /// Mean of `E[(y − W v)(y − W v)ᵀ]`.
-    pub(super) fn residual(&self, w: &DMatrix<f64>) -> DMatrix<f64> {
-        let mixed = &self.cross * w.transpose();
-        let sum = &self.outer - &mixed - mixed.transpose() + w * &self.inner * w.transpose();
-        let t = sum.transpose();
-        (sum + t) * (0.5 / self.count as f64)
+    /// Adds `E[(v, e)(v, e)ᵀ]` of which `inputs` and `residuals` are the rows of a root.
+    fn add(&mut self, inputs: &DMatrix<f64>, residuals: &DMatrix<f64>) -> Result<(), BayesError> {
+        for (input, residual) in inputs.column_iter().zip(residuals.column_iter()) {
+            self.root.extend(self.free.iter().map(|&i| input[i]));
+            self.root.extend(residual.iter());
+        }
+        let size = self.free.len() + self.outputs;
+        if self.root.len() > 16 * size * size {
+            let Triangle { lower, .. } = self.triangle()?;
+            self.root = lower.as_slice().to_vec();
+        }
+        Ok(())
+    }
+
+    fn triangle(&self) -> Result<Triangle, BayesError> {
+        let (v, e) = (self.free.len(), self.outputs);
+        let root = DMatrix::from_column_slice(v + e, self.root.len() / (v + e), &self.root);
+        triangle("expected residuals", &root, &[v, e])
+    }
+
+    /// `Δ (E, V)`, zero where the inputs do not tell, and the mean of what it leaves over.
+    pub(super) fn solve(&self) -> Result<(DMatrix<f64>, DMatrix<f64>), BayesError> {
+        let (v, e) = (self.free.len(), self.outputs);
+        let Triangle { lower, order, ranks } = self.triangle()?;
+        let mut mixed = DMatrix::zeros(e, v);
+        mixed.columns_mut(0, ranks[0]).copy_from(&lower.view((v, 0), (e, ranks[0])));
+        let inputs = Root::part(&lower, &order, 0..v);
+        let change = inputs.whiten_transposed(&mixed.transpose()).transpose();
+        let noise = Root::part(&lower, &order, v..v + e).square() / self.count as f64;
+        Ok((change, noise))
     }
 }
 
-/// The sums over all sequences.
+/// What is expected of all sequences.
 #[derive(Clone, Debug)]
 pub(super) struct Moments {
-    pub(super) starts: usize,
-    pub(super) start_mean: DVector<f64>,
-    pub(super) start_outer: DMatrix<f64>,
+    /// Of the first states.
+    pub(super) starts: Vec<RootBelief>,
     pub(super) transition: Regression,
     pub(super) emission: Regression,
 }
 
-/// `E[z zᵀ]`.
-fn outer(belief: &Belief) -> DMatrix<f64> {
-    &belief.covariance + &belief.mean * belief.mean.transpose()
-}
-
 impl Moments {
-    pub(super) fn zeros(model: &LinearGaussian) -> Self {
+    /// For the parameters that are not `fixed`.
+    pub(super) fn new(model: &LinearGaussian, fixed: &[Parameter]) -> Self {
         let dims = model.dims();
         let (z, u, x) = (dims.state, dims.control, dims.observation);
+        let free = |parameter, range: std::ops::Range<usize>| {
+            range.filter(move |_| !fixed.contains(&parameter))
+        };
+        let inputs = free(Parameter::Transition, 0..z).chain(free(Parameter::Control, z..z + u));
         Self {
-            starts: 0,
-            start_mean: DVector::zeros(z),
-            start_outer: DMatrix::zeros(z, z),
-            transition: Regression::zeros(z, z + u),
-            emission: Regression::zeros(x, z),
+            starts: Vec::new(),
+            transition: Regression::new(inputs.collect(), z),
+            emission: Regression::new(free(Parameter::Emission, 0..z).collect(), x),
         }
     }
 
@@ -85,18 +115,16 @@ impl Moments {
         model: &LinearGaussian,
         sequence: &Sequence<'_>,
         filtered: &Filtered,
-        smoothed: &Smoothed,
+        smoothed: &SmoothedRoots,
     ) -> Result<(), BayesError> {
         let beliefs = &smoothed.beliefs;
-        self.starts += 1;
-        self.start_mean += &beliefs[0].mean;
-        self.start_outer += outer(&beliefs[0]);
-        for (t, lag_one) in smoothed.lag_one.iter().enumerate() {
+        self.starts.push(beliefs[0].clone());
+        for (t, backward) in smoothed.backward.iter().enumerate() {
             let control = DVector::from_iterator(
                 sequence.controls.ncols(),
                 sequence.controls.row(t).iter().copied(),
             );
-            self.add_transition(&beliefs[t], &beliefs[t + 1], lag_one, &control);
+            self.add_transition(model, (&beliefs[t], &beliefs[t + 1]), backward, &control)?;
         }
         for (t, correction) in filtered.corrections.iter().enumerate() {
             if let Some(correction) = correction {
@@ -109,73 +137,76 @@ impl Moments {
 
     fn add_transition(
         &mut self,
-        from: &Belief,
-        to: &Belief,
-        lag_one: &DMatrix<f64>,
+        model: &LinearGaussian,
+        (from, to): (&RootBelief, &RootBelief),
+        backward: &Backward,
         control: &DVector<f64>,
-    ) {
-        let (z, u) = (from.len(), control.len());
-        let sums = &mut self.transition;
-        sums.count += 1;
-        sums.outer += outer(to);
-        let mut cross = sums.cross.columns_mut(0, z);
-        cross += lag_one + &to.mean * from.mean.transpose();
-        let mut cross = sums.cross.columns_mut(z, u);
-        cross += &to.mean * control.transpose();
-        let mut states = sums.inner.view_mut((0, 0), (z, z));
-        states += outer(from);
-        let mixed = control * from.mean.transpose();
-        let mut below = sums.inner.view_mut((z, 0), (u, z));
-        below += &mixed;
-        let mut right = sums.inner.view_mut((0, z), (z, u));
-        right += mixed.transpose();
-        let mut controls = sums.inner.view_mut((z, z), (u, u));
-        controls += control * control.transpose();
+    ) -> Result<(), BayesError> {
+        let (z, u) = (from.mean.len(), control.len());
+        // A root of the covariance of z_t and z_{t+1}.
+        let here = beside(&(&backward.gain * to.root()), &backward.rest);
+        let ahead = beside(to.root(), &DMatrix::zeros(z, z));
+        let mut inputs = DMatrix::zeros(z + u, 1 + 2 * z);
+        inputs.view_mut((0, 0), (z, 1)).copy_from(&from.mean);
+        inputs.view_mut((z, 0), (u, 1)).copy_from(control);
+        inputs.view_mut((0, 1), (z, 2 * z)).copy_from(&here);
+        let expected = &model.transition * &from.mean + &model.control * control;
+        let mut residuals = DMatrix::zeros(z, 1 + 2 * z);
+        residuals.column_mut(0).copy_from(&(&to.mean - expected));
+        residuals.columns_mut(1, 2 * z).copy_from(&(ahead - &model.transition * here));
+        self.transition.count += 1;
+        self.transition.add(&inputs, &residuals)
     }
 
     fn add_observation(
         &mut self,
         model: &LinearGaussian,
-        belief: &Belief,
+        belief: &RootBelief,
         observation: &[f64],
         channels: &[usize],
     ) -> Result<(), BayesError> {
-        let (x, z) = (observation.len(), belief.len());
-        let states = outer(belief);
-        // x = J z + g + e, with J and e zero in the observed channels.
-        let mut constant = DVector::from_column_slice(observation);
-        let (mut map, mut rest) = (DMatrix::zeros(x, z), DMatrix::zeros(x, x));
-        let missing: Vec<usize> = (0..x).filter(|i| !channels.contains(i)).collect();
-        if !missing.is_empty() {
-            let noise = &model.observation_noise;
-            let observed_rows = noise.select_rows(channels);
-            let seen = observed_rows.select_columns(channels);
-            let mixed = observed_rows.select_columns(&missing);
-            let fill = Root::new("observation noise", &seen)?.solve(&mixed).transpose();
-            let values = constant.select_rows(channels);
-            let filled = &fill * values;
-            let slope =
-                model.emission.select_rows(&missing) - &fill * model.emission.select_rows(channels);
-            let left = noise.select_rows(&missing).select_columns(&missing) - &fill * mixed;
-            for (a, &i) in missing.iter().enumerate() {
-                constant[i] = filled[a];
-                map.set_row(i, &slope.row(a));
-                for (b, &j) in missing.iter().enumerate() {
-                    rest[(i, j)] = left[(a, b)];
-                }
-            }
+        let (x, z) = (observation.len(), belief.mean.len());
+        let emission = model.emission.select_rows(channels);
+        let observed = DVector::from_column_slice(observation).select_rows(channels);
+        let mut seen = DMatrix::zeros(channels.len(), 1 + z);
+        seen.column_mut(0).copy_from(&(observed - &emission * &belief.mean));
+        seen.columns_mut(1, z).copy_from(&(-emission * belief.root()));
+        let mut inputs = DMatrix::zeros(z, 1 + z);
+        inputs.column_mut(0).copy_from(&belief.mean);
+        inputs.columns_mut(1, z).copy_from(belief.root());
+        self.emission.count += 1;
+        if channels.len() == x {
+            return self.emission.add(&inputs, &seen);
         }
-        let sums = &mut self.emission;
-        sums.count += 1;
-        let mean = &map * &belief.mean;
-        let mixed = &mean * constant.transpose();
-        sums.outer += &map * &states * map.transpose()
-            + &mixed
-            + mixed.transpose()
-            + &constant * constant.transpose()
-            + rest;
-        sums.cross += &map * &states + constant * belief.mean.transpose();
-        sums.inner += states;
-        Ok(())
+        let missing: Vec<usize> = (0..x).filter(|i| !channels.contains(i)).collect();
+        let (fill, rest) = given(&model.observation_noise, channels, &missing)?;
+        let filled = fill * &seen;
+        let mut residuals = DMatrix::zeros(x, 1 + z + missing.len());
+        for (row, &channel) in channels.iter().enumerate() {
+            residuals.view_mut((channel, 0), (1, 1 + z)).copy_from(&seen.row(row));
+        }
+        for (row, &channel) in missing.iter().enumerate() {
+            residuals.view_mut((channel, 0), (1, 1 + z)).copy_from(&filled.row(row));
+            residuals.view_mut((channel, 1 + z), (1, missing.len())).copy_from(&rest.row(row));
+        }
+        let inputs = beside(&inputs, &DMatrix::zeros(z, missing.len()));
+        self.emission.add(&inputs, &residuals)
     }
+}
+
+/// `F` and a root of `R_mm − F R_om`.
+fn given(
+    noise: &DMatrix<f64>,
+    observed: &[usize],
+    missing: &[usize],
+) -> Result<(DMatrix<f64>, DMatrix<f64>), BayesError> {
+    let (o, m) = (observed.len(), missing.len());
+    let channels: Vec<usize> = observed.iter().chain(missing).copied().collect();
+    let root = Root::new("observation noise", noise)?.factor().select_rows(&channels);
+    let Triangle { lower, order, ranks } = triangle("observation noise", &root, &[o, m])?;
+    let mut mixed = DMatrix::zeros(m, o);
+    mixed.columns_mut(0, ranks[0]).copy_from(&lower.view((o, 0), (m, ranks[0])));
+    let seen = Root::part(&lower, &order, 0..o);
+    let fill = seen.whiten_transposed(&mixed.transpose()).transpose();
+    Ok((fill, Root::part(&lower, &order, o..o + m).factor().clone()))
 }

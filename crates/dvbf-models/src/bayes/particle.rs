@@ -8,12 +8,17 @@
 //! | prediction | `zⁱ ← f(zⁱ, u) + L εⁱ`, `L Lᵀ = Q` |
 //! | update | `Wⁱ ← Wⁱ N(x; h(zⁱ), R) / p̂`, `p̂ = Σ Wⁱ N(x; h(zⁱ), R)` |
 //!
+//! Weights are kept as normalized logarithms. So a particle that one observation makes a millionth
+//! of a millionth as likely as others, or far less, counts again when later ones speak for it,
+//! unless it was left out by resampling before.
+//!
 //! The product of all `p̂` is an unbiased estimate of `p(x₁ … x_T)`. Resampling comes before the
 //! prediction, not after the update, so that the belief after an update is that of the weights.
 
 use super::belief::{Belief, log_density};
+use super::filter::residual;
 use super::linearization::Dims;
-use super::root::{Root, symmetric};
+use super::root::{Root, square};
 use super::state_space::StateSpace;
 use super::{BayesError, check};
 use nalgebra::{DMatrix, DVector};
@@ -24,7 +29,9 @@ pub struct ParticleFilter<M> {
     model: M,
     /// `(Z, N)`.
     particles: DMatrix<f64>,
-    /// `(N)`, summing to one.
+    /// `ln W (N)`.
+    log_weights: Vec<f64>,
+    /// `W (N)`, summing to one.
     weights: Vec<f64>,
     threshold: f64,
     step: usize,
@@ -66,7 +73,9 @@ impl<M: StateSpace> ParticleFilter<M> {
             particle += &initial.mean;
         }
         let weights = vec![1.0 / count as f64; count];
-        Ok(Self { model, particles, weights, threshold, step: 0, log_likelihood: 0.0 })
+        let log_weights = vec![-(count as f64).ln(); count];
+        let (step, log_likelihood) = (0, 0.0);
+        Ok(Self { model, particles, log_weights, weights, threshold, step, log_likelihood })
     }
 
     /// The model.
@@ -79,9 +88,14 @@ impl<M: StateSpace> ParticleFilter<M> {
         &self.particles
     }
 
-    /// The particles' weights, `N` of them, which sum to one.
+    /// The particles' weights, `N` of them, which sum to one; zero where they underflow.
     pub fn weights(&self) -> &[f64] {
         &self.weights
+    }
+
+    /// Logarithms of the particles' weights, `N` of them.
+    pub fn log_weights(&self) -> &[f64] {
+        &self.log_weights
     }
 
     /// The step that the belief is about, the first being zero.
@@ -99,16 +113,33 @@ impl<M: StateSpace> ParticleFilter<M> {
         1.0 / self.weights.iter().map(|w| w * w).sum::<f64>()
     }
 
-    /// Weighted mean `Σ Wⁱ zⁱ` and covariance `Σ Wⁱ (zⁱ − m)(zⁱ − m)ᵀ`.
+    /// Weighted mean `m = c + Σ Wⁱ (zⁱ ⊖ c)` and covariance `Σ Wⁱ (zⁱ ⊖ m)(zⁱ ⊖ m)ᵀ`, with the
+    /// model's difference of states. The particle of the largest weight is the first `c`; the first
+    /// mean is the second.
     pub fn belief(&self) -> Belief {
         let weights = DVector::from_column_slice(&self.weights);
-        let mean = &self.particles * weights;
-        let mut spread = self.particles.clone();
+        let heaviest = self.log_weights.iter().copied().enumerate();
+        let heaviest =
+            heaviest.fold((0, f64::NEG_INFINITY), |a, b| if b.1 > a.1 { b } else { a }).0;
+        let mut mean = self.particles.column(heaviest).into_owned();
+        for _ in 0..2 {
+            mean += self.beyond(&mean) * &weights;
+        }
+        let mut spread = self.beyond(&mean);
         for (mut particle, &weight) in spread.column_iter_mut().zip(&self.weights) {
-            particle -= &mean;
             particle *= weight.sqrt();
         }
-        Belief { mean, covariance: symmetric(&spread * spread.transpose()) }
+        Belief { mean, covariance: square(&spread) }
+    }
+
+    /// `zⁱ ⊖ c (Z, N)`.
+    fn beyond(&self, center: &DVector<f64>) -> DMatrix<f64> {
+        let mut beyond = self.particles.clone();
+        for mut particle in beyond.column_iter_mut() {
+            let difference = self.model.state_difference(&particle.clone_owned(), center);
+            particle.copy_from(&difference);
+        }
+        beyond
     }
 
     /// Resamples if the weights ask for it, with `uniform` in `[0, 1)`, and goes on to the next
@@ -148,6 +179,7 @@ impl<M: StateSpace> ParticleFilter<M> {
         self.particles = moved;
         if resample {
             self.weights.fill(1.0 / count as f64);
+            self.log_weights.fill(-(count as f64).ln());
         }
         self.step += 1;
         Ok(())
@@ -170,23 +202,29 @@ impl<M: StateSpace> ParticleFilter<M> {
         check::covariance("observation noise", &noise, x)?;
         let noise = noise.select_rows(&channels).select_columns(&channels);
         let root = Root::definite("observation noise", &noise)?;
-        let observed = DVector::from_iterator(channels.len(), channels.iter().map(|&i| values[i]));
         let mut log_weights = Vec::with_capacity(self.weights.len());
-        for (particle, weight) in self.particles.column_iter().zip(&self.weights) {
+        for (particle, log_weight) in self.particles.column_iter().zip(&self.log_weights) {
             let mean = self.model.emission(self.step, &particle.into_owned());
             check::vector("emission of a particle", &mean, x)?;
-            let distance = root.squared_distance(&(&observed - mean.select_rows(&channels)));
-            log_weights.push(weight.ln() + log_density(distance, &root));
+            let residual = residual(values, &mean, |a, b| self.model.observation_difference(a, b))?;
+            let distance = root.squared_distance(&residual.select_rows(&channels));
+            log_weights.push(log_weight + log_density(distance, &root));
         }
         let largest = log_weights.iter().copied().fold(f64::NEG_INFINITY, f64::max);
         if largest == f64::NEG_INFINITY {
             return Err(BayesError::NoWeight);
         }
-        let sum: f64 = log_weights.iter().map(|w| (w - largest).exp()).sum();
-        for (weight, log_weight) in self.weights.iter_mut().zip(log_weights) {
-            *weight = (log_weight - largest).exp() / sum;
+        // The largest first: the logarithm of the sum may be lost beside it.
+        for log_weight in &mut log_weights {
+            *log_weight -= largest;
         }
-        self.log_likelihood += largest + sum.ln();
+        let rest = log_weights.iter().map(|w| w.exp()).sum::<f64>().ln();
+        for log_weight in &mut log_weights {
+            *log_weight -= rest;
+        }
+        self.weights = log_weights.iter().map(|w| w.exp()).collect();
+        self.log_weights = log_weights;
+        self.log_likelihood += largest + rest;
         Ok(())
     }
 }

@@ -1,21 +1,30 @@
-//! Cholesky factor of a covariance that may be singular.
+//! Triangular root of a covariance that may be singular.
 //!
 //! `P = L Lᵀ` with `L` lower triangular. A covariance that is close to singular is factored with
 //! its variables in another order, the one with the largest share of variance left next (Higham
 //! 2002, section 10.3, after scaling to unit variances): rows of `L` are then a permutation of a
 //! lower triangle, and columns are zero beyond the rank.
 //!
-//! A solution of `P X = B` exists if the columns of `B` lie in the range of `P`, as `P` times
-//! anything does; one is found without inverting.
+//! Squaring halves the digits: `P` holds no variance below `ε` times that of a variable it hangs
+//! together with. So filters and smoothers go on from root to root, with
+//! [`triangle`](super::triangle), and factor only the covariances that they are given.
+//!
+//! Where `L` has fewer columns than rows, solutions of `L X = B` and `Lᵀ X = B` leave out the
+//! variables that depend on the others. Nothing is inverted.
 
+use super::triangle::{Triangle, triangle};
 use super::{BayesError, check};
 use nalgebra::{DMatrix, DVector};
+use std::ops::Range;
 
 /// Shares of a variance above this need no reordering.
 const SAFE_SHARE: f64 = 1e-8;
 
+/// Smaller variances have lost digits, so that they no longer fit their covariances.
+const UNDERFLOW: f64 = f64::MIN_POSITIVE / f64::EPSILON;
+
 /// The factor `L`.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq)]
 pub(super) struct Root {
     factor: DMatrix<f64>,
     /// Variables in the order of factoring; row `order[i]` of the factor has `i + 1` entries.
@@ -105,6 +114,50 @@ impl Root {
         Some(Self { factor, order, rank })
     }
 
+    /// The factor of `A Aᵀ`.
+    pub(super) fn of_square(what: &'static str, a: &DMatrix<f64>) -> Result<Self, BayesError> {
+        let n = a.nrows();
+        let Triangle { lower, order, .. } = triangle(what, a, &[n])?;
+        Self::part(&lower, &order, 0..n).settled(what)
+    }
+
+    /// The factor with its variables in their order.
+    pub(super) fn natural(&self, what: &'static str) -> Result<Self, BayesError> {
+        let n = self.factor.nrows();
+        let Triangle { lower, order, .. } = triangle(what, &self.factor, &vec![1; n])?;
+        Ok(Self::part(&lower, &order, 0..n))
+    }
+
+    /// The block of a triangle on its diagonal that belongs to `variables`.
+    pub(super) fn part(lower: &DMatrix<f64>, order: &[usize], variables: Range<usize>) -> Self {
+        let n = variables.len();
+        let (mut factor, mut columns) = (DMatrix::zeros(n, n), Vec::with_capacity(n));
+        for (column, variable) in order.iter().enumerate() {
+            if variables.contains(variable) {
+                let values = lower.view((variables.start, column), (n, 1));
+                factor.column_mut(columns.len()).copy_from(&values);
+                columns.push(variable - variables.start);
+            }
+        }
+        let rank = columns.len();
+        let dependent = (0..n).filter(|i| !columns[..rank].contains(i)).collect::<Vec<_>>();
+        columns.extend(dependent);
+        Self { factor, order: columns, rank }
+    }
+
+    /// The same; variables whose variance has underflown are known exactly.
+    pub(super) fn settled(mut self, what: &'static str) -> Result<Self, BayesError> {
+        let mut changed = false;
+        for mut row in self.factor.row_iter_mut() {
+            let variance = row.norm_squared();
+            if variance < UNDERFLOW && row.iter().any(|v| *v != 0.0) {
+                row.fill(0.0);
+                changed = true;
+            }
+        }
+        if changed { Self::of_square(what, &self.factor) } else { Ok(self) }
+    }
+
     /// The factor of a covariance without singular directions.
     pub(super) fn definite(what: &'static str, matrix: &DMatrix<f64>) -> Result<Self, BayesError> {
         let root = Self::new(what, matrix)?;
@@ -150,23 +203,34 @@ impl Root {
         x
     }
 
-    /// A solution `X` of `P X = B`.
-    pub(super) fn solve(&self, b: &DMatrix<f64>) -> DMatrix<f64> {
-        self.whiten_transposed(&self.whiten(b))
-    }
-
-    /// `A P Aᵀ` as the square of `A L`: rounding leaves it positive semidefinite.
-    pub(super) fn sandwich(&self, a: &DMatrix<f64>) -> DMatrix<f64> {
-        let spread = a * &self.factor;
-        symmetric(&spread * spread.transpose())
+    /// `L Lᵀ`, which rounding leaves positive semidefinite.
+    pub(super) fn square(&self) -> DMatrix<f64> {
+        square(&self.factor)
     }
 
     /// `vᵀ P⁻¹ v`; infinite if it overflows.
     pub(super) fn squared_distance(&self, v: &DVector<f64>) -> f64 {
         let white = self.whiten(&DMatrix::from_column_slice(v.len(), 1, v.as_slice()));
-        let distance = white.norm_squared();
-        if distance.is_nan() { f64::INFINITY } else { distance }
+        not_nan(white.norm_squared())
     }
+}
+
+/// The squared distance; infinite if a step on the way to it overflew.
+pub(super) fn not_nan(squared_distance: f64) -> f64 {
+    if squared_distance.is_nan() { f64::INFINITY } else { squared_distance }
+}
+
+/// `A Aᵀ`.
+pub(super) fn square(a: &DMatrix<f64>) -> DMatrix<f64> {
+    symmetric(a * a.transpose())
+}
+
+/// `[A B]`.
+pub(super) fn beside(a: &DMatrix<f64>, b: &DMatrix<f64>) -> DMatrix<f64> {
+    let mut both = DMatrix::zeros(a.nrows(), a.ncols() + b.ncols());
+    both.columns_mut(0, a.ncols()).copy_from(a);
+    both.columns_mut(a.ncols(), b.ncols()).copy_from(b);
+    both
 }
 
 /// `(A + Aᵀ) / 2`.
@@ -179,6 +243,10 @@ pub(super) fn symmetric(a: DMatrix<f64>) -> DMatrix<f64> {
 mod tests {
     use super::*;
 
+    fn solve(root: &Root, b: &DMatrix<f64>) -> DMatrix<f64> {
+        root.whiten_transposed(&root.whiten(b))
+    }
+
     #[test]
     fn singular_covariances_have_roots_and_solutions() {
         // Rank two: the third variable is the sum of the others, the second is constant.
@@ -187,8 +255,22 @@ mod tests {
         let root = Root::new("p", &p).unwrap();
         assert!((root.factor() * root.factor().transpose() - &p).amax() < 1e-14);
         let b = &p * DMatrix::from_row_slice(4, 1, &[1.0, 2.0, -3.0, 0.5]);
-        assert!((&p * root.solve(&b) - b).amax() < 1e-13);
+        assert!((&p * solve(&root, &b) - b).amax() < 1e-13);
         assert!(Root::definite("p", &p).is_err());
+    }
+
+    #[test]
+    fn roots_of_squares_are_those_of_covariances() {
+        let a = DMatrix::from_row_slice(3, 2, &[2.0, 0.0, 0.0, 1.0, 2.0, 1.0]);
+        let (root, p) = (Root::of_square("p", &a).unwrap(), &a * a.transpose());
+        assert!((root.square() - &p).amax() < 1e-14);
+        let b = &p * DMatrix::from_row_slice(3, 1, &[1.0, 2.0, -3.0]);
+        assert!((&p * solve(&root, &b) - &b).amax() < 1e-13);
+        let natural = root.natural("p").unwrap();
+        assert_eq!(natural.order, [0, 1, 2]);
+        assert!((natural.square() - p).amax() < 1e-14);
+        let tiny = Root::of_square("p", &(a * 1e-147)).unwrap();
+        assert_eq!(tiny.factor(), &DMatrix::zeros(3, 3));
     }
 
     #[test]

@@ -1,6 +1,6 @@
 //! Filtering of whole sequences.
 
-use super::belief::Belief;
+use super::belief::{Belief, RootBelief};
 use super::filter::GaussianFilter;
 use super::linearization::{Correction, GaussianModel, Linearization};
 use super::{BayesError, check};
@@ -28,6 +28,8 @@ pub struct Filtered {
     pub transitions: Vec<Linearization>,
     /// `ln p(x₁ … x_T)` of what was observed and accepted.
     pub log_likelihood: f64,
+    /// `filtered` by roots, which the smoother reads.
+    pub(super) roots: Vec<RootBelief>,
 }
 
 impl<M: GaussianModel> GaussianFilter<M> {
@@ -55,6 +57,7 @@ impl<M: GaussianModel> GaussianFilter<M> {
             corrections: Vec::with_capacity(steps),
             transitions: Vec::with_capacity(steps - 1),
             log_likelihood: 0.0,
+            roots: Vec::with_capacity(steps),
         };
         for t in 0..steps {
             if t > 0 {
@@ -67,6 +70,7 @@ impl<M: GaussianModel> GaussianFilter<M> {
             let correction = self.update(Some(&observation)).map_err(|e| e.at_step(t))?;
             out.corrections.push(correction);
             out.filtered.push(self.belief().clone());
+            out.roots.push(self.now.near.clone());
         }
         out.log_likelihood = self.log_likelihood() - before;
         Ok(out)

@@ -21,6 +21,18 @@ pub trait StateSpace {
 
     /// `R_t (X, X)`.
     fn observation_noise(&self, step: usize) -> DMatrix<f64>;
+
+    /// `a ⊖ b` of two states, `Z` values: `a − b` unless the model says otherwise, as it does where
+    /// a component is an [angle](super::Angles).
+    fn state_difference(&self, a: &DVector<f64>, b: &DVector<f64>) -> DVector<f64> {
+        a - b
+    }
+
+    /// `a ⊖ b` of two observations, `X` values: `a − b` unless the model says otherwise. A channel
+    /// that is missing has the same value in both.
+    fn observation_difference(&self, a: &DVector<f64>, b: &DVector<f64>) -> DVector<f64> {
+        a - b
+    }
 }
 
 impl<M: StateSpace> StateSpace for &M {
@@ -43,6 +55,14 @@ impl<M: StateSpace> StateSpace for &M {
     fn observation_noise(&self, step: usize) -> DMatrix<f64> {
         (**self).observation_noise(step)
     }
+
+    fn state_difference(&self, a: &DVector<f64>, b: &DVector<f64>) -> DVector<f64> {
+        (**self).state_difference(a, b)
+    }
+
+    fn observation_difference(&self, a: &DVector<f64>, b: &DVector<f64>) -> DVector<f64> {
+        (**self).observation_difference(a, b)
+    }
 }
 
 /// A nonlinear model that knows its derivatives.
@@ -57,6 +77,21 @@ pub trait Jacobians: StateSpace {
 
     /// `∂h_t/∂z (X, Z)`.
     fn emission_jacobian(&self, step: usize, state: &DVector<f64>) -> DMatrix<f64>;
+}
+
+impl<M: Jacobians> Jacobians for &M {
+    fn transition_jacobian(
+        &self,
+        step: usize,
+        state: &DVector<f64>,
+        control: &[f64],
+    ) -> DMatrix<f64> {
+        (**self).transition_jacobian(step, state, control)
+    }
+
+    fn emission_jacobian(&self, step: usize, state: &DVector<f64>) -> DMatrix<f64> {
+        (**self).emission_jacobian(step, state)
+    }
 }
 
 /// A model of two closures, the same at all steps.
@@ -98,75 +133,4 @@ where
     fn observation_noise(&self, _: usize) -> DMatrix<f64> {
         self.observation_noise.clone()
     }
-}
-
-/// A model whose derivatives are [central differences](numeric_jacobian).
-#[derive(Clone, Debug)]
-pub struct NumericJacobians<M>(pub M);
-
-impl<M: StateSpace> StateSpace for NumericJacobians<M> {
-    fn dims(&self) -> Dims {
-        self.0.dims()
-    }
-
-    fn transition(&self, step: usize, state: &DVector<f64>, control: &[f64]) -> DVector<f64> {
-        self.0.transition(step, state, control)
-    }
-
-    fn process_noise(&self, step: usize) -> DMatrix<f64> {
-        self.0.process_noise(step)
-    }
-
-    fn emission(&self, step: usize, state: &DVector<f64>) -> DVector<f64> {
-        self.0.emission(step, state)
-    }
-
-    fn observation_noise(&self, step: usize) -> DMatrix<f64> {
-        self.0.observation_noise(step)
-    }
-}
-
-impl<M: StateSpace> Jacobians for NumericJacobians<M> {
-    fn transition_jacobian(
-        &self,
-        step: usize,
-        state: &DVector<f64>,
-        control: &[f64],
-    ) -> DMatrix<f64> {
-        numeric_jacobian(|z| self.0.transition(step, z, control), state, self.dims().state)
-    }
-
-    fn emission_jacobian(&self, step: usize, state: &DVector<f64>) -> DMatrix<f64> {
-        numeric_jacobian(|z| self.0.emission(step, z), state, self.dims().observation)
-    }
-}
-
-/// Central differences of `f` at `point`, `(values, point.len())`.
-///
-/// Coordinate `i` is moved by `∛ε · max(1, |zᵢ|)`, with `ε` the machine's precision: about ten
-/// digits of a function of order one whose third derivative is of order one. A function with a
-/// kink or a jump nearer than that has no meaningful difference.
-///
-/// # Panics
-/// If `f` gives another number of values than `values`.
-pub fn numeric_jacobian(
-    f: impl Fn(&DVector<f64>) -> DVector<f64>,
-    point: &DVector<f64>,
-    values: usize,
-) -> DMatrix<f64> {
-    let mut jacobian = DMatrix::zeros(values, point.len());
-    let mut moved = point.clone();
-    for i in 0..point.len() {
-        let step = f64::EPSILON.cbrt() * point[i].abs().max(1.0);
-        let (high, low) = (point[i] + step, point[i] - step);
-        moved[i] = high;
-        let above = f(&moved);
-        moved[i] = low;
-        let below = f(&moved);
-        assert_eq!((above.len(), below.len()), (values, values), "values of the function");
-        // The realized step, not the intended one.
-        jacobian.set_column(i, &((above - below) / (high - low)));
-        moved[i] = point[i];
-    }
-    jacobian
 }

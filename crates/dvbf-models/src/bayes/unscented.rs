@@ -6,11 +6,12 @@
 //! `1 − Z / γ² + 1 − α² + β` for the covariance. With the first and second differences
 //!
 //! ```text
-//! dᵢ = (g(m + γ lᵢ) − g(m − γ lᵢ)) / 2γ
-//! cᵢ = (g(m + γ lᵢ) + g(m − γ lᵢ) − 2 g(m)) / 2γ²        s = Σᵢ cᵢ
+//! dᵢ = (a⁺ᵢ − a⁻ᵢ) / 2γ        a±ᵢ = g(m ± γ lᵢ) ⊖ g(m)
+//! cᵢ = (a⁺ᵢ + a⁻ᵢ) / 2γ²       s = Σᵢ cᵢ
 //! ```
 //!
-//! the weighted sums are the same as
+//! where `⊖` is the model's difference of two states or two observations, the weighted sums are the
+//! same as
 //!
 //! ```text
 //! mean          g(m) + s
@@ -18,12 +19,13 @@
 //! with z        Σᵢ lᵢ dᵢᵀ
 //! ```
 //!
+//! and mean angles, which the sums of large weights do not have, come with the differences.
 //! This form needs no large weights of opposite signs, and shows what the weights hide: the
 //! covariance is positive semidefinite whenever `β ≥ 0` and `κ ≥ 0`, for `s sᵀ ≤ Z Σ cᵢ cᵢᵀ`. The
 //! linear map that explains the covariance with `z` is `H = D L⁻¹`, with `D` of columns `dᵢ`. It
 //! accounts for `Σ dᵢ dᵢᵀ`; the terms of second differences are added to the noise.
 
-use super::belief::Belief;
+use super::belief::RootBelief;
 use super::linearization::{Dims, GaussianModel, Linearization};
 use super::root::Root;
 use super::state_space::StateSpace;
@@ -81,28 +83,32 @@ impl<M: StateSpace> Unscented<M> {
 
     fn regress(
         &self,
-        belief: &Belief,
+        belief: &RootBelief,
         values: usize,
-        function: impl Fn(&DVector<f64>) -> DVector<f64>,
+        (function, difference): (
+            impl Fn(&DVector<f64>) -> DVector<f64>,
+            impl Fn(&DVector<f64>, &DVector<f64>) -> DVector<f64>,
+        ),
         noise: DMatrix<f64>,
     ) -> Result<Linearization, BayesError> {
         let SigmaPoints { alpha, beta, kappa } = self.points;
-        let n = belief.len();
+        let mean = belief.mean();
+        let n = mean.len();
         let spread = alpha * alpha * (n as f64 + kappa);
         let gamma = spread.sqrt();
-        let root = Root::new("covariance", &belief.covariance)?;
-        let at = |point: DVector<f64>| {
-            let value = function(&point);
+        let root = belief.root.natural("covariance")?;
+        let at = |point: &DVector<f64>| {
+            let value = function(point);
             check::vector("value at a sigma point", &value, values).map(|()| value)
         };
-        let middle = at(belief.mean.clone())?;
+        let middle = at(mean)?;
         let (mut first, mut second) = (DMatrix::zeros(values, n), DMatrix::zeros(values, n));
         for i in 0..n {
             let step = root.factor().column(i) * gamma;
-            let (above, below) = (at(&belief.mean + &step)?, at(&belief.mean - &step)?);
+            let above = difference(&at(&(mean + &step))?, &middle);
+            let below = difference(&at(&(mean - &step))?, &middle);
             first.set_column(i, &((&above - &below) / (2.0 * gamma)));
-            let bend = (above - &middle) + (below - &middle);
-            second.set_column(i, &(bend / (2.0 * spread)));
+            second.set_column(i, &((above + below) / (2.0 * spread)));
         }
         check::covariance("noise of the model", &noise, values)?;
         Root::new("noise of the model", &noise)?;
@@ -123,20 +129,32 @@ impl<M: StateSpace> GaussianModel for Unscented<M> {
     fn linearize_transition(
         &self,
         step: usize,
-        belief: &Belief,
+        belief: &RootBelief,
         control: &[f64],
     ) -> Result<Linearization, BayesError> {
         let function = |z: &DVector<f64>| self.model.transition(step, z, control);
-        self.regress(belief, belief.len(), function, self.model.process_noise(step))
+        let difference = |a: &DVector<f64>, b: &DVector<f64>| self.model.state_difference(a, b);
+        let values = self.model.dims().state;
+        self.regress(belief, values, (function, difference), self.model.process_noise(step))
     }
 
     fn linearize_emission(
         &self,
         step: usize,
-        belief: &Belief,
+        belief: &RootBelief,
     ) -> Result<Linearization, BayesError> {
         let function = |z: &DVector<f64>| self.model.emission(step, z);
+        let difference =
+            |a: &DVector<f64>, b: &DVector<f64>| self.model.observation_difference(a, b);
         let values = self.model.dims().observation;
-        self.regress(belief, values, function, self.model.observation_noise(step))
+        self.regress(belief, values, (function, difference), self.model.observation_noise(step))
+    }
+
+    fn observation_difference(
+        &self,
+        observation: &DVector<f64>,
+        expected: &DVector<f64>,
+    ) -> DVector<f64> {
+        self.model.observation_difference(observation, expected)
     }
 }

@@ -97,7 +97,7 @@ impl PhysicsFilter {
             process_noise: DMatrix::from_diagonal_element(2, 2, PROCESS_STD.powi(2)),
             observation_noise: DMatrix::from_diagonal_element(2, 2, CENTER_STD.powi(2)),
         };
-        let mut filter = GaussianFilter::new(Extended(NumericJacobians(model)), start)?;
+        let mut filter = GaussianFilter::new(Extended(NumericJacobians::new(model)), start)?;
         each(0, filter.belief())?;
         for t in 1..steps {
             filter.predict(&[f64::from(data.controls[[sequence, t - 1, 0]])])?;
