@@ -31,6 +31,11 @@ fn check(holds: bool, key: &'static str, value: f64, rule: &'static str) -> Resu
     if holds && value.is_finite() { Ok(()) } else { Err(EnvError::Setting { key, value, rule }) }
 }
 
+/// Accepts finite values.
+pub(crate) fn finite(key: &'static str, value: f64) -> Result<(), EnvError> {
+    check(true, key, value, "finite")
+}
+
 /// Accepts finite values above zero.
 pub(crate) fn positive(key: &'static str, value: f64) -> Result<(), EnvError> {
     check(value > 0.0, key, value, "finite and above zero")
