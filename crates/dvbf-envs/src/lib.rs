@@ -2,6 +2,8 @@
 
 mod balls;
 mod bouncing_ball;
+mod cart_pole;
+mod cart_pole_render;
 mod collision;
 mod environment;
 mod error;
@@ -15,6 +17,8 @@ mod two_balls;
 
 pub use balls::{Ball, BallImageSettings, BallRenderer, BallStyle};
 pub use bouncing_ball::{BouncingBall, BouncingBallSettings};
+pub use cart_pole::{CartPole, CartPoleSettings};
+pub use cart_pole_render::{CartPoleImageSettings, CartPoleRenderer};
 pub use environment::{Environment, Spec, StateKind, StateVariable};
 pub use error::EnvError;
 pub use gymnasium::{GymPendulum, GymPendulumSettings};
