@@ -14,6 +14,7 @@ mod mass_spring;
 mod pendulum;
 mod recording;
 mod render;
+mod skin;
 mod two_balls;
 
 pub use balls::{Ball, BallImageSettings, BallRenderer, BallStyle};
@@ -29,4 +30,8 @@ pub use mass_spring::{MassSpring, MassSpringSettings, SpringView};
 pub use pendulum::{Pendulum, PendulumSettings};
 pub use recording::{Recordings, record, record_numbered, rollout};
 pub use render::{ImageSettings, Renderer, Style};
+pub use skin::{
+    ConductanceLaw, ConductanceSettings, ContactSettings, CreepSettings, CrosstalkSettings,
+    PlaySettings, ReadoutSettings, Skin, SkinSettings, TemperatureSettings, TrajectorySettings,
+};
 pub use two_balls::{TwoBalls, TwoBallsSettings};

@@ -229,6 +229,7 @@ fn chance_acts_in_recordings_and_not_in_rollouts() {
     assert_ne!(strides.row(0), strides.row(1));
     let noise = &recordings.observations - &recordings.states;
     assert!(noise.iter().all(|n| (10.0..11.001).contains(n)));
+    assert!((noise[[0, 0, 0]] - noise[[1, 0, 0]]).abs() > 1e-3, "every sequence has its noise");
     assert_eq!(record(&Walk, 1, 20, 6), part(&recordings, 1, 20));
     let still = rollout(&Walk, array![[4.0]].view(), Array3::zeros((1, 9, 0)).view());
     assert!(still.states.iter().chain(&still.observations).all(|x| (x - 4.0).abs() < 1e-6));
