@@ -39,15 +39,20 @@ pub struct Spec {
     pub image: Option<(usize, usize)>,
     /// Seconds between two observations.
     pub dt: f64,
-    /// Standard deviation of the noise that recordings add to each number of an observation.
+    /// Standard deviation of the noise that recordings add to each number of an observation; zero
+    /// for sensors whose noise is part of [`Environment::sense`].
     pub noise_std: f64,
 }
 
-/// A deterministic system with random starts and random controls.
+/// A system with random starts and random controls.
 ///
-/// Shapes: `state (S)`, `control (U)`, observation `(X)` as in [`Spec`]; implementors may panic on
-/// others. Every random number comes from the generator that is passed in. The trait can be made
-/// into an object, and threads may share it.
+/// Shapes: `control (U)`, observation `(X)` as in [`Spec`], and `state (S + H)`: the components that
+/// the specification names, followed by `H` [hidden](Environment::hidden_size) numbers. Implementors
+/// may panic on others. Every random number comes from the generator that is passed in. The trait
+/// can be made into an object, and threads may share it.
+///
+/// Most systems move without chance under their controls and are seen without chance but for the
+/// noise of [`Spec::noise_std`]; for them the methods that are provided do nothing.
 pub trait Environment: Debug + Sync {
     /// Sizes and constants; the same at every call.
     fn spec(&self) -> Spec;
@@ -63,4 +68,23 @@ pub trait Environment: Debug + Sync {
 
     /// Writes what is observed of `state`, without noise.
     fn observe(&self, state: &[f64], out: &mut [f32]);
+
+    /// Numbers of the state behind those that the specification names, `H`: what the system
+    /// remembers and nobody is asked to find out. Where only the others are given, these are zero.
+    fn hidden_size(&self) -> usize {
+        0
+    }
+
+    /// Draws what chance does to the system in the step to come, and keeps it in the hidden part of
+    /// `state` for [`advance`](Environment::advance), which is a function of the state and the
+    /// control. Predictions leave this out.
+    fn disturb(&self, rng: &mut dyn RngCore, state: &mut [f64]) {
+        let _ = (rng, state);
+    }
+
+    /// Writes what a sensor with noise of its own reads in `state`; without one, the observation.
+    fn sense(&self, rng: &mut dyn RngCore, state: &[f64], out: &mut [f32]) {
+        let _ = rng;
+        self.observe(state, out);
+    }
 }

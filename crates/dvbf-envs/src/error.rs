@@ -27,23 +27,34 @@ pub enum EnvError {
     },
 }
 
-fn check(holds: bool, key: &'static str, value: f64, rule: &'static str) -> Result<(), EnvError> {
+/// Accepts `value` if it is finite and what `rule` says in words holds.
+pub(crate) fn require(
+    holds: bool,
+    key: &'static str,
+    value: f64,
+    rule: &'static str,
+) -> Result<(), EnvError> {
     if holds && value.is_finite() { Ok(()) } else { Err(EnvError::Setting { key, value, rule }) }
+}
+
+/// Accepts finite values.
+pub(crate) fn finite(key: &'static str, value: f64) -> Result<(), EnvError> {
+    require(true, key, value, "finite")
 }
 
 /// Accepts finite values above zero.
 pub(crate) fn positive(key: &'static str, value: f64) -> Result<(), EnvError> {
-    check(value > 0.0, key, value, "finite and above zero")
+    require(value > 0.0, key, value, "finite and above zero")
 }
 
 /// Accepts finite values from zero on.
 pub(crate) fn not_negative(key: &'static str, value: f64) -> Result<(), EnvError> {
-    check(value >= 0.0, key, value, "finite and not below zero")
+    require(value >= 0.0, key, value, "finite and not below zero")
 }
 
 /// Accepts values above zero and below one.
 pub(crate) fn fraction(key: &'static str, value: f64) -> Result<(), EnvError> {
-    check(value > 0.0 && value < 1.0, key, value, "above 0 and below 1")
+    require(value > 0.0 && value < 1.0, key, value, "above 0 and below 1")
 }
 
 /// Accepts values from `low` to `high`; `rule` states this range in words.
@@ -53,7 +64,7 @@ pub(crate) fn between(
     (low, high): (f64, f64),
     rule: &'static str,
 ) -> Result<(), EnvError> {
-    check((low..=high).contains(&value), key, value, rule)
+    require((low..=high).contains(&value), key, value, rule)
 }
 
 /// Accepts `1..=limit`; `rule` states this range in words.
@@ -63,5 +74,5 @@ pub(crate) fn count(
     limit: usize,
     rule: &'static str,
 ) -> Result<(), EnvError> {
-    check((1..=limit).contains(&value), key, value as f64, rule)
+    require((1..=limit).contains(&value), key, value as f64, rule)
 }

@@ -4,8 +4,10 @@
 //! |--------|----------------------------|-------|
 //! | [`rk4`] | `s ← s + h/6 (k₁ + 2 k₂ + 2 k₃ + k₄)` | 4 |
 //! | [`semi_implicit_euler`] | `v ← v + h a(q, v, u)`, then `q ← q + h v` | 1 |
+//! | [`euler`] | `s ← s + h f(s, u)` | 1 |
 //!
 //! The second scheme is symplectic: without damping its energy error stays bounded for all times.
+//! The third adds energy to every oscillation; other programs use it, and are to be followed exactly.
 
 use serde::{Deserialize, Serialize};
 use std::array::from_fn;
@@ -19,6 +21,8 @@ pub enum Integrator {
     Rk4,
     /// [`semi_implicit_euler`], spelled `semi-implicit-euler`.
     SemiImplicitEuler,
+    /// [`euler`], spelled `euler`.
+    Euler,
 }
 
 /// Advances `state` by `dt` seconds in `substeps` steps of the classic Runge–Kutta scheme.
@@ -46,6 +50,30 @@ pub fn rk4<const S: usize>(
         let k3 = derivative(&ahead(&k2, h / 2.0), control);
         let k4 = derivative(&ahead(&k3, h), control);
         state = from_fn(|i| state[i] + h / 6.0 * (k1[i] + 2.0 * k2[i] + 2.0 * k3[i] + k4[i]));
+    }
+    state
+}
+
+/// Advances `state` by `dt` seconds in `substeps` explicit Euler steps.
+///
+/// `derivative(s, u)` is `ds/dt`.
+///
+/// ```
+/// // Compound interest, paid twice.
+/// let [twice] = dvbf_envs::euler(|s, _| *s, [1.0], &[], 1.0, 2);
+/// assert_eq!(twice, 2.25);
+/// ```
+pub fn euler<const S: usize>(
+    derivative: impl Fn(&[f64; S], &[f64]) -> [f64; S],
+    mut state: [f64; S],
+    control: &[f64],
+    dt: f64,
+    substeps: usize,
+) -> [f64; S] {
+    let h = dt / substeps as f64;
+    for _ in 0..substeps {
+        let slope = derivative(&state, control);
+        state = from_fn(|i| state[i] + h * slope[i]);
     }
     state
 }

@@ -6,10 +6,19 @@
 //! The state is `(θ, ω)` with `ω = θ'`. The friction torque is `b ω`, independent of `m` and `L`,
 //! as in the equation of the article on deep variational Bayes filters; some simulators use
 //! `b/m` instead of `b/(m L²)`, which agrees at the default length of one meter.
+//!
+//! Two more torques can be switched on, which an equation that somebody writes down may lack:
+//!
+//! `m L² θ'' = −b θ' − c tanh(θ' / ω_s) − m g L sin θ − V'(θ) + u`
+//!
+//! The second term is dry friction after Coulomb, whose size `c` does not depend on the speed but
+//! near rest; the velocity `ω_s` takes the place of the jump there, so a pendulum creeps where it
+//! would stick. `V` is the potential of a [magnet](crate::MagnetSettings) beside the circle.
 
 use crate::environment::{Environment, Spec, StateKind, StateVariable};
 use crate::error::{EnvError, count, not_negative, positive};
-use crate::integrate::{Integrator, rk4, semi_implicit_euler};
+use crate::integrate::{Integrator, euler, rk4, semi_implicit_euler};
+use crate::magnet::MagnetSettings;
 use crate::render::{ImageSettings, Renderer};
 use rand::{Rng, RngCore};
 use rand_distr::StandardNormal;
@@ -28,6 +37,11 @@ pub struct PendulumSettings {
     pub gravity: f64,
     /// Friction `b` in N m s/rad; 0.1 by default.
     pub damping: f64,
+    /// Dry friction `c` in N m; none by default.
+    pub coulomb: f64,
+    /// The velocity `ω_s` in rad/s at which dry friction has `tanh 1 = 76 %` of its size; 0.05 by
+    /// default. Without dry friction it means nothing.
+    pub coulomb_velocity: f64,
     /// Seconds between two observations; 0.1 by default.
     pub dt: f64,
     /// Steps of the integrator in `dt`, `1..=10 000`; 2 by default.
@@ -42,6 +56,8 @@ pub struct PendulumSettings {
     pub initial_angle_max: f64,
     /// Initial angular velocities are normal with this standard deviation, in rad/s; 2 by default.
     pub initial_velocity_std: f64,
+    /// A magnet beside the circle; of no strength by default.
+    pub magnet: MagnetSettings,
     /// The look of the observations.
     pub image: ImageSettings,
 }
@@ -53,12 +69,15 @@ impl Default for PendulumSettings {
             length: 1.0,
             gravity: 9.81,
             damping: 0.1,
+            coulomb: 0.0,
+            coulomb_velocity: 0.05,
             dt: 0.1,
             substeps: 2,
             integrator: Integrator::Rk4,
             torque_max: 2.0,
             initial_angle_max: PI,
             initial_velocity_std: 2.0,
+            magnet: MagnetSettings::default(),
             image: ImageSettings::default(),
         }
     }
@@ -67,8 +86,10 @@ impl Default for PendulumSettings {
 impl PendulumSettings {
     /// Checks every setting, and that the integrator's step is short enough.
     ///
-    /// A step `h = dt / substeps` is admitted when `h b/(m L²) ≤ 1` and `h √(g/L) ≤ 1`, well
-    /// inside the region where both integrators are stable.
+    /// A step `h = dt / substeps` is admitted when `h γ ≤ 1` and `h² κ ≤ 1`, with the steepest
+    /// friction `γ = (b + c/ω_s) / (m L²)` and the stiffness `κ = g/L + max |V''| / (m L²)`, well
+    /// inside the region where Runge–Kutta and semi-implicit steps are stable. Explicit Euler steps
+    /// also need `h κ ≤ b / (m L²)`: otherwise no swing would ever end.
     ///
     /// # Errors
     /// The first violation.
@@ -77,15 +98,24 @@ impl PendulumSettings {
         positive("length", self.length)?;
         not_negative("gravity", self.gravity)?;
         not_negative("damping", self.damping)?;
+        not_negative("coulomb", self.coulomb)?;
+        positive("coulomb_velocity", self.coulomb_velocity)?;
         positive("dt", self.dt)?;
         count("substeps", self.substeps, 10_000, "between 1 and 10000")?;
         not_negative("torque_max", self.torque_max)?;
         not_negative("initial_angle_max", self.initial_angle_max)?;
         not_negative("initial_velocity_std", self.initial_velocity_std)?;
+        self.magnet.validate()?;
         self.image.validate()?;
         let step = self.dt / self.substeps as f64;
-        let friction_rate = self.damping / (self.mass * self.length.powi(2));
-        let limit = 1.0 / friction_rate.max((self.gravity / self.length).sqrt());
+        let inertia = self.mass * self.length.powi(2);
+        let viscous = self.damping / inertia;
+        let dry = self.coulomb / self.coulomb_velocity / inertia;
+        let stiffness = self.gravity / self.length + self.magnet.stiffness() / inertia;
+        let mut limit = 1.0 / (viscous + dry).max(stiffness.sqrt());
+        if self.integrator == Integrator::Euler && stiffness > 0.0 {
+            limit = limit.min(viscous / stiffness);
+        }
         if step <= limit { Ok(()) } else { Err(EnvError::Unstable { step, limit }) }
     }
 }
@@ -132,17 +162,32 @@ impl Pendulum {
     /// Angular acceleration `θ''` in rad/s² in `state` under `torque`.
     pub fn acceleration(&self, [angle, velocity]: [f64; 2], torque: f64) -> f64 {
         let PendulumSettings { mass, length, gravity, damping, .. } = self.settings;
-        (torque - damping * velocity) / (mass * length * length) - gravity / length * angle.sin()
+        let torque = torque - damping * velocity + self.hidden_torque([angle, velocity]);
+        torque / (mass * length * length) - gravity / length * angle.sin()
+    }
+
+    /// What dry friction and the magnet add to the torque in `state`, in N m.
+    pub fn hidden_torque(&self, [angle, velocity]: [f64; 2]) -> f64 {
+        let PendulumSettings { coulomb, coulomb_velocity, magnet, .. } = &self.settings;
+        // Adding −0 changes no bit of a sum.
+        let mut torque = -0.0;
+        // Hyperbolic functions and exponentials are slow, and most pendulums have neither.
+        if *coulomb > 0.0 {
+            torque -= coulomb * (velocity / coulomb_velocity).tanh();
+        }
+        if magnet.energy != 0.0 {
+            torque += magnet.torque(angle);
+        }
+        torque
     }
 
     /// The state `dt` seconds after `state`, with `torque` held.
     pub fn step(&self, state: [f64; 2], torque: f64) -> [f64; 2] {
         let PendulumSettings { dt, substeps, .. } = self.settings;
+        let derivative = |s: &[f64; 2], u: &[f64]| [s[1], self.acceleration(*s, u[0])];
         match self.settings.integrator {
-            Integrator::Rk4 => {
-                let derivative = |s: &[f64; 2], u: &[f64]| [s[1], self.acceleration(*s, u[0])];
-                rk4(derivative, state, &[torque], dt, substeps)
-            }
+            Integrator::Rk4 => rk4(derivative, state, &[torque], dt, substeps),
+            Integrator::Euler => euler(derivative, state, &[torque], dt, substeps),
             Integrator::SemiImplicitEuler => {
                 let acceleration = |angle: &[f64; 1], velocity: &[f64; 1], u: &[f64]| {
                     [self.acceleration([angle[0], velocity[0]], u[0])]
@@ -155,12 +200,14 @@ impl Pendulum {
         }
     }
 
-    /// Energy `½ m L² ω² + m g L (1 − cos θ)` in J; zero for the pendulum at rest.
+    /// Energy `½ m L² ω² + m g L (1 − cos θ) + V(θ)` in J; zero for the pendulum that hangs at rest
+    /// without a magnet.
     pub fn energy(&self, [angle, velocity]: [f64; 2]) -> f64 {
         let PendulumSettings { mass, length, gravity, .. } = self.settings;
         // 1 − cos θ = 2 sin² (θ/2) keeps its digits at small angles.
         0.5 * mass * (length * velocity).powi(2)
             + 2.0 * mass * gravity * length * (angle / 2.0).sin().powi(2)
+            + self.settings.magnet.potential(angle)
     }
 }
 

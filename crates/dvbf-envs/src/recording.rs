@@ -1,8 +1,9 @@
 //! Recordings: what a sensor saw, which controls acted, and the true states behind it.
 //!
 //! **Random streams.** Sequence `i` of a seed draws its start and then its controls, step by step,
-//! from stream `i` of a `ChaCha` generator with that seed, and its observation noise from stream
-//! `2⁶³ + i`. So a sequence depends neither on how many others are made nor on its own length (a
+//! from stream `i` of a `ChaCha` generator with that seed, its disturbances from stream `2⁶² + i`,
+//! its observation noise from stream `2⁶³ + i`, and what sensors with noise of their own need from
+//! stream `2⁶³ + 2⁶² + i`. So a sequence depends neither on how many others are made nor on its own length (a
 //! shorter one is a prefix of a longer one), and noise does not change what happens.
 
 use crate::environment::{Environment, Spec, StateKind};
@@ -37,7 +38,7 @@ pub struct Recordings {
 }
 
 impl Recordings {
-    fn zeros(spec: Spec, count: usize, steps: usize) -> Self {
+    pub(crate) fn zeros(spec: Spec, count: usize, steps: usize) -> Self {
         let (state_names, state_kinds): (Vec<_>, Vec<_>) =
             spec.state.into_iter().map(|variable| (variable.name, variable.kind)).unzip();
         Self {
@@ -87,7 +88,8 @@ pub fn record_numbered<E: Environment + ?Sized>(
         .ok()
         .filter(|noise| noise.std_dev() >= 0.0)
         .expect("a standard deviation is not negative");
-    let (mut state, mut control) = (vec![0.0; spec.state.len()], vec![0.0; spec.control_size]);
+    let mut state = vec![0.0; spec.state.len() + env.hidden_size()];
+    let mut control = vec![0.0; spec.control_size];
     let mut out = Recordings::zeros(spec, numbers.len(), steps);
     for (index, number) in numbers.enumerate() {
         let mut rng = stream(seed, number as u64);
@@ -99,7 +101,8 @@ pub fn record_numbered<E: Environment + ?Sized>(
         }
         let mut observations = out.observations.index_axis_mut(Axis(0), index);
         let states = out.states.index_axis_mut(Axis(0), index);
-        play(env, &mut state, controls.view(), states, observations.view_mut());
+        let chance = Some(Chance::new(seed, number as u64));
+        play(env, &mut state, (controls.view(), chance), states, observations.view_mut());
         if noise.std_dev() > 0.0 {
             let mut rng = stream(seed, NOISE_STREAMS + number as u64);
             observations += &Array2::random_using(observations.dim(), noise, &mut rng);
@@ -108,7 +111,8 @@ pub fn record_numbered<E: Environment + ?Sized>(
     out
 }
 
-/// Plays given `controls (N, T, U)` from given states `initial (N, S)`, without noise.
+/// Plays given `controls (N, T, U)` from given states `initial (N, S)`, without noise, without
+/// disturbances, and with [hidden](Environment::hidden_size) numbers that begin at zero.
 ///
 /// # Panics
 /// If the shapes disagree with each other or with the environment.
@@ -122,13 +126,14 @@ pub fn rollout<E: Environment + ?Sized>(
     let (count, steps, control_size) = controls.dim();
     assert_eq!(initial.dim(), (count, spec.state.len()), "initial states against (N, S)");
     assert_eq!(control_size, spec.control_size, "numbers in a control");
+    let hidden = vec![0.0; env.hidden_size()];
     let mut out = Recordings::zeros(spec, count, steps);
     out.controls.assign(&controls);
     for (index, start) in initial.rows().into_iter().enumerate() {
         play(
             env,
-            &mut start.to_vec(),
-            controls.index_axis(Axis(0), index),
+            &mut [start.to_vec().as_slice(), &hidden].concat(),
+            (controls.index_axis(Axis(0), index), None),
             out.states.index_axis_mut(Axis(0), index),
             out.observations.index_axis_mut(Axis(0), index),
         );
@@ -138,18 +143,37 @@ pub fn rollout<E: Environment + ?Sized>(
 
 /// Where the streams of observation noise begin.
 const NOISE_STREAMS: u64 = 1 << 63;
+/// Where the streams of disturbances begin.
+const DISTURBANCE_STREAMS: u64 = 1 << 62;
 
-fn stream(seed: u64, index: u64) -> ChaCha8Rng {
+/// What chance does in one sequence.
+pub(crate) struct Chance {
+    pub(crate) disturbance: ChaCha8Rng,
+    pub(crate) sensor: ChaCha8Rng,
+}
+
+impl Chance {
+    /// The streams of sequence `number`.
+    pub(crate) fn new(seed: u64, number: u64) -> Self {
+        Self {
+            disturbance: stream(seed, DISTURBANCE_STREAMS + number),
+            sensor: stream(seed, NOISE_STREAMS + DISTURBANCE_STREAMS + number),
+        }
+    }
+}
+
+pub(crate) fn stream(seed: u64, index: u64) -> ChaCha8Rng {
     let mut rng = ChaCha8Rng::seed_from_u64(seed);
     rng.set_stream(index);
     rng
 }
 
-/// Plays one sequence from `state`, which is left at the last step.
+/// Plays one sequence from `state`, which is left at the last step; without `Chance` nothing
+/// disturbs it, and sensors read without noise.
 fn play<E: Environment + ?Sized>(
     env: &E,
     state: &mut [f64],
-    controls: ArrayView2<'_, f32>,
+    (controls, mut chance): (ArrayView2<'_, f32>, Option<Chance>),
     mut states: ArrayViewMut2<'_, f32>,
     mut observations: ArrayViewMut2<'_, f32>,
 ) {
@@ -158,16 +182,23 @@ fn play<E: Environment + ?Sized>(
         if t > 0 {
             let acting = controls.row(t - 1);
             control.iter_mut().zip(acting).for_each(|(to, &from)| *to = f64::from(from));
+            if let Some(chance) = &mut chance {
+                env.disturb(&mut chance.disturbance, state);
+            }
             env.advance(state, &control);
         }
         let mut row = states.row_mut(t);
         row.iter_mut().zip(&*state).for_each(|(to, &from)| *to = narrow(from));
         let mut row = observations.row_mut(t);
-        env.observe(state, row.as_slice_mut().expect("recordings are stored row by row"));
+        let row = row.as_slice_mut().expect("recordings are stored row by row");
+        match &mut chance {
+            Some(chance) => env.sense(&mut chance.sensor, state, row),
+            None => env.observe(state, row),
+        }
     }
 }
 
 #[expect(clippy::cast_possible_truncation, reason = "recordings are in single precision")]
-fn narrow(value: f64) -> f32 {
+pub(crate) fn narrow(value: f64) -> f32 {
     value as f32
 }

@@ -2,11 +2,12 @@
 
 use dvbf_envs::{
     Environment, GymPendulum, GymPendulumSettings, ImageSettings, Pendulum, PendulumSettings,
-    Recordings, StateKind, record, record_numbered, rollout,
+    Recordings, Spec, StateKind, StateVariable, record, record_numbered, rollout,
 };
-use ndarray::{Array3, Axis, s};
+use ndarray::{Array3, Axis, array, s};
 use proptest::collection::vec;
 use proptest::prelude::*;
+use rand::{Rng, RngCore};
 use std::f64::consts::PI;
 
 fn pendulum(noise_std: f64) -> Pendulum {
@@ -169,4 +170,67 @@ proptest! {
         prop_assert_eq!(&some.controls, &whole.controls.select(Axis(0), &numbers));
         prop_assert_eq!(&some.states, &whole.states.select(Axis(0), &numbers));
     }
+}
+
+/// A walk with random strides, read with a sensor of its own noise; what was drawn is hidden.
+#[derive(Debug)]
+struct Walk;
+
+impl Environment for Walk {
+    fn spec(&self) -> Spec {
+        let at = StateVariable { name: "at".into(), kind: StateKind::Linear, error: 0.1 };
+        Spec {
+            state: vec![at],
+            control_size: 0,
+            observation_size: 1,
+            image: None,
+            dt: 1.0,
+            noise_std: 0.0,
+        }
+    }
+
+    fn reset(&self, _: &mut dyn RngCore, state: &mut [f64]) {
+        state.copy_from_slice(&[3.0, 0.0]);
+    }
+
+    fn sample_control(&self, _: &mut dyn RngCore, _: &mut [f64]) {}
+
+    fn advance(&self, state: &mut [f64], _: &[f64]) {
+        state[0] += state[1];
+    }
+
+    #[expect(clippy::cast_possible_truncation, reason = "observations are in single precision")]
+    fn observe(&self, state: &[f64], out: &mut [f32]) {
+        out[0] = state[0] as f32;
+    }
+
+    fn hidden_size(&self) -> usize {
+        1
+    }
+
+    fn disturb(&self, rng: &mut dyn RngCore, state: &mut [f64]) {
+        state[1] = rng.random();
+    }
+
+    fn sense(&self, rng: &mut dyn RngCore, state: &[f64], out: &mut [f32]) {
+        self.observe(state, out);
+        out[0] += rng.random_range(10.0..11.0);
+    }
+}
+
+#[test]
+fn chance_acts_in_recordings_and_not_in_rollouts() {
+    let recordings = record(&Walk, 2, 50, 6);
+    assert_eq!(recordings.states.dim(), (2, 50, 1));
+    let strides =
+        &recordings.states.slice(s![.., 1.., 0]) - &recordings.states.slice(s![.., ..-1, 0]);
+    let (mean, std) = moments(strides.iter());
+    assert!((mean - 0.5).abs() < 0.1 && (std - 1.0 / 12.0_f64.sqrt()).abs() < 0.05);
+    assert_ne!(strides.row(0), strides.row(1));
+    let noise = &recordings.observations - &recordings.states;
+    assert!(noise.iter().all(|n| (10.0..11.001).contains(n)));
+    assert!((noise[[0, 0, 0]] - noise[[1, 0, 0]]).abs() > 1e-3, "every sequence has its noise");
+    assert_eq!(record(&Walk, 1, 20, 6), part(&recordings, 1, 20));
+    let still = rollout(&Walk, array![[4.0]].view(), Array3::zeros((1, 9, 0)).view());
+    assert!(still.states.iter().chain(&still.observations).all(|x| (x - 4.0).abs() < 1e-6));
 }
