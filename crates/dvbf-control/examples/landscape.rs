@@ -8,6 +8,7 @@
 mod common;
 
 use common::pendulum::{Pendulum, TORQUE};
+use common::training::correlation;
 use dvbf_control::{
     ActionSequences, Channel, ControlError, ControlLimits, Empowerment, HeldGaussian, Oracle,
     SequenceGaussian, StateScale,
@@ -50,15 +51,6 @@ fn estimates(
         exact.push(capacity.middle());
     }
     Ok((exact, closed, gap))
-}
-
-fn correlation(a: &[f64], b: &[f64]) -> f64 {
-    let mean = |v: &[f64]| v.iter().sum::<f64>() / v.len() as f64;
-    let (ma, mb) = (mean(a), mean(b));
-    let product = |x: &[f64], mx: f64, y: &[f64], my: f64| -> f64 {
-        x.iter().zip(y).map(|(x, y)| (x - mx) * (y - my)).sum()
-    };
-    product(a, ma, b, mb) / (product(a, ma, a, ma) * product(b, mb, b, mb)).sqrt()
 }
 
 #[expect(clippy::print_stdout, reason = "the result of the example")]

@@ -45,6 +45,14 @@ pub enum ControlError {
         /// Size of a state.
         size: usize,
     },
+    /// A training led to a gradient that is infinite or NaN. The parameters are those before it.
+    #[error("the gradient of {what} is not finite after {updates} updates")]
+    Diverged {
+        /// What is trained.
+        what: &'static str,
+        /// Updates before.
+        updates: u64,
+    },
 }
 
 /// A finite positive number.

@@ -6,7 +6,7 @@
 use super::Finding;
 use super::tree::{SourceFile, Tree};
 
-const CRATES: [&str; 4] = ["dvbf-ops", "dvbf-prob", "dvbf-models", "dvbf-control"];
+const CRATES: [&str; 3] = ["dvbf-ops", "dvbf-prob", "dvbf-models"];
 
 pub(super) fn check(tree: &Tree) -> Vec<Finding> {
     let mut found = Vec::new();

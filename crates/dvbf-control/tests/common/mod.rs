@@ -2,4 +2,5 @@
 #![expect(dead_code, reason = "no test uses everything")]
 
 pub(crate) mod pendulum;
+pub(crate) mod training;
 pub(crate) mod trial;
