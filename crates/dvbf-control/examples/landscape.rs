@@ -5,6 +5,7 @@
 //! ```
 
 #[path = "../tests/common/mod.rs"]
+#[expect(dead_code, reason = "no test uses everything")]
 mod common;
 
 use common::pendulum::{Pendulum, TORQUE};

@@ -4,31 +4,34 @@
 //! cargo run --release -p dvbf-control --example swing_up -- [PART]
 //! ```
 //!
-//! `PART` is `references`, `greedy`, `planner`, `network`, `actor` or `variational`; all without it.
+//! `PART` is `references`, `greedy`, `planner`, `network`, `actor`, `noise` or `variational`; all without
+//! it.
 
 #[path = "../tests/common/mod.rs"]
 mod common;
 
-use common::pendulum::{Embedded, TORQUE};
+use common::pendulum::{Embedded, Physics, TORQUE};
 use common::training::{
-    actor_critic, beside_oracle, correlation, draw_starts, empowerment_net, held_channel,
-    trained_variational, uniform_states,
+    actor_critic, beside_oracle, correlation, draw_starts, empowerment_net, fit_settings,
+    held_channel, trained_variational, uniform_states,
 };
-use common::trial::{MinimumTime, Random, run, starts};
+use common::trial::{Blurred, MinimumTime, Random, run, starts};
 use dvbf_control::{
-    ControlError, Empowerment, Greedy, HeldGaussian, Planner, PlannerSettings, Policy,
-    SequenceGaussian, VariationalSettings,
+    ActorCriticSettings, ControlError, Empowerment, EmpowermentNet, FitSettings, Greedy,
+    HeldGaussian, Planner, PlannerSettings, Policy, SequenceGaussian, VariationalSettings,
 };
 use dvbf_tensor::Noise;
 use std::time::Instant;
 
 type Outcome = Result<(), ControlError>;
 
-#[expect(clippy::print_stdout, reason = "the result of the example")]
 fn report(name: &str, policy: &mut dyn Policy<f32>) -> Outcome {
-    let begun = Instant::now();
-    let outcome = run(policy, &starts())?;
-    println!("{} {:.1} s", outcome.row(name), begun.elapsed().as_secs_f64());
+    report_from(name, policy, &starts())
+}
+
+#[expect(clippy::print_stdout, reason = "the result of the example")]
+fn report_from(name: &str, policy: &mut dyn Policy<f32>, starts: &[[f64; 2]]) -> Outcome {
+    println!("{}", run(policy, starts)?.row(name));
     Ok(())
 }
 
@@ -55,41 +58,80 @@ fn greedy() -> Outcome {
     Ok(())
 }
 
-fn planner() -> Outcome {
-    let (pendulum, channel) = (Embedded::default(), held_channel(10)?);
-    let estimate = HeldGaussian::new(pendulum, &channel, 64)?;
-    let settings = PlannerSettings::default();
-    let rows = starts().len();
-    let mut policy = Planner::new(pendulum, estimate, channel.limits(), settings, rows)?;
-    report("cross-entropy planning, held K 10", &mut policy)
+/// States that the policy is told wrongly, and dynamics that it believes in wrongly.
+fn noise() -> Outcome {
+    for std in [0.02, 0.05, 0.1] {
+        let mut policy = Blurred::new(greedy_in(Physics::default())?, std);
+        report(&format!("greedy, held K 10, errors of the state {std} rad"), &mut policy)?;
+    }
+    for (gravity, damping) in [(7.5, 0.1), (11.0, 0.1), (12.5, 0.1), (9.81, 0.5), (9.81, 1.0)] {
+        let mut policy = greedy_in(Physics { gravity, damping })?;
+        report(&format!("greedy, held K 10, g {gravity}, b {damping}"), &mut policy)?;
+    }
+    Ok(())
 }
 
-#[expect(clippy::print_stdout, reason = "the result of the example")]
+type Believer = Greedy<f32, Embedded, HeldGaussian<f32, Embedded>>;
+
+fn greedy_in(physics: Physics) -> Result<Believer, ControlError> {
+    let (pendulum, channel) = (Embedded(physics), held_channel(10)?);
+    let estimate = HeldGaussian::new(pendulum, &channel, 16)?;
+    Greedy::new(pendulum, estimate, channel.limits(), 9)
+}
+
+/// From hanging and the first twenty random starts: a plan takes thousands of estimates.
+fn planner() -> Outcome {
+    let (pendulum, channel) = (Embedded::default(), held_channel(10)?);
+    for seed in 0..3 {
+        let estimate = HeldGaussian::new(pendulum, &channel, 32)?;
+        let settings = PlannerSettings {
+            horizon: 12,
+            samples: 32,
+            elites: 6,
+            iterations: 2,
+            seed,
+            ..PlannerSettings::default()
+        };
+        let starts = &starts()[..21];
+        let limits = channel.limits();
+        let mut policy = Planner::new(pendulum, estimate, limits, settings, starts.len())?;
+        let name = format!("cross-entropy planning, held K 10, seed {seed}, of 20");
+        report_from(&name, &mut policy, starts)?;
+    }
+    Ok(())
+}
+
+/// The root of the mean squared error of a network for held empowerment, at 4000 states.
+fn error_of(net: &mut EmpowermentNet<f32>, seed: u64) -> Result<f32, ControlError> {
+    let states = uniform_states::<f32>(4000, 9.0, Noise::new(99, seed));
+    let (mut found, mut exact) = (vec![0.0; 4000], vec![0.0; 4000]);
+    net.evaluate(states.view(), &mut found)?;
+    let mut held = HeldGaussian::new(Embedded::default(), &held_channel(10)?, 64)?;
+    held.evaluate(states.view(), &mut exact)?;
+    let squares: f32 = found.iter().zip(&exact).map(|(a, b)| (a - b) * (a - b)).sum();
+    Ok((squares / 4000.0).sqrt())
+}
+
 fn network() -> Outcome {
     let channel = held_channel(10)?;
-    for seed in 0..3 {
-        let mut net = empowerment_net(10, seed)?;
-        let states = uniform_states::<f32>(4000, 9.0, Noise::new(99, seed));
-        let (mut found, mut exact) = (vec![0.0; 4000], vec![0.0; 4000]);
-        net.evaluate(states.view(), &mut found)?;
-        HeldGaussian::new(Embedded::default(), &channel, 64)?
-            .evaluate(states.view(), &mut exact)?;
-        println!(
-            "rmse {}",
-            (found.iter().zip(&exact).map(|(a, b)| (a - b) * (a - b)).sum::<f32>() / 4000.0).sqrt()
-        );
+    for (hidden, seed) in [(64, 0), (64, 1), (64, 2), (128, 0), (128, 1), (128, 2)] {
+        let settings = FitSettings { hidden, ..fit_settings(seed) };
+        let mut net = empowerment_net(10, settings)?;
+        let error = error_of(&mut net, seed)?;
         let mut policy = Greedy::new(Embedded::default(), net, channel.limits(), 9)?;
-        report(&format!("greedy on a network, seed {seed}"), &mut policy)?;
+        let name = format!("greedy on a network of 2×{hidden}, error {error:.3} nat, seed {seed}");
+        report(&name, &mut policy)?;
     }
     Ok(())
 }
 
 fn actor() -> Outcome {
     for seed in 0..3 {
-        let net = empowerment_net(10, seed)?;
-        let mut training = actor_critic(net, seed)?;
+        let net = empowerment_net(10, fit_settings(seed))?;
+        let settings = ActorCriticSettings { seed, ..ActorCriticSettings::default() };
+        let mut training = actor_critic(net, settings)?;
         for update in 1..=6000 {
-            let starts = draw_starts(128, seed, update);
+            let starts = draw_starts(settings.batch, seed, update);
             training.update(starts.view())?;
             if update % 1000 == 0 {
                 let name = format!("actor-critic, seed {seed}, {update} updates");
@@ -130,6 +172,7 @@ fn main() -> Outcome {
         ("planner", planner),
         ("network", network),
         ("actor", actor),
+        ("noise", noise),
         ("variational", variational),
     ] {
         if part.as_deref().is_none_or(|part| part == name) {

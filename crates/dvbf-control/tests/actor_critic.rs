@@ -1,5 +1,7 @@
 //! `ActorCritic`: the gradient of the whole horizon, its cut, and impossible settings.
+#![expect(clippy::unwrap_used, reason = "a test may fail")]
 
+#[expect(dead_code, reason = "no test uses everything")]
 mod common;
 
 use common::pendulum::{Embedded, TORQUE};

@@ -1,5 +1,7 @@
 //! The oracle: textbook channels, Gaussian closed forms to 1e-6, and figures of the pendulum.
+#![expect(clippy::unwrap_used, reason = "a test may fail")]
 
+#[expect(dead_code, reason = "no test uses everything")]
 mod common;
 
 use common::pendulum::{Pendulum, TORQUE};
@@ -31,6 +33,7 @@ fn textbook_channels_have_their_capacities() {
 }
 
 /// Points of `√g x` for `x` from a wide grid, as a column.
+#[expect(clippy::cast_possible_truncation, reason = "a small number")]
 fn line(gain: f64, extent: f64, spacing: f64) -> (Vec<f64>, Array2<f64>) {
     let n = (extent / spacing).round() as i32;
     let x: Vec<f64> = (-n..=n).map(|i| f64::from(i) * spacing).collect();
@@ -47,7 +50,9 @@ fn a_gaussian_source_carries_what_the_closed_form_says() {
         let (x, points) = line(gain, 7.0 * f64::sqrt(power), spacing);
         let mut source: Vec<f64> = x.iter().map(|x| (-0.5 * x * x / power).exp()).collect();
         let sum: f64 = source.iter().sum();
-        source.iter_mut().for_each(|p| *p /= sum);
+        for p in &mut source {
+            *p /= sum;
+        }
         let found =
             DiscreteChannel::gaussian(points.view(), 0.5).unwrap().mutual_information(&source);
         let expected = 0.5 * (gain * power).ln_1p();

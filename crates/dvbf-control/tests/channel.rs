@@ -1,6 +1,8 @@
 //! The closed forms of the channel: figures of the pendulum, invariance, linear systems by dense
 //! algebra, and settings that nothing can be computed with.
+#![expect(clippy::unwrap_used, reason = "a test may fail")]
 
+#[expect(dead_code, reason = "no test uses everything")]
 mod common;
 
 use common::pendulum::{Embedded, Pendulum, TORQUE, embed};
@@ -295,6 +297,7 @@ impl<D: MeanDynamics<f64>> MeanDynamics<f64> for Mapped<D> {
 }
 
 #[test]
+#[expect(clippy::cast_possible_truncation, reason = "rounding is what is tested")]
 fn single_precision_agrees() {
     let limits = ControlLimits::symmetric(&[2.0_f32]).unwrap();
     let channel32 = Channel::new(10, 0.1, limits, StateScale::identity(2)).unwrap();

@@ -1,5 +1,7 @@
 //! `Controller`: frames that are missing, refused or too early, and a swing-up through gaps.
+#![expect(clippy::unwrap_used, reason = "a test may fail")]
 
+#[expect(dead_code, reason = "no test uses everything")]
 mod common;
 
 use common::pendulum::{Embedded, Physics, TORQUE, embed};

@@ -1,5 +1,7 @@
 //! The pendulum of these tests: its derivatives are those of its steps, and it keeps its energy.
+#![expect(clippy::unwrap_used, reason = "a test may fail")]
 
+#[expect(dead_code, reason = "no test uses everything")]
 mod common;
 
 use common::pendulum::{Embedded, Pendulum, Physics};

@@ -1,4 +1,5 @@
 //! `StateScale`: what it makes of visited states, and the pull-back of it.
+#![expect(clippy::unwrap_used, reason = "a test may fail")]
 
 use dvbf_control::{ControlError, StateScale};
 use dvbf_gradcheck::{Tol, check_coordinates};

@@ -1,6 +1,8 @@
 //! `Variational`: the gradient of the bound over the whole path, what it is a bound of, and
 //! impossible settings.
+#![expect(clippy::unwrap_used, reason = "a test may fail")]
 
+#[expect(dead_code, reason = "no test uses everything")]
 mod common;
 
 use common::pendulum::{Embedded, TORQUE};
@@ -81,7 +83,9 @@ fn the_gradient_of_the_bound_matches_differences() {
     let mut estimate = Variational::new(Bent, &channel, &scale, settings(7, 5)).unwrap();
     let mut point = vec![0.0; estimate.parameters().len()];
     Noise::new(4, 0).normal(&mut point);
-    point.iter_mut().for_each(|p| *p *= 0.4);
+    for p in &mut point {
+        *p *= 0.4;
+    }
     // Five rows of a batch of seven.
     let (states, epsilon, xi) = (random(5, 2, 2), random(5, 2, 3), random(5, 2, 4));
     let noise = ChannelNoise { source: epsilon.view(), end: xi.view() };

@@ -25,6 +25,9 @@ impl DiscreteChannel {
     /// # Errors
     /// If there is no point, a point is not finite, the spacing is not positive and finite, or more
     /// than 2²⁷ cells would be needed.
+    ///
+    /// # Panics
+    /// Never: as many cells have a number of 32 bits.
     pub fn gaussian(points: ArrayView2<'_, f64>, spacing: f64) -> Result<Self, ControlError> {
         crate::error::positive("spacing", spacing)?;
         crate::error::at_least("inputs", points.nrows(), 1, "at least 1")?;

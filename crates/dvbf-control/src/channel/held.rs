@@ -109,6 +109,7 @@ impl<S: Scalar, D: MeanDynamics<S>> Empowerment<S> for HeldGaussian<S, D> {
 impl<S: Scalar, D: MeanDynamics<S>> fmt::Debug for HeldGaussian<S, D> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let rows = self.path.rows();
-        f.debug_struct("HeldGaussian").field("steps", &self.steps).field("rows", &rows).finish()
+        let mut out = f.debug_struct("HeldGaussian");
+        out.field("steps", &self.steps).field("rows", &rows).finish_non_exhaustive()
     }
 }

@@ -136,6 +136,7 @@ impl<S: Scalar, D: MeanDynamics<S>> Empowerment<S> for SequenceGaussian<S, D> {
 impl<S: Scalar, D: MeanDynamics<S>> fmt::Debug for SequenceGaussian<S, D> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let rows = self.path.rows();
-        f.debug_struct("SequenceGaussian").field("steps", &self.steps).field("rows", &rows).finish()
+        let mut out = f.debug_struct("SequenceGaussian");
+        out.field("steps", &self.steps).field("rows", &rows).finish_non_exhaustive()
     }
 }

@@ -300,7 +300,9 @@ impl<S: Scalar, D: MeanDynamics<S>> Empowerment<S> for Variational<S, D> {
         }
         self.bound.values = values;
         let share = S::of(1.0 / samples as f64);
-        out.iter_mut().for_each(|e| *e *= share);
+        for estimate in out.iter_mut() {
+            *estimate *= share;
+        }
         check_estimates(0, out)
     }
 }

@@ -6,7 +6,7 @@
 
 use dvbf_control::{Cotangents, Inputs, Linearization, MeanDynamics};
 use dvbf_tensor::Scalar;
-use ndarray::{ArrayView2, ArrayViewMut2};
+use ndarray::{ArrayView1, ArrayView2, ArrayViewMut2};
 
 pub(crate) const TORQUE: f64 = 2.0;
 
@@ -138,9 +138,7 @@ impl<S: Scalar> MeanDynamics<S> for Pendulum {
 }
 
 /// States and torques of all rows.
-fn rows<'a, S: Scalar>(
-    at: Inputs<'a, S>,
-) -> impl Iterator<Item = (ndarray::ArrayView1<'a, S>, S)> + 'a {
+fn rows<S: Scalar>(at: Inputs<'_, S>) -> impl Iterator<Item = (ArrayView1<'_, S>, S)> {
     assert_eq!((at.states.nrows(), 1), at.controls.dim(), "states against torques");
     let controls = at.controls;
     at.states.into_outer_iter().enumerate().map(move |(n, z)| (z, controls[[n, 0]]))

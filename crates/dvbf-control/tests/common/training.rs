@@ -34,26 +34,28 @@ pub(crate) fn uniform_states<S: Scalar>(count: usize, fastest: f64, noise: Noise
     states
 }
 
-/// Held empowerment as a network; beyond |ω| = 8 it costs 0.02 (|ω| − 8)², and the input ends at 9.
+/// How held empowerment becomes a network; beyond |ω| = 8 it costs 0.02 (|ω| − 8)², and the input
+/// ends at 9.
+pub(crate) fn fit_settings(seed: u64) -> FitSettings {
+    FitSettings { seed, clip: 2.25, bound: 2.0, penalty: 0.32, ..FitSettings::default() }
+}
+
 pub(crate) fn empowerment_net<S: Scalar>(
     steps: usize,
-    seed: u64,
+    settings: FitSettings,
 ) -> Result<EmpowermentNet<S>, ControlError> {
-    let states = uniform_states(16_384, 9.0, Noise::new(seed, 1000));
+    let states = uniform_states(16_384, 9.0, Noise::new(settings.seed, 1000));
     let mut estimates = vec![S::ZERO; states.nrows()];
     let mut held = HeldGaussian::new(Embedded::default(), &held_channel(steps)?, 512)?;
     held.evaluate(states.view(), &mut estimates)?;
-    let settings =
-        FitSettings { seed, clip: 2.25, bound: 2.0, penalty: 0.32, ..FitSettings::default() };
     EmpowermentNet::fit(states.view(), &estimates, &network_scale(), &settings)
 }
 
 pub(crate) fn actor_critic<S: Scalar>(
     net: EmpowermentNet<S>,
-    seed: u64,
+    settings: ActorCriticSettings,
 ) -> Result<ActorCritic<S, Embedded>, ControlError> {
     let limits = ControlLimits::symmetric(&[S::of(TORQUE)])?;
-    let settings = ActorCriticSettings { seed, ..ActorCriticSettings::default() };
     ActorCritic::new(Embedded::default(), net, &limits, &network_scale(), settings)
 }
 

@@ -18,6 +18,12 @@ pub(crate) fn wrap(angle: f64) -> f64 {
     (angle + PI).rem_euclid(2.0 * PI) - PI
 }
 
+/// The whole part of a number that is not negative.
+#[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "small and positive")]
+fn whole(x: f64) -> usize {
+    x as usize
+}
+
 /// How a policy fared.
 #[derive(Clone, Debug, PartialEq)]
 pub(crate) struct Outcome {
@@ -33,7 +39,7 @@ impl Outcome {
     /// The share `q` of the successes took no more steps.
     pub(crate) fn quantile(&self, q: f64) -> Option<usize> {
         let last = self.steps.len().checked_sub(1)?;
-        Some(self.steps[(q * last as f64).round() as usize])
+        Some(self.steps[whole(q * last as f64 + 0.5)])
     }
 
     pub(crate) fn row(&self, name: &str) -> String {
@@ -185,7 +191,7 @@ fn place([angle, velocity]: [f64; 2]) -> [((usize, usize), f64); 4] {
     let a = (angle + PI).rem_euclid(2.0 * PI) / (2.0 * PI) * ANGLES as f64;
     let v =
         (velocity.clamp(-FASTEST, FASTEST) + FASTEST) / (2.0 * FASTEST) * (VELOCITIES - 1) as f64;
-    let (i, j) = (a.floor() as usize % ANGLES, (v.floor() as usize).min(VELOCITIES - 2));
+    let (i, j) = (whole(a) % ANGLES, whole(v).min(VELOCITIES - 2));
     let (f, g) = (a - a.floor(), v - j as f64);
     let next = (i + 1) % ANGLES;
     [
