@@ -22,7 +22,7 @@ fn reward() -> EmpowermentNet<f64> {
         hidden: 5,
         updates: 20,
         batch: 32,
-        clip: 1.5,
+        clip: 0.9,
         bound: 1.2,
         penalty: 0.3,
         ..FitSettings::default()

@@ -48,16 +48,22 @@ fn errors_of_the_state_ruin_greedy_control() {
     assert!(small.successes >= 19 && large.successes <= 4, "{small:?} {large:?}");
 }
 
-/// One seed, half the batch, and as many updates as it takes, of which there may be 6000.
+/// One seed, smaller batches than the default, and as many updates as it takes, of which there may
+/// be 6000.
 #[test]
 fn an_actor_is_trained_in_the_dynamics() {
     let fit = FitSettings { updates: 1000, batch: 256, ..fit_settings(0) };
-    let settings = ActorCriticSettings { batch: 64, ..ActorCriticSettings::default() };
+    let settings = ActorCriticSettings {
+        batch: 32,
+        horizon: 12,
+        discount: 0.95,
+        ..ActorCriticSettings::default()
+    };
     let net = empowerment_net::<f32>(10, fit).unwrap();
     let mut training = actor_critic(net, settings).unwrap();
     let mut outcome = None;
     for update in 1..=6000 {
-        training.update(draw_starts(64, 0, update).view()).unwrap();
+        training.update(draw_starts(32, 0, update).view()).unwrap();
         if update % 250 == 0 {
             let now = run(&mut training.actor().clone(), &starts()).unwrap();
             let done = now.successes == 100 && now.hanging.is_some();
