@@ -21,8 +21,17 @@ use std::process::ExitCode;
 use tree::Tree;
 
 /// The packages in `crates/`, lowest first: each may use those before it.
-const LAYERS: [&str; 7] =
-    ["dvbf-tensor", "dvbf-ops", "dvbf-prob", "dvbf-models", "dvbf-core", "dvbf", "dvbf-cli"];
+const LAYERS: [&str; 9] = [
+    "dvbf-dynamics",
+    "dvbf-tensor",
+    "dvbf-ops",
+    "dvbf-prob",
+    "dvbf-models",
+    "dvbf-core",
+    "dvbf-control",
+    "dvbf",
+    "dvbf-cli",
+];
 
 /// One breach of a rule.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]

@@ -15,10 +15,8 @@ fn fill(rows: usize, columns: usize, seed: u64, stream: u64) -> Array2<f64> {
 }
 
 fn kinds() -> impl Strategy<Value = Vec<Feature>> {
-    let kind = prop_oneof![
-        Just(Feature::Angle),
-        (0.1..10.0).prop_map(|scale| Feature::Linear { scale }),
-    ];
+    let kind =
+        prop_oneof![Just(Feature::Angle), (0.1..10.0).prop_map(|scale| Feature::Linear { scale }),];
     vec(kind, 1..5)
 }
 
@@ -82,5 +80,6 @@ fn a_scale_of_zero_panics() {
 #[test]
 #[should_panic(expected = "features against (B, F)")]
 fn a_wrong_width_panics() {
-    Features::new(vec![Feature::Angle]).apply(array![[0.0]].view(), Array2::zeros((1, 1)).view_mut());
+    Features::new(vec![Feature::Angle])
+        .apply(array![[0.0]].view(), Array2::zeros((1, 1)).view_mut());
 }

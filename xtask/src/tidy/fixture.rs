@@ -9,12 +9,14 @@ use std::{env, fs, process};
 static COUNT: AtomicUsize = AtomicUsize::new(0);
 
 /// The crates of the good workspace and what they depend on.
-const CRATES: [(&str, &str); 9] = [
+const CRATES: [(&str, &str); 11] = [
+    ("dvbf-dynamics", ""),
     ("dvbf-tensor", ""),
     ("dvbf-ops", "dvbf-tensor"),
     ("dvbf-prob", "dvbf-ops dvbf-tensor"),
     ("dvbf-models", "dvbf-prob dvbf-ops"),
     ("dvbf-core", "dvbf-models dvbf-tensor"),
+    ("dvbf-control", "dvbf-core dvbf-ops"),
     ("dvbf", "dvbf-core dvbf-envs"),
     ("dvbf-cli", "dvbf"),
     ("dvbf-envs", ""),

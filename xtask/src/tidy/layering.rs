@@ -8,8 +8,10 @@ use super::{Finding, LAYERS};
 const ENVIRONMENTS: &str = "dvbf-envs";
 /// The lowest layer that may use the environments.
 const USES_ENVIRONMENTS: &str = "dvbf";
-/// Helps tests only, and uses no crate of the workspace.
+/// Helps tests only, and uses the equations that it checks.
 const GRADCHECK: &str = "dvbf-gradcheck";
+/// The crate that the checks of gradients know.
+const DYNAMICS: &str = "dvbf-dynamics";
 /// Uses no crate of the product.
 const XTASK: &str = "xtask";
 
@@ -53,7 +55,10 @@ fn objection(manifest: &Manifest, dep: &Dependency) -> Option<&'static str> {
     if !manifest.path.starts_with("crates/") {
         return None;
     }
-    if [ENVIRONMENTS, GRADCHECK].contains(&user) {
+    if user == GRADCHECK {
+        return (used != DYNAMICS).then_some("it uses no crate but the equations");
+    }
+    if user == ENVIRONMENTS {
         return Some("it uses no crate of the workspace");
     }
     // A crate without a place has a finding of its own.
@@ -112,7 +117,7 @@ mod tests {
     fn gradcheck_is_for_tests_only() {
         let expected = "dvbf-ops may not use dvbf-gradcheck: it belongs in dev-dependencies";
         spoil("dvbf-ops", "dependencies", "dvbf-gradcheck.workspace = true", expected);
-        let expected = "dvbf-gradcheck may not use dvbf-ops: it uses no crate of the workspace";
+        let expected = "dvbf-gradcheck may not use dvbf-ops: it uses no crate but the equations";
         spoil("dvbf-gradcheck", "dev-dependencies", "dvbf-ops.workspace = true", expected);
         let mut tree = Fixture::new();
         tree.append("tests/Cargo.toml", "[dependencies]\ndvbf-gradcheck.workspace = true\n");

@@ -133,7 +133,7 @@ mod tests {
         tree.write_bytes("tests/data.npz", &[0xff, 0xfe, b' ', b'\n']);
         let loaded = Tree::load(tree.root()).unwrap();
         assert!(loaded.get("tests/data.npz").is_none());
-        assert_eq!(loaded.crates().len(), 9);
+        assert_eq!(loaded.crates().len(), 11);
         assert!(loaded.get("crates/dvbf-ops/src/lib.rs").unwrap().is_rust());
     }
 }

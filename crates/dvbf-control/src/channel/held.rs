@@ -1,0 +1,115 @@
+//! One action held for `K` steps, linearized: the default estimate.
+//!
+//! Along the path under the central control, with the transition's Jacobians `A` and `B`,
+//!
+//! ```text
+//! J₀ = 0,  J_{k+1} = A_k J_k + B_k
+//! E = ½ ln det(I + P/σ² · Jᵀ Σ⁻¹ J),   P = h²/3                                  (1)
+//! ```
+//!
+//! where `h` is half the interval of a control, hence `P` the variance of a uniform one, and
+//! `Σ = L Lᵀ` the covariance of visited states. With several controls `P` is a diagonal matrix. The
+//! source is Gaussian with this variance and not optimized: with one control it is the capacity of
+//! the linear channel under a limit of power.
+
+use super::lanes::{Gram, Lanes, Triangular, add_product, half_log_det};
+use super::rest::RestPath;
+use super::{Channel, Empowerment, check_batch, check_estimates};
+use crate::dynamics::MeanDynamics;
+use crate::error::ControlError;
+use dvbf_tensor::{Scalar, vectorize};
+use ndarray::{ArrayView2, s};
+use std::fmt;
+use std::mem::swap;
+
+/// Equation (1) for batches. Nothing allocates after construction.
+pub struct HeldGaussian<S: Scalar, D: MeanDynamics<S>> {
+    path: RestPath<S, D>,
+    steps: usize,
+    /// `√P / σ` of every control.
+    gains: Vec<S>,
+    /// `L⁻¹`, row after row.
+    inverse: Vec<S>,
+    jacobian: Lanes<S>,
+    following: Lanes<S>,
+    gram: Lanes<S>,
+}
+
+impl<S: Scalar, D: MeanDynamics<S>> HeldGaussian<S, D> {
+    /// An estimator that works on blocks of at most `rows` rows; larger batches are cut.
+    ///
+    /// # Errors
+    /// If the dynamics have no controls, or there is no row.
+    ///
+    /// # Panics
+    /// If the dynamics have other sizes than the channel.
+    #[track_caller]
+    pub fn new(dynamics: D, channel: &Channel<S>, rows: usize) -> Result<Self, ControlError> {
+        channel.check(&dynamics)?;
+        crate::error::at_least("rows", rows, 1, "at least 1")?;
+        let (z, u) = (dynamics.state_size(), dynamics.control_size());
+        let unit = S::of(3.0).sqrt() * channel.resolution();
+        Ok(Self {
+            path: RestPath::new(dynamics, channel, rows),
+            steps: channel.steps(),
+            gains: channel.limits().half().iter().map(|&h| h / unit).collect(),
+            inverse: channel.scale().inverse().iter().copied().collect(),
+            jacobian: Lanes::zeros((z, u), rows),
+            following: Lanes::zeros((z, u), rows),
+            gram: Lanes::zeros((z.min(u), z.min(u)), rows),
+        })
+    }
+
+    /// The dynamics that are looked at.
+    pub fn dynamics(&self) -> &D {
+        &self.path.dynamics
+    }
+
+    /// One block of rows.
+    fn block(&mut self, states: ArrayView2<'_, S>, out: &mut [S]) {
+        let n = out.len();
+        self.path.start(states);
+        self.path.step(&mut self.jacobian);
+        for _ in 1..self.steps {
+            self.path.step(&mut self.following);
+            add_product(&mut self.following, &self.path.state, &self.jacobian, n);
+            swap(&mut self.following, &mut self.jacobian);
+        }
+        let (whitened, factor) = (&mut self.following, &self.inverse);
+        vectorize(Triangular { c: whitened, factor, a: &self.jacobian, n });
+        for i in 0..self.path.dynamics.state_size() {
+            for (j, &gain) in self.gains.iter().enumerate() {
+                for value in self.following.lane_mut(i, j, n) {
+                    *value *= gain;
+                }
+            }
+        }
+        vectorize(Gram { g: &mut self.gram, m: &self.following, n });
+        half_log_det(&mut self.gram, out);
+    }
+}
+
+impl<S: Scalar, D: MeanDynamics<S>> Empowerment<S> for HeldGaussian<S, D> {
+    fn state_size(&self) -> usize {
+        self.path.dynamics.state_size()
+    }
+
+    fn evaluate(&mut self, states: ArrayView2<'_, S>, out: &mut [S]) -> Result<(), ControlError> {
+        check_batch(self.state_size(), states, out)?;
+        let rows = self.path.rows();
+        for (index, out) in out.chunks_mut(rows).enumerate() {
+            let first = index * rows;
+            self.block(states.slice(s![first..first + out.len(), ..]), out);
+            check_estimates(first, out)?;
+        }
+        Ok(())
+    }
+}
+
+impl<S: Scalar, D: MeanDynamics<S>> fmt::Debug for HeldGaussian<S, D> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let rows = self.path.rows();
+        let mut out = f.debug_struct("HeldGaussian");
+        out.field("steps", &self.steps).field("rows", &rows).finish_non_exhaustive()
+    }
+}

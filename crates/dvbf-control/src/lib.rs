@@ -1,0 +1,29 @@
+#![doc = include_str!("../README.md")]
+
+mod actor_critic;
+mod capacity;
+mod channel;
+mod controller;
+mod dynamics;
+mod error;
+mod estimate_net;
+mod learner;
+mod limits;
+mod net;
+mod policy;
+mod scale;
+mod variational;
+
+pub use actor_critic::{ActorCritic, ActorCriticSettings};
+pub use capacity::{ActionSequences, Capacity, DiscreteChannel, Oracle};
+pub use channel::{
+    Channel, Empowerment, HeldGaussian, SequenceGaussian, WaterFilling, water_filling,
+};
+pub use controller::{Controller, FrameError, StateFilter};
+pub use dynamics::{Cotangents, Inputs, Linearization, MeanDynamics};
+pub use error::ControlError;
+pub use estimate_net::{EmpowermentNet, FitSettings};
+pub use limits::ControlLimits;
+pub use policy::{Actor, Greedy, Planner, PlannerSettings, Policy};
+pub use scale::StateScale;
+pub use variational::{ChannelNoise, Variational, VariationalSettings};
