@@ -152,9 +152,10 @@ impl Flow {
             Integrator::SemiImplicitEuler => {
                 self.euler(dynamics, at, h);
                 for (i, component) in dynamics.components().iter().enumerate() {
-                    next[i] = match component.velocity {
-                        true => self.stages[1][i],
-                        false => at.state[i] + h * self.slopes[1][i],
+                    next[i] = if component.velocity {
+                        self.stages[1][i]
+                    } else {
+                        at.state[i] + h * self.slopes[1][i]
                     };
                 }
             }
@@ -199,12 +200,12 @@ impl Flow {
                 out.state[i] * slope / 6.0
             })
             .sum();
-        // Weights of λ in dkᵢ, and of the stage after in it.
+        // Weights of λ in dkᵢ, and shares of the step of the stages after the first.
         let weights = [h / 6.0, h / 3.0, h / 3.0, h / 6.0];
-        let parts = [0.5 * h, 0.5 * h, h];
+        let shares = [0.5, 0.5, 1.0];
         for stage in (1..4).rev() {
             for (i, dk) in cotangent.iter_mut().enumerate() {
-                let later = if stage < 3 { parts[stage] * pulled[stage][i] } else { 0.0 };
+                let later = if stage < 3 { h * shares[stage] * pulled[stage][i] } else { 0.0 };
                 *dk = weights[stage] * out.state[i] + later;
             }
             let here = Point { state: &stages[stage - 1], ..at };
@@ -212,11 +213,11 @@ impl Flow {
             d.fill(0.0);
             let (control, constants) = (&mut *out.control, &mut *out.constants);
             dynamics.pull_back(here, cotangent, &mut Cotangents { state: d, control, constants });
-            let part = parts[stage - 1] / h;
-            dh += part * d.iter().zip(&slopes[stage - 1]).map(|(d, k)| d * k).sum::<f64>();
+            let share = shares[stage - 1];
+            dh += share * d.iter().zip(&slopes[stage - 1]).map(|(d, k)| d * k).sum::<f64>();
         }
         for (i, dk) in cotangent.iter_mut().enumerate() {
-            *dk = weights[0] * out.state[i] + parts[0] * pulled[0][i];
+            *dk = weights[0] * out.state[i] + h * shares[0] * pulled[0][i];
         }
         for (i, d) in out.state.iter_mut().enumerate() {
             *d += pulled[0][i] + pulled[1][i] + pulled[2][i];

@@ -30,21 +30,40 @@ fn products_are_those_of_the_value() {
     }
 }
 
+/// An equation with constants that were learned with the opposite sign, and a state.
+struct Mirrored {
+    dynamics: Box<dyn Dynamics>,
+    constants: &'static [f64],
+    state: &'static [f64],
+}
+
 /// A state that was learned in another gauge moves, read in the gauge, by the canonical constants.
 #[test]
 fn gauges_carry_solutions_to_solutions() {
-    let cases: [(Box<dyn Dynamics>, Vec<f64>, Vec<f64>); 3] = [
-        (Box::new(DampedPendulum::default()), vec![9.0, 0.2, -1.3, 0.7], vec![0.4, -2.0]),
-        (Box::new(MassSpringDamper::default()), vec![4.0, 0.2, -0.6, 0.3], vec![0.4, -2.0]),
-        (Box::new(CartPole::default()), vec![0.5, 0.1, -0.9, 0.4, 9.8], vec![0.2, 0.3, 1.0, -0.7]),
+    let cases: [Mirrored; 3] = [
+        Mirrored {
+            dynamics: Box::new(DampedPendulum::default()),
+            constants: &[9.0, 0.2, -1.3, 0.7],
+            state: &[0.4, -2.0],
+        },
+        Mirrored {
+            dynamics: Box::new(MassSpringDamper::default()),
+            constants: &[4.0, 0.2, -0.6, 0.3],
+            state: &[0.4, -2.0],
+        },
+        Mirrored {
+            dynamics: Box::new(CartPole::default()),
+            constants: &[0.5, 0.1, -0.9, 0.4, 9.8],
+            state: &[0.2, 0.3, 1.0, -0.7],
+        },
     ];
-    for (dynamics, constants, state) in cases {
-        let gauge = dynamics.gauge(&constants);
+    for Mirrored { dynamics, constants, state } in cases {
+        let gauge = dynamics.gauge(constants);
         assert!(gauge.is_mirrored());
         let read: Vec<f64> =
             (0..state.len()).map(|i| gauge.sign[i] * (state[i] - gauge.shift[i])).collect();
-        let here = derivative(&*dynamics, &state, &[0.8], &constants);
-        let there = derivative(&*dynamics, &read, &[0.8], &dynamics.canonical(&constants));
+        let here = derivative(&*dynamics, state, &[0.8], constants);
+        let there = derivative(&*dynamics, &read, &[0.8], &dynamics.canonical(constants));
         for i in 0..state.len() {
             let (moved, expected) = (gauge.sign[i] * here[i], there[i]);
             assert!((moved - expected).abs() < 1e-12, "{dynamics:?}, component {i}");

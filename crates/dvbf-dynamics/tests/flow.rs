@@ -1,6 +1,8 @@
 //! Integrators: their order, an exact solution, energy, sub-steps.
 
-use dvbf_dynamics::{DampedPendulum, Dynamics, Flow, Integrator, MassSpringDamper, Point};
+use dvbf_dynamics::{
+    Cotangents, DampedPendulum, Dynamics, Flow, Integrator, MassSpringDamper, Point,
+};
 
 /// The state after `steps` steps that cover `time` together.
 fn integrate(
@@ -67,4 +69,26 @@ fn semi_implicit_euler_keeps_the_energy_of_an_oscillator() {
     let end = integrate(&dynamics, (Integrator::SemiImplicitEuler, 1), (20_000, 1000.0), &free);
     let energy = 0.5 * (end[1] * end[1] + 4.0 * end[0] * end[0]);
     assert!((energy - 2.0).abs() < 0.15, "energy {energy} against 2");
+}
+
+/// Recordings whose steps differ in length may repeat a time.
+#[test]
+fn a_step_without_length_changes_nothing_and_has_a_gradient() {
+    let dynamics = DampedPendulum::default();
+    for integrator in [Integrator::Rk4, Integrator::SemiImplicitEuler] {
+        let mut flow = Flow::new(2, integrator, 2);
+        let (state, constants) = ([0.4, -1.5], [9.81, 0.1, 1.0, 0.0]);
+        let at = Point { state: &state, control: &[0.5], constants: &constants };
+        let (mut next, mut slope) = ([0.0; 2], [0.0; 2]);
+        flow.step(&dynamics, at, 0.0, &mut next);
+        assert_eq!(next, state);
+        dynamics.derivative(at, &mut slope);
+        let (mut dstate, mut dcontrol, mut dconstants) = ([0.0; 2], [0.0; 1], [0.0; 4]);
+        let mut out =
+            Cotangents { state: &mut dstate, control: &mut dcontrol, constants: &mut dconstants };
+        let ddt = flow.pull_back(&dynamics, at, 0.0, &[2.0, -3.0], &mut out);
+        assert_eq!((dstate, dcontrol, dconstants), ([2.0, -3.0], [0.0], [0.0; 4]));
+        let expected = 2.0 * slope[0] - 3.0 * slope[1];
+        assert!((ddt - expected).abs() < 1e-12, "{integrator:?}: {ddt} against {expected}");
+    }
 }

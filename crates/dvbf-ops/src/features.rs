@@ -49,8 +49,9 @@ impl Feature {
 /// ```
 #[derive(Clone, Debug, PartialEq)]
 pub struct Features {
-    // Invariant: scales are positive and finite.
+    // Invariant: scales are positive and finite; `identity` if all components are shown as they are.
     kinds: Vec<Feature>,
+    identity: bool,
 }
 
 impl Features {
@@ -65,17 +66,18 @@ impl Features {
                 assert!(scale.is_finite() && *scale > 0.0, "the scale of component {i} is {scale}");
             }
         }
-        Self { kinds }
+        let identity = kinds.iter().all(|kind| *kind == Feature::Linear { scale: 1.0 });
+        Self { kinds, identity }
     }
 
     /// `φ(z) = z` for a state of `size` components.
     pub fn identity(size: usize) -> Self {
-        Self { kinds: vec![Feature::Linear { scale: 1.0 }; size] }
+        Self { kinds: vec![Feature::Linear { scale: 1.0 }; size], identity: true }
     }
 
     /// Whether `φ(z) = z`, so that nothing has to be computed.
     pub fn is_identity(&self) -> bool {
-        self.kinds.iter().all(|kind| *kind == Feature::Linear { scale: 1.0 })
+        self.identity
     }
 
     /// `Z`.
@@ -100,6 +102,10 @@ impl Features {
     #[track_caller]
     pub fn apply<S: Scalar>(&self, state: ArrayView2<'_, S>, mut out: ArrayViewMut2<'_, S>) {
         self.check(state.dim(), out.dim());
+        if self.identity {
+            out.assign(&state);
+            return;
+        }
         let mut column = 0;
         for (i, kind) in self.kinds.iter().enumerate() {
             let from = state.column(i);
@@ -130,6 +136,10 @@ impl Features {
     ) {
         self.check(dstate.dim(), features.dim());
         self.check(dstate.dim(), dfeatures.dim());
+        if self.identity {
+            dstate += &dfeatures;
+            return;
+        }
         let mut column = 0;
         for (i, kind) in self.kinds.iter().enumerate() {
             let mut dz = dstate.column_mut(i);

@@ -11,7 +11,7 @@ fn fill(rows: usize, columns: usize, seed: u64, stream: u64) -> Array2<f64> {
     let mut values = vec![0.0; rows * columns];
     Noise::new(seed, stream).uniform(&mut values);
     let values = values.into_iter().map(|v| 2.0 * v - 1.0).collect();
-    Array2::from_shape_vec((rows, columns), values).unwrap()
+    Array2::from_shape_vec((rows, columns), values).expect("as many values as entries")
 }
 
 fn kinds() -> impl Strategy<Value = Vec<Feature>> {
