@@ -50,7 +50,7 @@ pub enum RegistryError {
     },
 }
 
-/// Makes a differential equation of another crate known by name, for settings and model files.
+/// Makes a differential equation of another crate known by name, by which [`dynamics`] finds it.
 ///
 /// # Errors
 /// If the name is taken.
