@@ -21,7 +21,7 @@ use std::process::ExitCode;
 use tree::Tree;
 
 /// The packages in `crates/`, lowest first: each may use those before it.
-const LAYERS: [&str; 9] = [
+const LAYERS: [&str; 13] = [
     "dvbf-dynamics",
     "dvbf-tensor",
     "dvbf-ops",
@@ -29,6 +29,10 @@ const LAYERS: [&str; 9] = [
     "dvbf-models",
     "dvbf-core",
     "dvbf-control",
+    "dvbf-data",
+    "dvbf-train",
+    "dvbf-run",
+    "dvbf-report",
     "dvbf",
     "dvbf-cli",
 ];

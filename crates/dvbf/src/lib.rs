@@ -1,16 +1,12 @@
 #![doc = include_str!("../README.md")]
 
 pub mod apply;
-pub mod baseline;
 pub mod compare;
-pub mod data;
 pub mod eval;
 pub mod export;
-mod nullable;
-pub mod pool;
-mod principal;
-pub mod report;
 pub mod run;
-pub mod schedule;
-pub mod settings;
-pub mod train;
+
+pub use dvbf_data as data;
+pub use dvbf_report as report;
+pub use dvbf_run::settings;
+pub use dvbf_train::{baseline, pool, schedule, train};

@@ -9,7 +9,7 @@ use std::{env, fs, process};
 static COUNT: AtomicUsize = AtomicUsize::new(0);
 
 /// The crates of the good workspace and what they depend on.
-const CRATES: [(&str, &str); 11] = [
+pub(super) const CRATES: [(&str, &str); 15] = [
     ("dvbf-dynamics", ""),
     ("dvbf-tensor", ""),
     ("dvbf-ops", "dvbf-tensor"),
@@ -17,7 +17,11 @@ const CRATES: [(&str, &str); 11] = [
     ("dvbf-models", "dvbf-prob dvbf-ops"),
     ("dvbf-core", "dvbf-models dvbf-tensor"),
     ("dvbf-control", "dvbf-core dvbf-ops"),
-    ("dvbf", "dvbf-core dvbf-envs"),
+    ("dvbf-data", "dvbf-core dvbf-envs"),
+    ("dvbf-train", "dvbf-data"),
+    ("dvbf-run", "dvbf-train"),
+    ("dvbf-report", "dvbf-run"),
+    ("dvbf", "dvbf-report dvbf-core"),
     ("dvbf-cli", "dvbf"),
     ("dvbf-envs", ""),
     ("dvbf-gradcheck", ""),

@@ -7,7 +7,7 @@ use super::{Finding, LAYERS};
 /// Beside the layers: uses no crate of the workspace.
 const ENVIRONMENTS: &str = "dvbf-envs";
 /// The lowest layer that may use the environments.
-const USES_ENVIRONMENTS: &str = "dvbf";
+const USES_ENVIRONMENTS: &str = "dvbf-data";
 /// Helps tests only, and uses the equations that it checks.
 const GRADCHECK: &str = "dvbf-gradcheck";
 /// The crate that the checks of gradients know.

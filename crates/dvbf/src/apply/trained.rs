@@ -1,9 +1,8 @@
 //! A trained model, and what its run knows of its recordings.
 
-use crate::data::recorded::{controls, timed};
 use crate::data::{
-    Columns, DataError, RawRecordings, RawSequence, RecordingError, Set, Supply, find_files,
-    narrow, read_files, read_recordings,
+    Columns, DataError, RawRecordings, RawSequence, RecordingError, Set, Supply, controls,
+    find_files, narrow, read_files, read_recordings, timed,
 };
 use crate::pool::PoolError;
 use crate::run::{FolderError, RunFolder};

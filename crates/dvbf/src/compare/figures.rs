@@ -2,7 +2,7 @@
 
 use crate::data::{Dataset, regression_targets};
 use crate::eval::{Columns, OpenLoop, Readout, regress, rows};
-use crate::nullable;
+use dvbf_train::nullable;
 use ndarray::{Array2, Array3};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;

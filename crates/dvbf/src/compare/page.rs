@@ -2,10 +2,8 @@
 
 use super::table::{headings, published};
 use super::{Comparison, summarize};
-use crate::report::html::escape;
+use crate::report::{STYLE, escape};
 use std::fmt::Write as _;
-
-const STYLE: &str = include_str!("../report/page.css");
 
 /// The whole page.
 pub(super) fn render(comparison: &Comparison) -> String {

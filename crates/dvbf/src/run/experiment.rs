@@ -1,8 +1,7 @@
 //! Training a model on an environment, from settings to figures.
 
-use super::folder::{FolderError, RunFolder};
 use super::phase::Phase;
-use super::record::LogRecord;
+use super::{FolderError, LogRecord, RunFolder};
 use crate::data::{DataError, Dataset, RecordingError, Sequences, Set, Supply};
 use crate::eval::{Baselines, Draw, READ_OUT, Readout, Summary, infer, rollout_errors, summary_r2};
 use crate::pool::{Pool, PoolError};
@@ -149,7 +148,7 @@ pub fn evaluate(
 
 /// The figures of a model beside those of the yardsticks.
 fn figures(model: &Dvbf<f32>, settings: &Settings, supply: &Supply, pool: &Pool) -> Summary {
-    let reference = Baselines::of(settings, supply, pool);
+    let reference = Baselines::of(&settings.evaluation, supply, pool);
     Summary::evaluate(model, settings, supply, &reference, pool)
 }
 

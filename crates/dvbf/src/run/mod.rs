@@ -1,12 +1,9 @@
 //! A run from settings to figures, in a folder of its own.
 
 mod experiment;
-mod folder;
 mod phase;
-mod record;
 mod start;
 
+pub use dvbf_run::{FolderError, LogRecord, RunFolder};
 pub use experiment::{Finished, Observer, Outcome, RunError, TrainRequest, evaluate, train};
-pub use folder::{FolderError, RunFolder};
 pub use phase::Phase;
-pub use record::LogRecord;

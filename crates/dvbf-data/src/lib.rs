@@ -1,0 +1,44 @@
+#![doc = include_str!("../README.md")]
+
+pub mod archive;
+mod columns;
+mod dataset;
+mod describe;
+pub mod division;
+mod export;
+mod files;
+mod noise;
+mod notes;
+mod npy;
+mod npz;
+mod npz_write;
+mod packed;
+mod raw;
+mod recorded;
+mod recording_error;
+mod sequences;
+pub mod settings;
+mod splits;
+mod supply;
+mod table;
+mod table_write;
+mod targets;
+mod unknown;
+
+pub use columns::Columns;
+pub use dataset::{Dataset, numbered};
+pub use describe::{ChannelFigures, describe};
+pub use files::{find_files, read_files};
+pub use noise::noise;
+pub use notes::facts;
+pub use npz::{FREE, RATIO, read_npz, read_npz_from};
+pub use npz_write::write_npz;
+pub use raw::{Part, RawRecordings, RawSequence, narrow};
+pub use recorded::{controls, read_recordings, timed};
+pub use recording_error::RecordingError;
+pub use sequences::Sequences;
+pub use splits::{DataError, Splits};
+pub use supply::{Set, Supply};
+pub use table::{TableReader, read_tables};
+pub use table_write::write_tables;
+pub use targets::{regression_targets, target_names};

@@ -1,0 +1,291 @@
+//! The folder of a run and its files.
+
+use super::record::LogRecord;
+use super::summary::Summary;
+use crate::settings::{Settings, SettingsError};
+use dvbf_core::{FileError, ModelFile, remove_scratch_files, replace_file};
+use std::fs::{self, OpenOptions};
+use std::io::{self, Write};
+use std::path::{Path, PathBuf};
+
+/// A file of a run could not be read or written.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum FolderError {
+    /// The folder holds a run already.
+    #[error(
+        "{} holds a run already; continue it with --resume, or choose another folder with --out",
+        path.display()
+    )]
+    Exists {
+        /// The folder.
+        path: PathBuf,
+    },
+    /// There is no run.
+    #[error("{} holds no run: {missing} is missing", path.display())]
+    NoRun {
+        /// The folder.
+        path: PathBuf,
+        /// The file that is missing.
+        missing: &'static str,
+    },
+    /// The run has not come so far as to have a model.
+    #[error(
+        "{} holds no model yet: best.dvbf is missing; dvbf train with --resume brings the run to its end",
+        path.display()
+    )]
+    NoModel {
+        /// The folder.
+        path: PathBuf,
+    },
+    /// The system refused.
+    #[error("{}: {source}", path.display())]
+    Io {
+        /// The file or folder.
+        path: PathBuf,
+        /// What the system said.
+        source: io::Error,
+    },
+    /// A model file or checkpoint.
+    #[error(transparent)]
+    File(#[from] FileError),
+    /// The run's settings.
+    #[error("{}: {source}", path.display())]
+    Settings {
+        /// The file.
+        path: PathBuf,
+        /// What is wrong with it.
+        source: SettingsError,
+    },
+    /// A file of the run is damaged.
+    #[error("{}: {problem}", path.display())]
+    Damaged {
+        /// The file.
+        path: PathBuf,
+        /// What is wrong with it.
+        problem: String,
+    },
+}
+
+/// The folder `runs/<name>` and its files.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct RunFolder {
+    path: PathBuf,
+}
+
+const CONFIG: &str = "config.toml";
+const CHECKPOINT: &str = "checkpoint.dvbf";
+const SUMMARY: &str = "summary.json";
+
+impl RunFolder {
+    /// A new folder for a run, made if need be, with its `config.toml`.
+    ///
+    /// # Errors
+    /// If a run is there already or the folder cannot be written.
+    pub fn create(path: &Path, settings: &Settings) -> Result<Self, FolderError> {
+        let folder = Self { path: path.to_owned() };
+        if folder.file(CONFIG).exists() || folder.file(CHECKPOINT).exists() {
+            return Err(FolderError::Exists { path: path.to_owned() });
+        }
+        fs::create_dir_all(path).map_err(|source| io_error(path, source))?;
+        folder.write(CONFIG, settings.to_toml().as_bytes())?;
+        Ok(folder)
+    }
+
+    /// The folder of an existing run.
+    ///
+    /// # Errors
+    /// If there is none.
+    pub fn open(path: &Path) -> Result<Self, FolderError> {
+        let folder = Self { path: path.to_owned() };
+        if folder.file(CONFIG).exists() {
+            Ok(folder)
+        } else {
+            Err(FolderError::NoRun { path: path.to_owned(), missing: CONFIG })
+        }
+    }
+
+    /// The folder.
+    pub fn path(&self) -> &Path {
+        &self.path
+    }
+
+    /// A file in the folder.
+    pub fn file(&self, name: &str) -> PathBuf {
+        self.path.join(name)
+    }
+
+    /// The run's settings.
+    ///
+    /// # Errors
+    /// If `config.toml` cannot be read or is not a complete set of settings.
+    pub fn settings(&self) -> Result<Settings, FolderError> {
+        let path = self.file(CONFIG);
+        let text = fs::read_to_string(&path).map_err(|source| io_error(&path, source))?;
+        Settings::from_toml(&text).map_err(|source| FolderError::Settings { path, source })
+    }
+
+    /// Removes what writes left behind that a killed process had begun.
+    ///
+    /// # Errors
+    /// If the system refuses.
+    pub fn clean(&self) -> Result<(), FolderError> {
+        remove_scratch_files(&self.path).map_err(|source| io_error(&self.path, source))
+    }
+
+    /// Whether the run was stopped before it had anything to keep: it then begins again.
+    ///
+    /// # Errors
+    /// If `metrics.jsonl` cannot be read.
+    pub fn is_unbegun(&self) -> Result<bool, FolderError> {
+        let kept = [CHECKPOINT, "best.dvbf"].iter().any(|name| self.file(name).exists());
+        Ok(!kept && self.history()?.is_empty())
+    }
+
+    /// The newest checkpoint.
+    ///
+    /// # Errors
+    /// If there is none, or it is foreign or damaged.
+    pub fn checkpoint(&self) -> Result<ModelFile, FolderError> {
+        let path = self.file(CHECKPOINT);
+        if !path.exists() {
+            return Err(FolderError::NoRun { path: self.path.clone(), missing: CHECKPOINT });
+        }
+        Ok(ModelFile::read(&path)?)
+    }
+
+    /// The model that the summary is about.
+    ///
+    /// # Errors
+    /// If there is none, or it is foreign or damaged.
+    pub fn best(&self) -> Result<ModelFile, FolderError> {
+        Ok(ModelFile::read(&self.best_path()?)?)
+    }
+
+    /// Where the best model lies.
+    ///
+    /// # Errors
+    /// If there is none yet.
+    pub fn best_path(&self) -> Result<PathBuf, FolderError> {
+        let path = self.file("best.dvbf");
+        if path.exists() { Ok(path) } else { Err(FolderError::NoModel { path: self.path.clone() }) }
+    }
+
+    /// The figures of a finished run.
+    ///
+    /// # Errors
+    /// If there are none, or `summary.json` holds something else.
+    pub fn summary(&self) -> Result<Summary, FolderError> {
+        let path = self.file(SUMMARY);
+        let text = fs::read_to_string(&path).map_err(|source| io_error(&path, source))?;
+        serde_json::from_str(&text)
+            .map_err(|e| FolderError::Damaged { path, problem: e.to_string() })
+    }
+
+    /// Writes the figures of a finished run.
+    ///
+    /// # Errors
+    /// If the system refuses.
+    ///
+    /// # Panics
+    /// Never: figures are plain data.
+    pub fn save_summary(&self, summary: &Summary) -> Result<(), FolderError> {
+        let text = serde_json::to_string_pretty(summary).expect("figures are plain data");
+        self.write(SUMMARY, (text + "\n").as_bytes()).map(|_| ())
+    }
+
+    /// Replaces the checkpoint, durably.
+    ///
+    /// # Errors
+    /// If the system refuses; the old checkpoint is then intact.
+    pub fn save_checkpoint(&self, file: &ModelFile) -> Result<(), FolderError> {
+        Ok(file.write(&self.file(CHECKPOINT))?)
+    }
+
+    /// Replaces the best model, durably.
+    ///
+    /// # Errors
+    /// If the system refuses; the old file is then intact.
+    pub fn save_best(&self, file: &ModelFile) -> Result<(), FolderError> {
+        Ok(file.write(&self.file("best.dvbf"))?)
+    }
+
+    /// Replaces a file, durably.
+    ///
+    /// # Errors
+    /// If the system refuses; the old file is then intact.
+    pub fn write(&self, name: &str, content: &[u8]) -> Result<PathBuf, FolderError> {
+        let path = self.file(name);
+        replace_file(&path, &[content]).map_err(|source| io_error(&path, source))?;
+        Ok(path)
+    }
+
+    /// Appends a record to `metrics.jsonl`.
+    ///
+    /// # Errors
+    /// If the system refuses.
+    ///
+    /// # Panics
+    /// Never: a record is plain data.
+    pub fn append(&self, record: &LogRecord) -> Result<(), FolderError> {
+        let path = self.file("metrics.jsonl");
+        let mut line = serde_json::to_string(record).expect("a record is plain data");
+        line.push('\n');
+        OpenOptions::new()
+            .create(true)
+            .append(true)
+            .open(&path)
+            .and_then(|mut file| file.write_all(line.as_bytes()))
+            .map_err(|source| io_error(&path, source))
+    }
+
+    /// All records of `metrics.jsonl`; none if there is no such file.
+    ///
+    /// # Errors
+    /// If the file cannot be read or holds something else.
+    pub fn history(&self) -> Result<Vec<LogRecord>, FolderError> {
+        Ok(self.lines()?.into_iter().map(|(record, _)| record).collect())
+    }
+
+    /// Every record of `metrics.jsonl` with the line that it was read from.
+    fn lines(&self) -> Result<Vec<(LogRecord, String)>, FolderError> {
+        let path = self.file("metrics.jsonl");
+        let text = match fs::read_to_string(&path) {
+            Ok(text) => text,
+            Err(e) if e.kind() == io::ErrorKind::NotFound => return Ok(Vec::new()),
+            Err(source) => return Err(io_error(&path, source)),
+        };
+        let mut records = Vec::new();
+        let lines: Vec<&str> = text.lines().collect();
+        for (number, line) in lines.iter().enumerate() {
+            match serde_json::from_str(line) {
+                Ok(record) => records.push((record, (*line).to_owned())),
+                // A crash may leave the last line half written.
+                Err(_) if number + 1 == lines.len() && !text.ends_with('\n') => {}
+                Err(e) => {
+                    let problem = format!("line {}: {e}", number + 1);
+                    return Err(FolderError::Damaged { path, problem });
+                }
+            }
+        }
+        Ok(records)
+    }
+
+    /// Drops the records after update `step`, which a resumed run will write again.
+    ///
+    /// # Errors
+    /// If the file cannot be read or written.
+    pub fn truncate_history(&self, step: u64) -> Result<(), FolderError> {
+        let kept: String = self
+            .lines()?
+            .into_iter()
+            .filter(|(record, _)| record.step <= step)
+            .map(|(_, line)| line + "\n")
+            .collect();
+        self.write("metrics.jsonl", kept.as_bytes()).map(|_| ())
+    }
+}
+
+fn io_error(path: &Path, source: io::Error) -> FolderError {
+    FolderError::Io { path: path.to_owned(), source }
+}

@@ -1,0 +1,14 @@
+#![doc = include_str!("../README.md")]
+
+mod figures;
+mod folder;
+mod record;
+pub mod settings;
+mod summary;
+
+pub use figures::figure_names;
+pub use folder::{FolderError, RunFolder};
+pub use record::LogRecord;
+pub use summary::{
+    BoundFigures, Columns, OpenLoopRow, R2Figures, READ_OUT, Summary, r2 as summary_r2, rows,
+};

@@ -1,0 +1,252 @@
+//! Settings that follow from recordings, without tuning.
+
+use super::{
+    Division, ModelSettings, RecordingsSettings, Settings, SettingsError, apply_override, preset,
+};
+use dvbf_core::EmissionStd;
+use dvbf_data::division::{Parts, Piece, divide, segments, stride, usual_division};
+use dvbf_data::{DataError, RawRecordings, noise};
+use dvbf_train::schedule::{Ramp, Shape};
+
+/// Sequences that a part is evaluated on, at most.
+const EVALUATED: usize = 500;
+/// Steps of an open-loop prediction with the frames before it, at most.
+const LONGEST: usize = 100;
+
+/// What is done with recordings of which nothing but these files and columns is known.
+pub fn usual_source(recordings: &RawRecordings, files: Vec<String>) -> RecordingsSettings {
+    RecordingsSettings {
+        files,
+        folder: None,
+        observe: Vec::new(),
+        control: Vec::new(),
+        state: Vec::new(),
+        division: usual_division(recordings),
+        held_out: if usual_division(recordings) == Division::Time { 0.2 } else { 0.15 },
+        normalize: recordings.image.is_none(),
+        checksum: recordings.checksum(),
+    }
+}
+
+/// The preset `name` for recordings, with `key=value` overrides: its model and its training, with the
+/// lengths and numbers that follow from the recordings and from what was chosen.
+///
+/// # Errors
+/// If there is no such preset, an override cannot be made, or the recordings are too short to be
+/// divided, or for a window or prediction that was chosen.
+pub fn preset_for(
+    name: &str,
+    recordings: &RawRecordings,
+    source: RecordingsSettings,
+    overrides: &[String],
+) -> Result<Settings, DataError> {
+    if let Some(channel) = recordings.unseen() {
+        return Err(unfit(format!(
+            "{}: observation {channel} is missing at every step, so nothing can be learned of it",
+            source.files.join(", ")
+        )));
+    }
+    let invalid = |e: SettingsError| unfit(e.to_string());
+    let about = |settings: Settings, source: RecordingsSettings| Settings {
+        pendulum: None,
+        ball: None,
+        two_balls: None,
+        recordings: Some(source),
+        ..settings
+    };
+    let chosen = |settings: Settings| {
+        let mut all = overrides.iter();
+        all.try_fold(settings, |settings, text| apply_override(&settings, text)).map_err(invalid)
+    };
+    // How to divide them may have been chosen, and everything else follows from the parts.
+    let first = chosen(about(super::preset::pendulum(), source))?;
+    let (seed, source) = (first.data.seed, first.recordings.clone());
+    let Some(source) = source else { return Err(unfit("the settings name no recordings")) };
+    source.validate().map_err(|e| invalid(e.into()))?;
+    let parts = divide(recordings, source.division, source.held_out, seed)
+        .map_err(|problem| unfit(format!("{} {problem}", source.files.join(", "))))?;
+    let mut settings = if name == "auto" {
+        automatic(recordings, &parts.train)
+    } else {
+        preset(name).map_err(invalid)?
+    };
+    let before = settings.model.clone();
+    settings.data.seed = seed;
+    settings = chosen(about(settings, source))?;
+    if name == "auto" {
+        follow_state(&mut settings, &before, overrides);
+    }
+    let trained = longest(&parts.train);
+    let open = typical(&parts.validation).min(typical(&parts.test)).min(LONGEST);
+    if let Some(problem) = fit_lengths(&mut settings, trained, open) {
+        // How they were read may be the reason.
+        let remarks = recordings.remarks.iter().map(|remark| format!("; {remark}"));
+        return Err(unfit(problem + &remarks.collect::<String>()));
+    }
+    settings = chosen(settings)?;
+    fit_numbers(&mut settings, &parts);
+    settings = chosen(settings)?;
+    fit_batch(&mut settings);
+    settings = chosen(settings)?;
+    fits(&settings, trained, overrides)?;
+    Ok(settings)
+}
+
+fn unfit(problem: impl Into<String>) -> DataError {
+    DataError::Unfit { problem: problem.into() }
+}
+
+/// Whether an override is about `key`.
+fn is_chosen(key: &str, overrides: &[String]) -> bool {
+    overrides.iter().any(|text| text.split('=').next().is_some_and(|own| own.trim() == key))
+}
+
+/// What was as large as the state stays so, unless it was chosen too.
+fn follow_state(settings: &mut Settings, before: &ModelSettings, overrides: &[String]) {
+    let model = &mut settings.model;
+    let state = model.state;
+    for (key, old, value) in [
+        ("model.noise", before.noise, &mut model.noise),
+        ("model.emission_state", before.emission_state, &mut model.emission_state),
+    ] {
+        if old == before.state && !is_chosen(key, overrides) {
+            *value = state;
+        }
+    }
+}
+
+/// Sets what the lengths of the sequences decide: the longest that is trained on has `trained` steps,
+/// and `open` steps are there to be predicted. What is wrong if they are too few.
+fn fit_lengths(settings: &mut Settings, trained: usize, open: usize) -> Option<String> {
+    let Settings { data, training, evaluation, model, .. } = settings;
+    let least = 3;
+    if trained < least || open < least {
+        return Some(format!(
+            "sequences of {trained} training steps and {open} steps for validation and test are too \
+             short to learn dynamics from; at least {least} are needed"
+        ));
+    }
+    let window = if training.window == 0 { trained } else { training.window.min(trained) };
+    training.window = window;
+    data.steps = (2 * window).min(trained);
+    model.initial_frames = model.initial_frames.min(window.saturating_sub(1)).min(open / 2).max(1);
+    data.long_steps = open;
+    evaluation.filtered =
+        evaluation.filtered.clamp(model.initial_frames, (open / 2).max(model.initial_frames));
+    let ahead = open - evaluation.filtered;
+    evaluation.horizons.retain(|&h| h < ahead);
+    evaluation.horizons.push(ahead);
+    evaluation.chosen_by = evaluation.chosen_by.min(ahead);
+    None
+}
+
+/// Sets what the number of segments decides.
+fn fit_numbers(settings: &mut Settings, parts: &Parts) {
+    let Settings { data, training, .. } = settings;
+    let every = match training.window {
+        0 => data.steps,
+        window => stride(data.steps, window),
+    };
+    data.train = segments(&parts.train, data.steps.max(1), every.max(1)).len();
+    let steps = data.steps.max(1);
+    let held = |pieces: &[Piece]| segments(pieces, steps, steps).len().min(EVALUATED);
+    (data.validation, data.test) = (held(&parts.validation), held(&parts.test));
+}
+
+/// Makes no update larger than all that there is.
+fn fit_batch(settings: &mut Settings) {
+    let Settings { data, training, .. } = settings;
+    training.batch = training.batch.min(data.train);
+    training.shard = training.shard.min(training.batch.div_ceil(2));
+    training.block = training.block.min(training.shard);
+}
+
+/// Refuses lengths that were chosen and that the recordings do not have.
+fn fits(settings: &Settings, trained: usize, overrides: &[String]) -> Result<(), DataError> {
+    let Settings { data, training, evaluation, .. } = settings;
+    if training.window > trained {
+        return Err(unfit(format!(
+            "training.window: is {}; the longest training sequence of the recordings has {trained} steps",
+            training.window
+        )));
+    }
+    let ahead = evaluation.horizons.iter().copied().max().unwrap_or(0).max(evaluation.chosen_by);
+    if !is_chosen("data.long_steps", overrides) && evaluation.filtered + ahead > data.long_steps {
+        return Err(unfit(format!(
+            "evaluation.horizons: {} filtered and {ahead} predicted steps are more than the {} that \
+             validation and test sequences of the recordings have",
+            evaluation.filtered, data.long_steps
+        )));
+    }
+    Ok(())
+}
+
+fn longest(pieces: &[Piece]) -> usize {
+    pieces.iter().map(|piece| piece.length).max().unwrap_or(0)
+}
+
+/// Median length of pieces.
+fn typical(pieces: &[Piece]) -> usize {
+    let mut lengths: Vec<usize> = pieces.iter().map(|p| p.length).collect();
+    lengths.sort_unstable();
+    lengths.get(lengths.len() / 2).copied().unwrap_or(0)
+}
+
+/// Model and training for recordings like these. Images take the recipe of the pendulum.
+///
+/// Vectors get twice as many dimensions of the state as they have channels, for what is seen and how
+/// fast it changes; an emission whose noise is that of every sensor, as differences between steps
+/// tell it, for a noise that is learned is too large while the dynamics are not yet known; and noise of
+/// about the same size on what the recognition network sees, which fades; decay of its weights.
+fn automatic(recordings: &RawRecordings, train: &[Piece]) -> Settings {
+    let mut settings = super::preset::pendulum();
+    settings.preset = "auto".into();
+    if recordings.image.is_some() {
+        return settings;
+    }
+    let width = recordings.observation_names.len();
+    let std = typical_noise(recordings, train);
+    let Settings { model, training, evaluation, .. } = &mut settings;
+    model.state = (2 * width).clamp(3, 16);
+    model.noise = model.state;
+    model.emission_state = model.state;
+    model.shared_state = 0;
+    model.hidden = if width > 16 { 128 } else { 64 };
+    model.initial_frames = 8;
+    model.emission_std_kind = EmissionStd::FixedPerChannel;
+    model.emission_std = std;
+    training.steps = 40_000;
+    training.restarts = 4;
+    training.restart_steps = 400;
+    training.finalists = 1;
+    training.learning_rate = super::preset::slow();
+    training.warmup = Ramp::constant(1.0);
+    training.window = 24;
+    training.weight_decay = 0.1;
+    training.kl_weight.from = 2.0;
+    training.input_noise = Ramp { from: std, to: 0.0, start: 0.3, end: 0.7, shape: Shape::Linear };
+    training.start_noise = training.input_noise;
+    training.log_interval = 1_000;
+    evaluation.filtered = 20;
+    evaluation.horizons = vec![1, 5, 20, 50];
+    evaluation.chosen_by = 20;
+    settings
+}
+
+/// Median noise of the sensors in units of their standard deviations.
+fn typical_noise(recordings: &RawRecordings, train: &[Piece]) -> f64 {
+    let spread = |channel: usize| {
+        let values = train.iter().flat_map(|piece| {
+            let column = recordings.sequences[piece.sequence].observations.column(channel);
+            column.iter().skip(piece.start).take(piece.length).copied().collect::<Vec<f32>>()
+        });
+        let seen: Vec<f64> = values.filter(|v| !v.is_nan()).map(f64::from).collect();
+        let mean = seen.iter().sum::<f64>() / seen.len().max(1) as f64;
+        (seen.iter().map(|v| (v - mean).powi(2)).sum::<f64>() / seen.len().max(1) as f64).sqrt()
+    };
+    let relative = |(i, std): (usize, f64)| if spread(i) > 0.0 { std / spread(i) } else { 0.0 };
+    let mut all: Vec<f64> =
+        noise(recordings, train).into_iter().enumerate().map(relative).collect();
+    all.sort_by(f64::total_cmp);
+    all[all.len() / 2].clamp(0.05, 0.7)
+}

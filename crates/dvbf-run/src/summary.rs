@@ -1,0 +1,223 @@
+//! The final figures of a run.
+
+use crate::settings::Settings;
+use dvbf_core::Dvbf;
+use dvbf_data::{Dataset, Set, Supply, regression_targets};
+use dvbf_train::eval::{
+    Baselines, Calibration, Draw, OpenLoop, Readout, calibrate, importance_weighted_bound, infer,
+    regress, rollout_errors,
+};
+use dvbf_train::nullable;
+use dvbf_train::pool::Pool;
+use ndarray::{Array2, Array3, Axis};
+use serde::{Deserialize, Serialize};
+use std::collections::BTreeMap;
+
+/// Training sequences that read-outs of latent states are fitted to, at most; the first ones.
+pub const READ_OUT: usize = 500;
+
+/// Figures by column name.
+pub type Columns = BTreeMap<String, f64>;
+
+/// R² on held-out sequences, every step counted, fitted on the training sequences.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct R2Figures {
+    /// From samples of the posterior: the figures of Karl et al. 2017.
+    #[serde(deserialize_with = "nullable::columns")]
+    pub sample: Columns,
+    /// From the mean path.
+    #[serde(deserialize_with = "nullable::columns")]
+    pub mean: Columns,
+    /// From samples, by a cubic read-out.
+    #[serde(deserialize_with = "nullable::columns")]
+    pub nonlinear: Columns,
+}
+
+/// Bound on the test set, in nats per sequence.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct BoundFigures {
+    /// Evidence lower bound.
+    #[serde(deserialize_with = "nullable::number")]
+    pub total: f64,
+    /// Its reconstruction term.
+    #[serde(deserialize_with = "nullable::number")]
+    pub reconstruction: f64,
+    /// Its divergence.
+    #[serde(deserialize_with = "nullable::number")]
+    pub kl: f64,
+    /// Importance-weighted bound with 64 samples, or as many as were configured.
+    pub iwae64: Option<f64>,
+}
+
+/// Open-loop error up to one horizon, per channel.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+pub struct OpenLoopRow {
+    /// The model.
+    #[serde(deserialize_with = "nullable::number")]
+    pub model: f64,
+    /// The last filtered frame, repeated.
+    #[serde(deserialize_with = "nullable::number")]
+    pub persistence: f64,
+    /// The mean training image.
+    #[serde(deserialize_with = "nullable::number")]
+    pub mean_image: f64,
+    /// The true equations from a slightly wrong state, if they are known.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub physics: Option<f64>,
+    /// A linear autoregressive model with inputs.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub linear: Option<f64>,
+    /// Principal components and a Kalman filter.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub kalman: Option<f64>,
+}
+
+/// What `summary.json` holds.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Summary {
+    /// Name of the preset.
+    pub preset: String,
+    /// Seed of the run.
+    pub seed: u64,
+    /// Updates.
+    pub steps: u64,
+    /// Wall time of the run, from making the data to these figures.
+    #[serde(deserialize_with = "nullable::number")]
+    pub seconds: f64,
+    /// Threads of the run.
+    pub threads: usize,
+    /// Dimensions of the latent state.
+    pub latent_dim: usize,
+    /// What the recordings were and how they were divided, in sentences; nothing of simulated ones.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub recordings: Option<Vec<String>>,
+    /// Regression of the true state on the latent state.
+    pub r2: R2Figures,
+    /// Bound.
+    pub bound: BoundFigures,
+    /// Open-loop error by horizon.
+    pub open_loop: BTreeMap<usize, OpenLoopRow>,
+    /// Whether one-step predictions know their errors; nothing if no step was predicted.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub calibration: Option<Calibration>,
+}
+
+/// `(N, T, Z)` as rows `n·T + t`.
+///
+/// # Panics
+/// If the array is not in standard order.
+pub fn rows(state: &Array3<f32>) -> Array2<f64> {
+    let (n, t, z) = state.dim();
+    state.mapv(f64::from).into_shape_with_order((n * t, z)).expect("a standard array")
+}
+
+/// R² of every column from latent states of both sets, over the steps whose true state is known.
+pub fn r2(
+    readout: Readout,
+    (train, train_z): (&Dataset, &Array3<f32>),
+    (test, test_z): (&Dataset, &Array3<f32>),
+) -> Vec<(String, f64)> {
+    let ((names, train_y), (_, test_y)) = (regression_targets(train), regression_targets(test));
+    if names.is_empty() {
+        return Vec::new();
+    }
+    let known = |z: &Array3<f32>, y: &Array2<f64>| {
+        let steps = z.dim().1;
+        // The latent states may end before the recordings do.
+        let all = y.nrows() / z.dim().0;
+        let row = |n: usize, t: usize| n * all + t;
+        let (z, mut from, mut to) = (rows(z), Vec::new(), Vec::new());
+        for r in 0..z.nrows() {
+            let target = row(r / steps, r % steps);
+            if !y.row(target).iter().any(|v| v.is_nan()) {
+                from.push(r);
+                to.push(target);
+            }
+        }
+        (z.select(Axis(0), &from), y.select(Axis(0), &to))
+    };
+    let ((train_z, train_y), (test_z, test_y)) = (known(train_z, &train_y), known(test_z, &test_y));
+    let figures =
+        regress(readout, (train_z.view(), train_y.view()), (test_z.view(), test_y.view()));
+    names.into_iter().zip(figures).collect()
+}
+
+impl Summary {
+    /// Evaluates `model` on the test sets, one set after the other.
+    pub fn evaluate(
+        model: &Dvbf<f32>,
+        settings: &Settings,
+        supply: &Supply,
+        baselines: &Baselines,
+        pool: &Pool,
+    ) -> Self {
+        let seed = settings.seed;
+        let train = supply.sequences(Set::Train).first(READ_OUT);
+        let test = supply.sequences(Set::Test).all();
+        let (r2, bound) = in_hindsight(model, settings, (&train, &test), pool);
+        drop(train);
+
+        let horizons = &settings.evaluation.horizons;
+        let window = settings.evaluation.longest_window();
+        let errors = rollout_errors(model, supply.sequences(Set::TestLong), window, pool);
+        let row = |&h: &usize| {
+            let at = |errors: &OpenLoop| errors.at(h);
+            let row = OpenLoopRow {
+                model: at(&errors),
+                persistence: at(&baselines.persistence),
+                mean_image: at(&baselines.mean_image),
+                physics: baselines.physics.as_ref().map(at),
+                linear: baselines.linear.as_ref().map(at),
+                kalman: baselines.kalman.as_ref().map(at),
+            };
+            (h, row)
+        };
+        let validation = supply.sequences(Set::Validation).all();
+        Self {
+            preset: settings.preset.clone(),
+            seed,
+            steps: settings.training.steps,
+            seconds: 0.0,
+            threads: pool.threads(),
+            latent_dim: settings.model.state,
+            recordings: supply.recorded().and_then(|splits| splits.notes.clone()),
+            r2,
+            bound,
+            open_loop: horizons.iter().map(row).collect(),
+            calibration: calibrate(model, (&validation, &test), pool),
+        }
+    }
+}
+
+/// Regression and bound: what the model says of sequences that it saw from end to end.
+fn in_hindsight(
+    model: &Dvbf<f32>,
+    settings: &Settings,
+    (train, test): (&Dataset, &Dataset),
+    pool: &Pool,
+) -> (R2Figures, BoundFigures) {
+    let (steps, seed) = (settings.data.steps, settings.seed);
+    let draw = |data: &Dataset, draw: Draw| infer(model, data, steps, draw, pool);
+    let train_sample = draw(train, Draw::Sample(seed));
+    let test_sample = draw(test, Draw::Sample(seed.wrapping_add(1)));
+    let (train_mean, test_mean) = (draw(train, Draw::Mean), draw(test, Draw::Mean));
+    let samples = (train, &train_sample.state);
+    let held = (test, &test_sample.state);
+    let mean = r2(Readout::Linear, (train, &train_mean.state), (test, &test_mean.state));
+    let r2 = R2Figures {
+        sample: r2(Readout::Linear, samples, held).into_iter().collect(),
+        mean: mean.into_iter().collect(),
+        nonlinear: r2(Readout::Cubic, samples, held).into_iter().collect(),
+    };
+
+    let average = |v: &ndarray::Array1<f64>| v.sum() / v.len() as f64;
+    let (reconstruction, kl) = (average(&test_sample.log_lik), average(&test_sample.kl));
+    let paths = settings.evaluation.importance_samples;
+    let bound = BoundFigures {
+        total: reconstruction - kl,
+        reconstruction,
+        kl,
+        iwae64: (paths > 0).then(|| importance_weighted_bound(model, test, paths, seed, pool)),
+    };
+    (r2, bound)
+}

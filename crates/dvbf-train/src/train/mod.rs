@@ -1,0 +1,381 @@
+//! Training: shards, updates, the running average, checkpoints.
+
+mod block;
+mod optimizer;
+mod order;
+mod rollback;
+mod shard;
+mod state;
+mod totals;
+mod update;
+
+pub use optimizer::Optimizer;
+pub(crate) use order::Order;
+pub use rollback::GoodState;
+pub use state::TrainerState;
+pub use totals::Totals;
+
+use crate::pool::Pool;
+use crate::settings::{Precision, TrainingPlan, TrainingSettings};
+use block::Corruption;
+use dvbf_core::{
+    ConfigError, Dvbf, EmissionStd, GradientOptions, Layout, ModelConfig, ModelFile, Noise,
+    Objective, Params, ProductPrecision, Units, product_precision, set_product_precision,
+};
+use dvbf_data::{Dataset, narrow};
+use rayon::prelude::*;
+use shard::{Draws, Shard};
+use update::Gradient;
+
+/// What the parts of a run draw from; the number is part of every stream.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum Purpose {
+    Order = 1,
+    Window = 2,
+    Pixels = 3,
+    Drop = 4,
+    Latent = 5,
+    Evaluation = 6,
+    Importance = 7,
+    Physics = 8,
+}
+
+/// The stream of `purpose` for `step` and `block`.
+pub(crate) fn stream(seed: u64, purpose: Purpose, step: u64, block: usize) -> Noise {
+    Noise::new(seed, (purpose as u64) << 56 | step << 16 | block as u64)
+}
+
+/// What one update did.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct StepStats {
+    /// Mean bound of the batch's sequences, in nats: `reconstruction − kl`.
+    pub bound: f64,
+    /// Mean log-likelihood of a sequence.
+    pub reconstruction: f64,
+    /// Mean of `E_q[ln q − c ln p]` of a sequence: the divergence where the tempering constant `c` is 1.
+    pub kl: f64,
+    /// Norm of the gradient before clipping.
+    pub grad_norm: f64,
+    /// Learning rate.
+    pub learning_rate: f64,
+    /// Whether the update was applied; it is not when the gradient is not finite.
+    pub applied: bool,
+    /// The update to whose state the training returned after too many that were not applied.
+    pub returned_to: Option<u64>,
+}
+
+/// Why training stopped.
+#[derive(Clone, Debug, PartialEq, thiserror::Error)]
+#[non_exhaustive]
+pub enum TrainError {
+    /// A setting of the model.
+    #[error(transparent)]
+    Config(#[from] ConfigError),
+    /// The gradient was not finite too often.
+    #[error(
+        "the gradient was not finite at {skipped} updates in a row, the last at update {step} with \
+         learning rate {learning_rate:.2e}, after {rollbacks} returns to a good state with half the \
+         rate; a smaller training.learning_rate or training.clip helps"
+    )]
+    NotFinite {
+        /// Updates that were skipped.
+        skipped: u64,
+        /// Returns to an earlier state before.
+        rollbacks: u64,
+        /// The last of them.
+        step: u64,
+        /// The learning rate there.
+        learning_rate: f64,
+    },
+}
+
+/// A training in progress.
+#[derive(Debug)]
+pub struct Trainer {
+    settings: TrainingSettings,
+    seed: u64,
+    config: ModelConfig,
+    model: Dvbf<f32>,
+    state: TrainerState,
+    shards: Vec<Shard>,
+    gradient: Gradient,
+    order: Order,
+    units: Option<Units>,
+    layout: Option<Layout>,
+    good: GoodState,
+    /// Seconds between two steps of the recordings.
+    dt: f64,
+}
+
+impl Trainer {
+    /// A training from freshly drawn parameters: the `start`-th initialization of the seed.
+    ///
+    /// All other random numbers of the training are the same for every initialization.
+    ///
+    /// # Errors
+    /// If a setting of the model is impossible for these data.
+    pub fn new<'a>(
+        plan: impl Into<TrainingPlan<'a>>,
+        data: &Dataset,
+        start: u8,
+    ) -> Result<Self, TrainError> {
+        let plan = plan.into();
+        let observation = data.observations.dim().2;
+        let config = plan.model.resolve(observation, data.controls.dim().2)?;
+        let mut model = Dvbf::random(&config, Noise::new(plan.seed, u64::from(start)))?;
+        if let (EmissionStd::FixedPerChannel, Some(noise)) = (config.emission_std_kind, &data.noise)
+        {
+            let log_std = model.emission_mut().log_std_mut();
+            log_std.iter_mut().zip(noise).for_each(|(to, std)| *to = std.ln());
+        }
+        let state = TrainerState::new(plan.training, plan.seed, &model.to_flat());
+        Ok(Self::assemble(plan, config, model, state, data))
+    }
+
+    /// A training that goes on from a checkpoint's state.
+    pub fn resume<'a>(
+        plan: impl Into<TrainingPlan<'a>>,
+        file: ModelFile,
+        state: TrainerState,
+        data: &Dataset,
+    ) -> Self {
+        let config = file.config.clone();
+        Self::assemble(plan.into(), config, file.into_model(), state, data)
+    }
+
+    fn assemble(
+        plan: TrainingPlan<'_>,
+        config: ModelConfig,
+        model: Dvbf<f32>,
+        mut state: TrainerState,
+        data: &Dataset,
+    ) -> Self {
+        let good = state.good.take().unwrap_or_else(|| GoodState::of(&model, &state));
+        let steps = data.observations.dim().1;
+        let training = plan.training.clone();
+        let window = if training.window == 0 { steps } else { training.window.min(steps) };
+        let masked = data.mask.is_some();
+        let (mut shards, mut left) = (Vec::new(), training.batch);
+        while left > 0 {
+            let size = training.shard.min(left);
+            shards.push(Shard::new(&model, &config, (size, training.block), (window, masked)));
+            left -= size;
+        }
+        let gradient = Gradient::new(model.count());
+        let order = Order::default();
+        let (seed, dt) = (plan.seed, data.dt);
+        let (units, layout) = (data.units.clone(), data.layout.clone());
+        let settings = training;
+        Self {
+            settings,
+            seed,
+            config,
+            model,
+            state,
+            shards,
+            gradient,
+            order,
+            units,
+            layout,
+            good,
+            dt,
+        }
+    }
+
+    /// Updates that were made.
+    pub fn step_count(&self) -> u64 {
+        self.state.step
+    }
+
+    /// Whether all updates were made.
+    pub fn is_done(&self) -> bool {
+        self.state.step >= self.settings.steps
+    }
+
+    /// Returns to an earlier state so far.
+    pub fn rollbacks(&self) -> u64 {
+        self.state.rollbacks
+    }
+
+    /// Sequences of an update.
+    pub fn batch(&self) -> usize {
+        self.settings.batch
+    }
+
+    /// The model to evaluate: the running average of the parameters, or the parameters themselves
+    /// without one.
+    pub fn evaluated_model(&self) -> Dvbf<f32> {
+        let mut model = self.model.clone();
+        if self.settings.average > 0.0 {
+            model.set_flat(&self.state.average);
+        }
+        model
+    }
+
+    /// The model as the last update left it.
+    pub fn model(&self) -> &Dvbf<f32> {
+        &self.model
+    }
+
+    /// The configuration of the model.
+    pub fn config(&self) -> &ModelConfig {
+        &self.config
+    }
+
+    /// Sums over the updates since the last call, which begin anew.
+    pub fn take_totals(&mut self) -> Totals {
+        std::mem::take(&mut self.state.totals)
+    }
+
+    /// The best score on the validation set so far; lower is better.
+    pub fn best_score(&self) -> f64 {
+        self.state.best_score
+    }
+
+    /// Notes a better score on the validation set.
+    pub fn set_best_score(&mut self, score: f64) {
+        self.state.best_score = score;
+    }
+
+    /// Everything that is needed to go on later.
+    pub fn checkpoint(&self) -> ModelFile {
+        let good = (self.good.step != self.state.step).then(|| self.good.clone());
+        let state = TrainerState { good, ..self.state.clone() };
+        ModelFile { trainer: state.encode(), ..self.file(&self.model) }
+    }
+
+    /// The training without its working memory; [`resume`](Self::resume) goes on from it.
+    pub fn suspend(self) -> (ModelFile, TrainerState) {
+        let good = (self.good.step != self.state.step).then_some(self.good);
+        let file = ModelFile {
+            units: self.units,
+            layout: self.layout,
+            ..ModelFile::new(&self.config, &self.model, self.dt)
+        };
+        (file, TrainerState { good, ..self.state })
+    }
+
+    /// A model of this training as a file for use.
+    pub fn file(&self, model: &Dvbf<f32>) -> ModelFile {
+        ModelFile {
+            units: self.units.clone(),
+            layout: self.layout.clone(),
+            ..ModelFile::new(&self.config, model, self.dt)
+        }
+    }
+
+    /// The precision of wide products that the settings ask for.
+    pub fn precision(&self) -> ProductPrecision {
+        match self.settings.precision {
+            Precision::F32 => ProductPrecision::F32,
+            Precision::Bf16 => ProductPrecision::Bf16,
+        }
+    }
+
+    /// Makes one update. Its precision of products is the process's while it lasts.
+    ///
+    /// # Errors
+    /// If too many gradients in a row were not finite.
+    pub fn step(&mut self, data: &Dataset, pool: &Pool) -> Result<StepStats, TrainError> {
+        let before = product_precision();
+        set_product_precision(self.precision());
+        let stats = pool.install(|| self.step_inside(data));
+        set_product_precision(before);
+        stats
+    }
+
+    /// [`step`](Self::step) on a thread of the pool.
+    fn step_inside(&mut self, data: &Dataset) -> Result<StepStats, TrainError> {
+        let (step, training) = (self.state.step, &self.settings);
+        let progress = step as f64 / training.steps as f64;
+        let tempered = step - step % training.temper_period;
+        let temper = narrow(training.temper.at(tempered as f64 / training.steps as f64));
+        let kl = narrow(training.kl_weight.at(progress));
+        let objective = Objective { likelihood: temper, prior: temper, kl };
+        let rate = training.learning_rate.at(progress) * training.warmup.at(progress)
+            / 2.0_f64.powi(self.halvings());
+
+        let (mut log_lik, mut kl) = (0.0, 0.0);
+        self.compute_gradient(data, objective, progress);
+        self.gradient.fold(&self.shards);
+        for shard in &self.shards {
+            log_lik += shard.log_lik();
+            kl += shard.kl();
+        }
+
+        let training = &self.settings;
+        let sequences = training.batch as f64;
+        let norm = self.gradient.norm();
+        let mut stats = StepStats {
+            bound: (log_lik - kl) / sequences,
+            reconstruction: log_lik / sequences,
+            kl: kl / sequences,
+            grad_norm: f64::from(norm),
+            learning_rate: rate,
+            applied: true,
+            returned_to: None,
+        };
+        self.state.step += 1;
+        if norm.is_finite() && stats.bound.is_finite() {
+            let limit = narrow(training.clip);
+            let scale = if norm > limit { limit / norm } else { 1.0 };
+            if training.weight_decay > 0.0 {
+                // Decoupled from the optimizer's step (Loshchilov and Hutter 2019, algorithm 2).
+                self.model.scale_recognition(narrow(1.0 - rate * training.weight_decay));
+            }
+            self.gradient.apply(&mut self.state.optimizer, &mut self.model, scale, rate);
+            self.state.skipped = 0;
+            if training.average > 0.0 {
+                let decay = narrow(training.average);
+                update::average(&mut self.state.average, &self.model, decay);
+            }
+            if self.state.step.is_multiple_of(training.checkpoint_interval) {
+                self.good = GoodState::of(&self.model, &self.state);
+            }
+        } else {
+            stats.applied = false;
+            self.state.skipped += 1;
+            if self.state.skipped > training.max_skipped {
+                let (skipped, rollbacks) = (self.state.skipped, self.state.rollbacks);
+                if rollbacks >= training.max_rollbacks {
+                    let learning_rate = rate;
+                    return Err(TrainError::NotFinite { skipped, rollbacks, step, learning_rate });
+                }
+                self.good.restore(&mut self.model, &mut self.state);
+                stats.returned_to = Some(self.good.step);
+            }
+        }
+        self.state.totals.add(&stats);
+        Ok(stats)
+    }
+
+    /// How often the learning rate was halved.
+    fn halvings(&self) -> i32 {
+        i32::try_from(self.state.rollbacks).unwrap_or(i32::MAX)
+    }
+
+    /// Every shard's bound and gradient, on the pool's threads.
+    fn compute_gradient(&mut self, data: &Dataset, objective: Objective<f32>, progress: f64) {
+        let (step, seed, settings) = (self.state.step, self.seed, &self.settings);
+        let corruption = Corruption {
+            drop: narrow(settings.drop.at(progress)),
+            input_noise: narrow(settings.input_noise.at(progress)),
+            start_noise: narrow(settings.start_noise.at(progress)),
+        };
+        let chosen = self.order.choose(seed, step, settings.batch, data.observations.dim().0);
+        let (model, shards) = (&self.model, &mut self.shards);
+        let window = shards[0].steps();
+        let state_limit = match settings.state_clip {
+            limit if limit > 0.0 => narrow(limit),
+            _ => f32::INFINITY,
+        };
+        let scale = 1.0 / narrow((settings.batch * window) as f64);
+        let options = GradientOptions { objective, scale, state_limit };
+        let blocks = settings.shard.div_ceil(settings.block.min(settings.shard));
+        shards.par_iter_mut().enumerate().for_each(|(index, shard)| {
+            let sequences = &chosen[index * settings.shard..][..shard.sequences()];
+            let draws = Draws { seed, step, first_block: index * blocks };
+            shard.compute(model, (data, sequences), draws, &corruption, options);
+        });
+    }
+}

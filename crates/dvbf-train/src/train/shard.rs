@@ -1,0 +1,104 @@
+//! The part of a minibatch that one thread computes: its sequences pass through the model block by
+//! block, and its gradient is the sum over the blocks in their order.
+
+use super::block::{Block, Corruption};
+use dvbf_core::{Dvbf, GradientOptions, ModelConfig, Params};
+use dvbf_data::Dataset;
+
+#[derive(Debug)]
+pub(super) struct Shard {
+    whole: Block,
+    /// What is left of the sequences after the whole blocks.
+    rest: Option<Block>,
+    sequences: usize,
+    grads: Dvbf<f32>,
+    log_lik: f64,
+    kl: f64,
+}
+
+/// The random streams of a shard in one update.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Draws {
+    pub(super) seed: u64,
+    pub(super) step: u64,
+    /// Number of the shard's first block; streams are numbered by block.
+    pub(super) first_block: usize,
+}
+
+impl Shard {
+    /// A shard of `sequences` sequences in blocks of at most `block`; `window` has the steps of a
+    /// sequence and whether some of it may be masked.
+    pub(super) fn new(
+        model: &Dvbf<f32>,
+        config: &ModelConfig,
+        (sequences, block): (usize, usize),
+        window: (usize, bool),
+    ) -> Self {
+        let block = block.min(sequences);
+        let rest = sequences % block;
+        Self {
+            whole: Block::new(model, config, (block, sequences), window),
+            rest: (rest > 0).then(|| Block::new(model, config, (rest, rest), window)),
+            sequences,
+            grads: model.zeros_like(),
+            log_lik: 0.0,
+            kl: 0.0,
+        }
+    }
+
+    pub(super) fn sequences(&self) -> usize {
+        self.sequences
+    }
+
+    /// Steps of the window that is cut from every sequence.
+    pub(super) fn steps(&self) -> usize {
+        self.whole.steps()
+    }
+
+    /// Sum of `ln p(x | z)` over the sequences.
+    pub(super) fn log_lik(&self) -> f64 {
+        self.log_lik
+    }
+
+    /// Sum of the divergences of the sequences.
+    pub(super) fn kl(&self) -> f64 {
+        self.kl
+    }
+
+    pub(super) fn gradient(&self) -> &Dvbf<f32> {
+        &self.grads
+    }
+
+    /// Computes the bound and the gradient of the sequences with these numbers.
+    pub(super) fn compute(
+        &mut self,
+        model: &Dvbf<f32>,
+        (data, sequences): (&Dataset, &[usize]),
+        draws: Draws,
+        corruption: &Corruption,
+        options: GradientOptions<f32>,
+    ) {
+        (self.log_lik, self.kl) = (0.0, 0.0);
+        self.grads.set_zero();
+        self.whole.prepare(model);
+        if let Some(rest) = &mut self.rest {
+            rest.prepare(model);
+        }
+        let size = self.whole.sequences();
+        for (index, chosen) in sequences.chunks(size).enumerate() {
+            let block = match &mut self.rest {
+                Some(rest) if chosen.len() < size => rest,
+                _ => &mut self.whole,
+            };
+            let place = (draws.step, draws.first_block + index);
+            block.fill(data, chosen, draws.seed, place, corruption);
+            block.gradient(model, options, &mut self.grads);
+            self.log_lik += block.bound().log_lik.iter().map(|&v| f64::from(v)).sum::<f64>();
+            self.kl += block.bound().kl.iter().map(|&v| f64::from(v)).sum::<f64>();
+        }
+        self.whole.finish(model, &mut self.grads);
+        if let Some(rest) = &mut self.rest {
+            rest.finish(model, &mut self.grads);
+        }
+    }
+}
