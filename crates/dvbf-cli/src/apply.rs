@@ -1,7 +1,7 @@
 //! Using a trained model: filter recordings, simulate, evaluate again.
 #![expect(clippy::print_stdout, reason = "this is the program's result")]
 
-use crate::args::Chosen;
+use crate::source::Chosen;
 use clap::Args;
 use dvbf::apply::{
     ApplyError, Beliefs, FilterOptions, Simulation, Start, Trained, Verdict, film, filter, simulate,

@@ -1,15 +1,12 @@
 //! Command-line arguments.
 
 use crate::apply::{Eval, Filter, Simulate};
+use crate::source::{Chosen, Environment};
 use crate::train::Train;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use dvbf::compare::{CONTENDERS, CompareRequest, Contender};
-use dvbf::data::{Columns, RawRecordings, RecordingError, find_files, read_files};
 use dvbf::schedule::Ramp;
-use dvbf::settings::{
-    RecordingsSettings, Settings, SettingsError, apply_override, preset, usual_source,
-};
-use std::fmt;
+use dvbf::settings::{Settings, SettingsError, apply_override, preset};
 use std::path::PathBuf;
 
 /// Learn a simulator and a filter from recordings.
@@ -203,112 +200,4 @@ impl Compare {
             threads: self.threads,
         })
     }
-}
-
-/// Systems that recordings are simulated of.
-#[derive(Clone, Copy, Debug, ValueEnum)]
-pub(crate) enum Environment {
-    /// A damped pendulum under torque, seen as small images.
-    Pendulum,
-    /// A ball in a box whose velocity is changed by the control, seen as small images.
-    Ball,
-    /// Two balls in a box that nobody steers, seen as small images.
-    TwoBalls,
-}
-
-impl Environment {
-    /// Its name as an argument, and that of its first preset.
-    pub(crate) fn name(self) -> &'static str {
-        match self {
-            Self::Pendulum => "pendulum",
-            Self::Ball => "ball",
-            Self::TwoBalls => "two-balls",
-        }
-    }
-
-    /// Refuses settings of another system.
-    pub(crate) fn check(self, settings: &Settings) -> Result<(), SettingsError> {
-        let about = settings.source().name();
-        if about == self.name().replace('-', "_") {
-            return Ok(());
-        }
-        let problem = format!("the settings are about another system and have a table {about}");
-        Err(SettingsError::Value { key: self.name().into(), problem })
-    }
-}
-
-impl fmt::Display for Environment {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(self.name())
-    }
-}
-
-/// Columns of tables by what they are; without any, names such as `x_…`, `u_…` and `state_…` say it.
-#[derive(Debug, Args)]
-pub(crate) struct Chosen {
-    /// Observed columns of tables, such as a,b.
-    #[arg(long, value_delimiter = ',', value_name = "COLUMNS")]
-    observe: Vec<String>,
-    /// Columns with controls.
-    #[arg(long, value_delimiter = ',', value_name = "COLUMNS")]
-    control: Vec<String>,
-    /// Columns with components of the true state, for evaluation only.
-    #[arg(long, value_delimiter = ',', value_name = "COLUMNS")]
-    state: Vec<String>,
-}
-
-impl Chosen {
-    /// Reads recordings.
-    pub(crate) fn read(&self, files: &[String]) -> Result<RawRecordings, RecordingError> {
-        read_files(&find_files(files)?, &self.columns())
-    }
-
-    /// What is done with them.
-    pub(crate) fn source(
-        &self,
-        recordings: &RawRecordings,
-        files: &[String],
-    ) -> RecordingsSettings {
-        RecordingsSettings {
-            folder: here(),
-            observe: self.observe.clone(),
-            control: self.control.clone(),
-            state: self.state.clone(),
-            ..usual_source(recordings, files.to_vec())
-        }
-    }
-
-    /// The source of another run, but with these files, and these columns if any are chosen.
-    pub(crate) fn instead(
-        &self,
-        source: RecordingsSettings,
-        files: &[String],
-    ) -> Result<RecordingsSettings, RecordingError> {
-        let chosen = !(self.observe.is_empty() && self.control.is_empty() && self.state.is_empty());
-        let columns = if chosen { self.columns() } else { source.columns() };
-        let recordings = read_files(&find_files(files)?, &columns)?;
-        Ok(RecordingsSettings {
-            files: files.to_vec(),
-            folder: here(),
-            observe: columns.observe,
-            control: columns.control,
-            state: columns.state,
-            checksum: recordings.checksum(),
-            ..source
-        })
-    }
-
-    /// The chosen columns.
-    pub(crate) fn columns(&self) -> Columns {
-        Columns {
-            observe: self.observe.clone(),
-            control: self.control.clone(),
-            state: self.state.clone(),
-        }
-    }
-}
-
-/// The current folder.
-fn here() -> Option<String> {
-    std::env::current_dir().ok()?.to_str().map(str::to_owned)
 }

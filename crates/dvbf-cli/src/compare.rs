@@ -2,7 +2,7 @@
 #![expect(clippy::print_stdout, clippy::print_stderr, reason = "a command speaks to its terminal")]
 
 use crate::args::Compare;
-use crate::{interrupt, progress, quoted};
+use crate::{interrupt, quoted, terminal};
 use dvbf::compare::{CompareError, CompareOutcome, Contender, Row, Spread, Watcher, compare, text};
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 use std::io::IsTerminal;
@@ -100,11 +100,11 @@ pub(crate) fn run(arguments: &Compare) -> Result<ExitCode, CompareError> {
     lines.clear();
     match outcome? {
         CompareOutcome::Stopped(rows, of) => {
-            progress::error_line(&format!(
+            terminal::error_line(&format!(
                 "stopped; {rows} of {of} rows are in {}; the same command goes on",
                 quoted(&request.folder)
             ));
-            Ok(ExitCode::from(130))
+            Ok(ExitCode::from(interrupt::INTERRUPTED))
         }
         CompareOutcome::Finished(comparison, written) => {
             if !quiet {

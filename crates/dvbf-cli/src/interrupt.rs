@@ -1,7 +1,7 @@
 //! Ctrl-C: while a run is trained the first asks it to save and stop, and the second ends the program
 //! at once. While nothing is to be saved the first ends it.
 
-use crate::progress::error_line;
+use crate::terminal::error_line;
 use dvbf::run::Phase;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Mutex, PoisonError};

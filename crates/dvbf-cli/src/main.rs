@@ -7,7 +7,9 @@ mod interrupt;
 mod progress;
 mod recordings;
 mod require;
+mod source;
 mod tables;
+mod terminal;
 mod train;
 
 use args::{Arguments, Command};
@@ -44,7 +46,7 @@ fn done<E: std::fmt::Display>(result: Result<(), E>) -> ExitCode {
 
 /// Prints why the command failed.
 fn fail(message: &str) -> ExitCode {
-    progress::error_line(message);
+    terminal::error_line(message);
     ExitCode::FAILURE
 }
 
@@ -59,7 +61,7 @@ fn run_train(train: &train::Train) -> Result<ExitCode, RunError> {
     watcher.finish();
     match outcome? {
         Outcome::Stopped(step) => {
-            progress::error_line(&format!(
+            terminal::error_line(&format!(
                 "stopped at update {step}; continue with: {continuation}"
             ));
             Ok(ExitCode::from(interrupt::INTERRUPTED))

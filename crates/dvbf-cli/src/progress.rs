@@ -7,11 +7,6 @@ use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 use std::io::IsTerminal;
 use std::time::{Duration, Instant};
 
-/// Prints an error or a note.
-pub(crate) fn error_line(text: &str) {
-    eprintln!("dvbf: {text}");
-}
-
 /// Times a second that the bar is drawn: numbers that change faster cannot be read.
 const RATE: u8 = 4;
 /// What an update counts in the averages that the bar shows.

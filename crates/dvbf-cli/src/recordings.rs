@@ -2,7 +2,7 @@
 #![expect(clippy::print_stdout, reason = "this is the program's result")]
 
 use crate::args::{Data, Inspect, RecordingFormat};
-use crate::progress::error_line;
+use crate::terminal::error_line;
 use dvbf::data::{
     RawRecordings, RecordingError, Splits, describe, facts, find_files, write_npz, write_tables,
 };

@@ -1,7 +1,7 @@
 //! Arguments of `dvbf train`, and the request that they describe.
 
-use crate::args::{Chosen, Environment};
 use crate::require::Requirement;
+use crate::source::{Chosen, Environment};
 use clap::{ArgGroup, Args};
 use dvbf::data::target_names;
 use dvbf::eval::Summary;
@@ -200,7 +200,7 @@ impl Train {
         for text in &self.required {
             let Ok(required) = Requirement::parse(text) else { continue };
             if let Err(got) = required.reached(&tree) {
-                crate::progress::error_line(&format!("required {text}, but {got}"));
+                crate::terminal::error_line(&format!("required {text}, but {got}"));
                 code = ExitCode::from(3);
             }
         }

@@ -95,12 +95,32 @@ impl Supply {
     }
 }
 
+impl Splits {
+    /// Makes the sequences that the plan asks for; [settings of a run](DataPlan) are one.
+    ///
+    /// # Errors
+    /// If a setting of the simulated system is impossible, or recordings cannot be read or are not
+    /// what the settings need.
+    pub fn make<'a>(plan: impl Into<DataPlan<'a>>) -> Result<Self, DataError> {
+        Supply::open(plan).map(Supply::into_splits)
+    }
+
+    /// Records a simulated system.
+    pub fn simulate(env: &dyn Environment, data: &DataSettings) -> Self {
+        let make = |set| simulated(env, data, set).all().into_owned();
+        Self {
+            train: make(Set::Train),
+            validation: make(Set::Validation),
+            validation_long: make(Set::ValidationLong),
+            test: make(Set::Test),
+            test_long: make(Set::TestLong),
+            notes: None,
+        }
+    }
+}
+
 /// The sequences of a simulated set.
-pub(super) fn simulated<'a>(
-    env: &'a dyn Environment,
-    data: &DataSettings,
-    set: Set,
-) -> Sequences<'a> {
+fn simulated<'a>(env: &'a dyn Environment, data: &DataSettings, set: Set) -> Sequences<'a> {
     let (count, steps) = match set {
         Set::Train => (data.train, data.steps),
         Set::Validation => (data.validation, data.steps),

@@ -9,7 +9,7 @@
 //! and projected at right angles on the span of a few `b_c`. For components that are not correlated,
 //! the coordinate along `b_c` is what ordinary least squares reads of `y_c`, in another unit.
 
-use super::cloud::TrueColumn;
+use super::true_column::TrueColumn;
 use dvbf_envs::StateKind;
 use dvbf_train::principal::principal_axes;
 use nalgebra::{Cholesky, DMatrix, DVector};

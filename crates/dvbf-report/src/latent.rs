@@ -1,8 +1,9 @@
 //! The latent space as figures that can be turned, one for every component of the true state.
 
-use super::cloud::{Cloud, TrueColumn};
+use super::cloud::Cloud;
 use super::figure::{Figure, axis, layout, short, short_all};
 use super::palette::Palette;
+use super::true_column::TrueColumn;
 use super::view::Ring;
 use dvbf_envs::StateKind;
 use serde_json::{Value, json};

@@ -18,6 +18,7 @@ mod raster;
 mod sequences;
 mod strips;
 mod tables;
+mod true_column;
 mod view;
 
 pub use html::escape;

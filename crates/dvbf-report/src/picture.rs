@@ -1,9 +1,10 @@
 //! The latent space as a still picture: one panel for each of the first components of the true
 //! state, in SVG, on white, so that it can be put anywhere.
 
-use super::cloud::{Cloud, TrueColumn};
+use super::cloud::Cloud;
 use super::latent::palette;
 use super::palette::{Rgb, fade};
+use super::true_column::TrueColumn;
 use super::view::Ring;
 use dvbf_envs::StateKind;
 use plotters::coord::Shift;

@@ -6,10 +6,11 @@
 //! [`directions`](super::directions)); the color of a point is that of the field of the board in which
 //! the true pair is. Where the pair was found, the board is seen again.
 
-use super::cloud::{Cloud, TrueColumn};
+use super::cloud::Cloud;
 use super::directions::{Direction, basis};
 use super::palette::{Rgb, field};
 use super::picture::{Area, Drawn, INK, PALE, label, pixel, rgb};
+use super::true_column::TrueColumn;
 use plotters::prelude::*;
 use plotters::style::text_anchor::HPos;
 

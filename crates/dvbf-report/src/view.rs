@@ -8,7 +8,7 @@
 //! The direction `b` of the first number on the line, such as a velocity, points up; the directions
 //! of an angle's sine and cosine then lie level, and the angle runs round the vertical axis.
 
-use super::cloud::TrueColumn;
+use super::true_column::TrueColumn;
 use dvbf_envs::StateKind;
 use nalgebra::{Cholesky, DMatrix, Vector3};
 use ndarray::Array2;

@@ -1,11 +1,8 @@
-//! Elementwise functions: fixed arithmetic in `f32`, the standard library in `f64`.
+//! Elementary functions of one `f32` in fixed arithmetic.
 //!
-//! The `f32` versions are branch-free so that they vectorize, are accurate to a few units in the
+//! They are branch-free so that they vectorize, are accurate to a few units in the
 //! last place over the range that a network produces, and keep NaN. `exp` saturates instead of
 //! overflowing: beyond ±87 it returns the value at the end of the range.
-
-use crate::level::leveled;
-use crate::scalar::Scalar;
 
 /// Adding and subtracting it rounds a small `f32` to the nearest integer.
 const ROUND: f32 = 12_582_912.0;
@@ -113,36 +110,10 @@ pub(crate) fn sin_cos_turns(u: f32) -> (f32, f32) {
     (f32::from_bits(sine.to_bits() ^ negate_sine), f32::from_bits(cosine.to_bits() ^ negate_cosine))
 }
 
-leveled! {
-    /// Replaces every `x` by `eˣ`.
-    pub fn exp<S: Scalar>(values: &mut [S]) {
-        for x in values { *x = x.kernel_exp(); }
-    }
-
-    /// Replaces every `x` by `ln x`; defined for positive normal numbers.
-    pub fn ln<S: Scalar>(values: &mut [S]) {
-        for x in values { *x = x.kernel_ln(); }
-    }
-
-    /// Replaces every `x` by `ln(1 + eˣ)`.
-    pub fn softplus<S: Scalar>(values: &mut [S]) {
-        for x in values { *x = x.kernel_softplus(); }
-    }
-
-    /// Replaces every `x` by `1 / (1 + e⁻ˣ)`.
-    pub fn logistic<S: Scalar>(values: &mut [S]) {
-        for x in values { *x = x.kernel_logistic(); }
-    }
-
-    /// Replaces every `x` by `tanh x`.
-    pub fn tanh<S: Scalar>(values: &mut [S]) {
-        for x in values { *x = x.kernel_tanh(); }
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::scalar::Scalar;
 
     fn worst(f: fn(f32) -> f32, exact: fn(f64) -> f64, low: f64, high: f64) -> f64 {
         (0..200_000_i32)

@@ -1,17 +1,8 @@
 //! What training and evaluation need of a baseline.
 
-use super::Latent;
+use super::{Latent, Weights};
 use dvbf_core::{Batch, Bound, Params, Scalar};
 use ndarray::{Array2, ArrayView2};
-
-/// Weights of the terms of the loss of a sequence, `−ln p(x | z) + kl · KL`.
-#[derive(Clone, Copy, Debug, PartialEq)]
-pub struct Weights<S> {
-    /// Weight of the divergence.
-    pub kl: S,
-    /// Factor of the summed loss of all sequences, such as one over their number.
-    pub scale: S,
-}
 
 /// A model that is trained on windows of sequences. Shapes as everywhere: rows `t·B + b`.
 ///

@@ -23,15 +23,17 @@ mod recurrent;
 mod sequences;
 mod trainer;
 mod vae;
+mod weights;
 mod windows;
 
 pub use deep_kalman::{DeepKalman, DeepKalmanSizes, DeepKalmanWork};
 pub use infer::{importance_weighted, infer, predict};
 pub use latent::Latent;
-pub use learner::{Factors, Generative, Learner, Predictor, Weights};
+pub use learner::{Factors, Generative, Learner, Predictor};
 pub use pca::Pca;
 pub use pca_kalman::{PcaKalman, PcaKalmanSettings};
 pub use physics::PhysicsFilter;
 pub use recurrent::{Recurrent, RecurrentSizes, RecurrentWork};
 pub use trainer::{Recipe, TrainingFailed, train};
 pub use vae::{Vae, VaeSizes, VaeWork};
+pub use weights::Weights;

@@ -1,6 +1,7 @@
 //! What a trained model is worth: regression of latent states, bound, open-loop prediction.
 
 mod autoregression;
+mod baselines;
 mod calibration;
 mod components;
 mod importance;
@@ -12,12 +13,14 @@ mod regression;
 mod squared_errors;
 
 pub use autoregression::Autoregression;
+pub use baselines::{Baselines, baselines};
 pub use calibration::{Calibration, Coverage, calibrate};
 pub use importance::importance_weighted_bound;
 pub(crate) use importance::log_mean_exp;
 pub(crate) use infer::time_major;
 pub use infer::{CHUNK, Draw, Inferred, infer};
 pub use kalman::Kalman;
-pub use open_loop::{Baselines, OpenLoop, baselines, open_loop, predict, rollout_errors};
+pub use open_loop::{open_loop, predict, rollout_errors};
 pub use published::{KARL_2017_BOUNDS, KARL_2017_DKF_R2, KARL_2017_R2};
 pub use regression::{Readout, regress};
+pub use squared_errors::OpenLoop;

@@ -1,8 +1,35 @@
 //! Squared errors of predicted frames, summed over sequences that come one after the other.
 
-use super::OpenLoop;
 use dvbf_data::Dataset;
-use ndarray::{ArrayView3, Axis, s};
+use ndarray::{Array3, ArrayView3, Axis, s};
+
+/// Mean squared error per channel, one value a predicted frame, averaged over sequences.
+#[derive(Clone, Debug, PartialEq)]
+pub struct OpenLoop {
+    /// The error of predicted frame 1, 2, …; none of a frame of which nothing was observed.
+    pub by_frame: Vec<Option<f64>>,
+}
+
+impl OpenLoop {
+    /// Mean error of those of the first `horizon` predicted frames of which something was observed;
+    /// NaN if nothing was.
+    pub fn at(&self, horizon: usize) -> f64 {
+        let first = self.by_frame.iter().take(horizon).flatten();
+        let (sum, count) = first.fold((0.0, 0.0), |(sum, count), error| (sum + error, count + 1.0));
+        sum / count
+    }
+
+    /// Errors of predicted frames `(N, horizon, X)` that follow the first `filtered` frames, over what
+    /// was observed.
+    ///
+    /// # Panics
+    /// If `truth` has fewer sequences or frames.
+    pub fn between(predicted: &Array3<f32>, truth: &Dataset, filtered: usize) -> Self {
+        let mut errors = SquaredErrors::new(predicted.dim().1);
+        errors.add(predicted.view(), truth, filtered);
+        errors.mean()
+    }
+}
 
 /// Sums by predicted frame. What is added in parts, in order, gives the sums of the whole to the
 /// last bit: every frame has one sum that runs on from sequence to sequence.

@@ -3,7 +3,6 @@
 mod block;
 mod optimizer;
 mod order;
-mod rollback;
 mod shard;
 mod state;
 mod totals;
@@ -11,8 +10,7 @@ mod update;
 
 pub use optimizer::Optimizer;
 pub(crate) use order::Order;
-pub use rollback::GoodState;
-pub use state::TrainerState;
+pub use state::{GoodState, TrainerState};
 pub use totals::Totals;
 
 use crate::pool::Pool;
