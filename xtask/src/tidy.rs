@@ -4,11 +4,13 @@
 //! in one way for each rule and look for the finding.
 
 mod architecture;
+mod circles;
 #[cfg(test)]
 mod fixture;
 mod generators;
 mod layering;
 mod manifest;
+mod module_paths;
 mod modules;
 mod op_tests;
 mod paths;
@@ -68,10 +70,11 @@ impl fmt::Display for Finding {
 type Rule = fn(&Tree) -> Vec<Finding>;
 
 /// The rules that need nothing but files.
-const RULES: [Rule; 9] = [
+const RULES: [Rule; 10] = [
     layering::check,
     modules::check_length,
     modules::check_header,
+    circles::check,
     architecture::check,
     op_tests::check,
     generators::check,
