@@ -161,3 +161,18 @@ fn weights_are_exported_beside_the_model_or_where_one_likes() {
     assert!(!output.status.success());
     assert!(String::from_utf8_lossy(&output.stderr).contains("no/such"));
 }
+
+/// An emission so narrow that no likelihood is finite: every update is skipped.
+#[test]
+fn a_training_that_ends_without_a_finite_bound_is_a_failure() {
+    let folder = tempfile::tempdir().unwrap();
+    let narrow = ["--out", "r", "--set", "model.emission_std=1e-25", "--set"];
+    let arguments = [&narrow[..], &["training.restarts=1"]].concat();
+    let output = train(folder.path(), &arguments).output().unwrap();
+    let line = complaint(&output, 1);
+    assert!(line.contains("the bound of the trained model on the test set is"), "{line}");
+    assert!(line.contains("r/metrics.jsonl"), "{line}");
+    for name in ["config.toml", "metrics.jsonl", "summary.json", "report.html"] {
+        assert!(folder.path().join("r").join(name).exists(), "{name} is missing");
+    }
+}

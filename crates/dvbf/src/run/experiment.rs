@@ -88,12 +88,24 @@ pub enum RunError {
     /// The threads.
     #[error(transparent)]
     Pool(#[from] PoolError),
+    /// The training came to its end, and its model is worth nothing.
+    #[error(
+        "the bound of the trained model on the test set is {bound}, so nothing was learned; {} says \
+         what happened, and a lower training.learning_rate may help", path.display()
+    )]
+    NotFinite {
+        /// The bound.
+        bound: f64,
+        /// The record of the training.
+        path: PathBuf,
+    },
 }
 
 /// Runs a request: data, training, evaluation, files.
 ///
 /// # Errors
-/// If a file cannot be read or written, a setting is impossible, or the training breaks down.
+/// If a file cannot be read or written, a setting is impossible, the training breaks down, or the bound
+/// of its model is not finite; in the last case figures and report are written all the same.
 pub fn train(request: &TrainRequest, observer: &mut dyn Observer) -> Result<Outcome, RunError> {
     let clock = Instant::now();
     let pool = Pool::new(request.threads)?;
@@ -119,6 +131,10 @@ pub fn train(request: &TrainRequest, observer: &mut dyn Observer) -> Result<Outc
     }
     let Session { folder, settings, supply, pool, .. } = session;
     let report = report::write(&folder, &settings, &supply, &pool);
+    if !summary.bound.total.is_finite() {
+        let path = folder.file("metrics.jsonl");
+        return Err(RunError::NotFinite { bound: summary.bound.total, path });
+    }
     Ok(Outcome::Finished(Box::new(Finished { summary, folder, settings, report })))
 }
 
@@ -348,6 +364,11 @@ impl Session {
 
     /// The figures of the best model on the test sets.
     fn evaluate(&self) -> Result<Summary, RunError> {
+        if !self.folder.file("best.dvbf").exists() {
+            // No evaluation gave a finite error.
+            let path = self.folder.file("metrics.jsonl");
+            return Err(RunError::NotFinite { bound: f64::NAN, path });
+        }
         let mut file = self.folder.best()?;
         let model = file.clone().into_model();
         let mut summary = figures(&model, &self.settings, &self.supply, &self.pool);
