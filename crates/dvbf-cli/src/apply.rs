@@ -1,7 +1,7 @@
 //! Using a trained model: filter recordings, simulate, evaluate again.
-#![expect(clippy::print_stdout, reason = "this is the program's result")]
 
 use crate::source::Chosen;
+use crate::terminal::outln;
 use clap::Args;
 use dvbf::apply::{
     ApplyError, Beliefs, FilterOptions, Simulation, Start, Trained, Verdict, film, filter, simulate,
@@ -117,10 +117,10 @@ fn protect(out: &Path, ending: &str, files: &[String], run: &Path) -> Result<(),
 /// Prints what somebody should know of how recordings were read.
 fn remark(recordings: &RawRecordings) {
     for remark in &recordings.remarks {
-        println!("{remark}");
+        outln!("{remark}");
     }
     if !recordings.ignored.is_empty() {
-        println!("not used: {}", recordings.ignored.join(", "));
+        outln!("not used: {}", recordings.ignored.join(", "));
     }
 }
 
@@ -139,12 +139,12 @@ pub(crate) fn run_filter(arguments: &Filter) -> Result<(), ApplyError> {
     beliefs.write(&arguments.out)?;
     remark(&recordings);
     tell(&beliefs);
-    println!("beliefs  {}", arguments.out.display());
+    outln!("beliefs  {}", arguments.out.display());
     Ok(())
 }
 
 fn tell(beliefs: &Beliefs) {
-    println!(
+    outln!(
         "{}, {}",
         counted(beliefs.sequences.len(), "sequence"),
         counted(beliefs.steps(), "step")
@@ -158,11 +158,11 @@ fn tell(beliefs: &Beliefs) {
     for (verdict, what) in kinds {
         let count = beliefs.count(verdict);
         if count > 0 {
-            println!("  {count} {what}");
+            outln!("  {count} {what}");
         }
     }
     if let Some((log, nis)) = beliefs.score() {
-        println!(
+        outln!(
             "one-step predictions: log-likelihood {} nats a step, normalized innovation squared {} a channel",
             figure(log),
             figure(nis)
@@ -216,7 +216,7 @@ pub(crate) fn run_simulate(arguments: &Simulate) -> Result<(), ApplyError> {
     write_npz(&arguments.out, &simulated)?;
     recordings.iter().for_each(remark);
     remark(&simulated);
-    println!(
+    outln!(
         "{} of at most {}, {}",
         counted(simulated.sequences.len(), "sequence"),
         counted(simulated.longest(), "step"),
@@ -226,9 +226,9 @@ pub(crate) fn run_simulate(arguments: &Simulate) -> Result<(), ApplyError> {
             format!("after {} each", counted(filtered, "filtered step"))
         }
     );
-    println!("simulation {}", arguments.out.display());
+    outln!("simulation {}", arguments.out.display());
     if let Some(path) = &arguments.animation {
-        println!("animation  {}", path.display());
+        outln!("animation  {}", path.display());
     }
     Ok(())
 }

@@ -1,7 +1,7 @@
 //! `dvbf compare`: progress row by row, then the table.
-#![expect(clippy::print_stdout, clippy::print_stderr, reason = "a command speaks to its terminal")]
 
 use crate::args::Compare;
+use crate::terminal::{noteln, outln};
 use crate::{interrupt, quoted, terminal};
 use dvbf::compare::{CompareError, CompareOutcome, Contender, Row, Spread, Watcher, compare, text};
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
@@ -35,7 +35,7 @@ impl Watcher for Lines {
             format!("row {number} of {of}: {}", contender.title())
         };
         if self.terminal && !self.quiet {
-            eprintln!("{} …", self.label);
+            noteln!("{} …", self.label);
         }
     }
 
@@ -73,7 +73,7 @@ impl Watcher for Lines {
             figures.r2.iter().map(|(name, value)| format!("{name} {value:.3}")).collect();
         let farthest = figures.open_loop.iter().next_back();
         let ahead = farthest.map_or_else(String::new, |(h, e)| format!("  open loop {h}: {e:.5}"));
-        eprintln!(
+        noteln!(
             "{}: R² {}  bound {}{ahead}  {} s",
             self.label,
             r2.join(" "),
@@ -93,7 +93,7 @@ pub(crate) fn run(arguments: &Compare) -> Result<ExitCode, CompareError> {
     let terminal = std::io::stderr().is_terminal();
     let quiet = arguments.quiet;
     if terminal && !quiet {
-        eprintln!("folder {}; Ctrl-C keeps what is finished", request.folder.display());
+        noteln!("folder {}; Ctrl-C keeps what is finished", request.folder.display());
     }
     let mut lines = Lines { quiet, terminal, bar: None, label: String::new() };
     let outcome = compare(&request, &mut lines);
@@ -108,10 +108,10 @@ pub(crate) fn run(arguments: &Compare) -> Result<ExitCode, CompareError> {
         }
         CompareOutcome::Finished(comparison, written) => {
             if !quiet {
-                println!("\n{}", text(&comparison));
-                println!("figures  {}", written.rows.display());
-                println!("page     {}", written.page.display());
-                println!("table    {}", written.table.display());
+                outln!("\n{}", text(&comparison));
+                outln!("figures  {}", written.rows.display());
+                outln!("page     {}", written.page.display());
+                outln!("table    {}", written.table.display());
             }
             Ok(ExitCode::SUCCESS)
         }

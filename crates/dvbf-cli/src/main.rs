@@ -22,8 +22,11 @@ use std::path::Path;
 use std::process::ExitCode;
 
 fn main() -> ExitCode {
-    let arguments = Arguments::parse();
-    match arguments.command {
+    terminal::ended(run(Arguments::parse().command))
+}
+
+fn run(command: Command) -> ExitCode {
+    match command {
         Command::Train(train) => run_train(&train).unwrap_or_else(|e| fail(&e.to_string())),
         Command::Inspect(inspect) => {
             recordings::inspect(&inspect).unwrap_or_else(|e| fail(&e.to_string()))

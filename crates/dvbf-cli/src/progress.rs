@@ -1,6 +1,6 @@
 //! What the terminal shows during a run.
-#![expect(clippy::print_stderr, reason = "this is the program's voice")]
 
+use crate::terminal::noteln;
 use dvbf::run::{LogRecord, Observer, Phase, TrainRequest};
 use dvbf::train::StepStats;
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
@@ -60,9 +60,9 @@ impl Watcher {
         if let Some(text) = self.announcement.take()
             && !self.quiet
         {
-            eprintln!("{text}");
+            noteln!("{text}");
             if self.terminal {
-                eprintln!("Ctrl-C saves a checkpoint and stops");
+                noteln!("Ctrl-C saves a checkpoint and stops");
             }
         }
     }
@@ -100,7 +100,7 @@ impl Observer for Watcher {
         self.say_announcement();
         self.finish();
         if !self.quiet {
-            eprintln!("{phase} …");
+            noteln!("{phase} …");
         }
         crate::interrupt::enter(phase);
     }
@@ -108,7 +108,7 @@ impl Observer for Watcher {
     fn note(&mut self, text: &str) {
         self.finish();
         if !self.quiet {
-            eprintln!("{text}");
+            noteln!("{text}");
         }
     }
 
@@ -138,7 +138,7 @@ impl Observer for Watcher {
         self.figures = format!("  {}open loop {:.5}", known(short), record.open_loop);
         if !self.quiet && !self.terminal {
             let total = self.total.to_string();
-            eprintln!(
+            noteln!(
                 "update {:>width$}/{total}  bound {:>8.1}  KL {:>6.2}  {}open loop {:.5}  {:.0} \
                  sequences/s",
                 record.step,

@@ -1,8 +1,7 @@
 //! Looking at recordings, and writing those of simulated systems.
-#![expect(clippy::print_stdout, reason = "this is the program's result")]
 
 use crate::args::{Data, Inspect, RecordingFormat};
-use crate::terminal::error_line;
+use crate::terminal::{error_line, outln};
 use dvbf::data::{
     RawRecordings, RecordingError, Splits, describe, facts, find_files, write_npz, write_tables,
 };
@@ -27,9 +26,9 @@ pub(crate) fn inspect(inspect: &Inspect) -> Result<ExitCode, RunError> {
     }
     let recordings = inspect.columns.read(&inspect.data)?;
     let source = inspect.columns.source(&recordings, &inspect.data);
-    println!("Channel                      mean        std   missing     noise");
+    outln!("Channel                      mean        std   missing     noise");
     for channel in describe(&recordings) {
-        println!(
+        outln!(
             "  {:<22}{:>10.4}{:>11.4}{:>8.1} %{:>8.1} %",
             channel.name,
             channel.mean,
@@ -38,26 +37,26 @@ pub(crate) fn inspect(inspect: &Inspect) -> Result<ExitCode, RunError> {
             100.0 * channel.noise
         );
     }
-    println!("  noise: estimated from differences between steps, in percent of the channel's std");
+    outln!("  noise: estimated from differences between steps, in percent of the channel's std");
     let learned = preset_for("auto", &recordings, source, &[]).and_then(|settings| {
         Splits::recorded(&recordings, &settings).map(|splits| (settings, splits.notes))
     });
     if let Ok((settings, notes)) = &learned {
-        println!("\nRecordings");
+        outln!("\nRecordings");
         for note in notes.iter().flatten() {
-            println!("  {note}");
+            outln!("  {note}");
         }
         plan(settings, &inspect.data);
     } else {
-        println!("\nRecordings");
+        outln!("\nRecordings");
         for fact in facts(&recordings) {
-            println!("  {fact}");
+            outln!("  {fact}");
         }
     }
     std::fs::write(&out, preview(&recordings)).map_err(|source| {
         RunError::Folder(dvbf::run::FolderError::Io { path: out.clone(), source })
     })?;
-    println!("\npicture  {}", out.display());
+    outln!("\npicture  {}", out.display());
     Ok(match learned {
         Ok(_) => ExitCode::SUCCESS,
         Err(error) => {
@@ -70,22 +69,28 @@ pub(crate) fn inspect(inspect: &Inspect) -> Result<ExitCode, RunError> {
 /// What `dvbf train` would do.
 fn plan(settings: &Settings, files: &[String]) {
     let Settings { data, model, training, evaluation, .. } = settings;
-    println!("\nTraining");
-    println!(
+    outln!("\nTraining");
+    outln!(
         "  {} segments of at most {} steps, {} updates of {} windows of {} steps",
-        data.train, data.steps, training.steps, training.batch, training.window
+        data.train,
+        data.steps,
+        training.steps,
+        training.batch,
+        training.window
     );
-    println!(
+    outln!(
         "  latent state of {} dimensions, {} base matrices, emission noise {:.3}",
-        model.state, model.matrices, model.emission_std
+        model.state,
+        model.matrices,
+        model.emission_std
     );
-    println!(
+    outln!(
         "  prediction: {} steps are filtered, then {} are predicted",
         evaluation.filtered,
         data.long_steps - evaluation.filtered
     );
     let files: Vec<String> = files.iter().map(|f| crate::quoted(Path::new(f))).collect();
-    println!("  dvbf train --data {}", files.join(" "));
+    outln!("  dvbf train --data {}", files.join(" "));
 }
 
 /// A picture in the current folder named after the recordings.
@@ -104,6 +109,6 @@ pub(crate) fn write(data: &Data) -> Result<(), RunError> {
         RecordingFormat::Npz => write_npz(&data.out, &recordings)?,
         RecordingFormat::Csv => write_tables(&data.out, &recordings).map(|_| ())?,
     }
-    println!("{} sequences in {}", recordings.sequences.len(), data.out.display());
+    outln!("{} sequences in {}", recordings.sequences.len(), data.out.display());
     Ok(())
 }

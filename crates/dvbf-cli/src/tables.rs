@@ -1,6 +1,6 @@
 //! The tables at the end of a run.
-#![expect(clippy::print_stdout, reason = "this is the program's result")]
 
+use crate::terminal::{out, outln};
 use dvbf::eval::{Columns, KARL_2017_R2, OpenLoopRow, Summary};
 use dvbf::report::Written;
 use dvbf::run::Finished;
@@ -16,16 +16,16 @@ pub(crate) fn print(finished: &Finished, json: bool, quiet: bool) {
     if json {
         return;
     }
-    println!(
+    outln!(
         "{} updates in {:.1} s on {} {}",
         summary.steps,
         summary.seconds,
         summary.threads,
         if summary.threads == 1 { "thread" } else { "threads" },
     );
-    println!();
-    println!("model    {}", finished.folder.file("best.dvbf").display());
-    println!("figures  {}", finished.folder.file("summary.json").display());
+    outln!("");
+    outln!("model    {}", finished.folder.file("best.dvbf").display());
+    outln!("figures  {}", finished.folder.file("summary.json").display());
     if let Ok(written) = &finished.report {
         paths(written);
     }
@@ -34,13 +34,13 @@ pub(crate) fn print(finished: &Finished, json: bool, quiet: bool) {
 /// Prints what a model is worth.
 pub(crate) fn figures(summary: &Summary, settings: &Settings, json: bool) {
     if json {
-        println!("{}", serde_json::to_string_pretty(summary).unwrap_or_default());
+        outln!("{}", serde_json::to_string_pretty(summary).unwrap_or_default());
         return;
     }
     if let Some(notes) = &summary.recordings {
-        println!("\nRecordings");
+        outln!("\nRecordings");
         for note in notes {
-            println!("  {note}");
+            outln!("  {note}");
         }
     }
     if !summary.r2.sample.is_empty() {
@@ -48,7 +48,7 @@ pub(crate) fn figures(summary: &Summary, settings: &Settings, json: bool) {
     }
     open_loop(summary, settings);
     let bound = &summary.bound;
-    println!(
+    outln!(
         "\nBound {:.1} nats per sequence (reconstruction {:.1}, KL {:.2}{})",
         bound.total,
         bound.reconstruction,
@@ -57,7 +57,7 @@ pub(crate) fn figures(summary: &Summary, settings: &Settings, json: bool) {
     );
     if let Some(of) = &summary.calibration {
         let percent = |p: f64| format!("{:.1} %", 100.0 * p);
-        println!(
+        outln!(
             "One-step predictions within 50, 90 and 99 % intervals: {}, {}, {} (scale {:.3})",
             percent(of.test_scaled.p50),
             percent(of.test_scaled.p90),
@@ -70,20 +70,20 @@ pub(crate) fn figures(summary: &Summary, settings: &Settings, json: bool) {
 /// How well the true state can be read from the latent state.
 fn regression(summary: &Summary) {
     let names: Vec<&String> = summary.r2.sample.keys().collect();
-    println!("\nR² on held-out sequences");
-    print!("  {:<28}", "");
+    outln!("\nR² on held-out sequences");
+    out!("  {:<28}", "");
     let width = |name: &str| name.chars().count().max(8) + 2;
     for name in &names {
-        print!("{name:>width$}", width = width(name));
+        out!("{name:>width$}", width = width(name));
     }
-    println!();
+    outln!("");
     let row = |label: &str, columns: &Columns| {
-        print!("  {label:<28}");
+        out!("  {label:<28}");
         for name in &names {
             let figure = columns.get(*name).copied().unwrap_or(f64::NAN);
-            print!("{figure:>width$.4}", width = width(name));
+            out!("{figure:>width$.4}", width = width(name));
         }
-        println!();
+        outln!("");
     };
     row("posterior samples", &summary.r2.sample);
     row("posterior means", &summary.r2.mean);
@@ -98,7 +98,7 @@ fn regression(summary: &Summary) {
 /// The error of predictions without looking, beside that of the yardsticks there are.
 fn open_loop(summary: &Summary, settings: &Settings) {
     let rows = &summary.open_loop;
-    println!(
+    outln!(
         "\nOpen-loop squared error per {} after {} filtered frames",
         if summary.recordings.is_some() { "channel" } else { "pixel" },
         settings.evaluation.filtered
@@ -117,24 +117,24 @@ fn open_loop(summary: &Summary, settings: &Settings) {
     ];
     let there = |figure: &Figure| rows.values().any(|row| figure(row).is_some());
     columns.extend(optional.into_iter().filter(|(_, figure)| there(figure)));
-    print!("  {:>6}", "frames");
+    out!("  {:>6}", "frames");
     for (name, _) in &columns {
-        print!("{name:>width$}", width = name.len().max(10) + 3);
+        out!("{name:>width$}", width = name.len().max(10) + 3);
     }
-    println!();
+    outln!("");
     for (horizon, row) in rows {
-        print!("  {horizon:>6}");
+        out!("  {horizon:>6}");
         for (name, figure) in &columns {
             let text = figure(row).map_or_else(|| "–".into(), |error| format!("{error:.5}"));
-            print!("{text:>width$}", width = name.len().max(10) + 3);
+            out!("{text:>width$}", width = name.len().max(10) + 3);
         }
-        println!();
+        outln!("");
     }
     if let Some(off) = off {
-        println!("  * from a start off by a standard deviation of {off}");
+        outln!("  * from a start off by a standard deviation of {off}");
     }
     if rows.values().any(|row| row.linear.is_some()) {
-        println!(
+        outln!(
             "  linear: autoregression with inputs, least squares; Kalman: components, expectation \
              maximization"
         );
@@ -146,11 +146,11 @@ type Figure = fn(&OpenLoopRow) -> Option<f64>;
 
 /// Prints where a report was written.
 pub(crate) fn paths(written: &Written) {
-    println!("report   {}", written.page.display());
-    println!("picture  {}", written.picture.display());
+    outln!("report   {}", written.page.display());
+    outln!("picture  {}", written.picture.display());
 }
 
 /// Prints where weights were written.
 pub(crate) fn path(written: &std::path::Path) {
-    println!("weights  {}", written.display());
+    outln!("weights  {}", written.display());
 }

@@ -12,6 +12,8 @@ mod interrupt;
 mod killed;
 #[cfg(target_os = "linux")]
 mod memory;
+#[cfg(unix)]
+mod pipe;
 mod recordings;
 mod run;
 mod tiny;
