@@ -14,11 +14,19 @@
 //! | loss | `−ln p(x \| z) + k Σ KL(q(z_t) ‖ N(m_t, s_t²))` | |
 //! | `dz_t` | by the emission, by `dm_{t+1}`, and by the network of the prior | |
 //!
+//! The recognition network reads zeros for channels that are masked; a step without any observation is
+//! inferred from its neighbors.
+//!
 //! The transition stands in the divergence only: a state is inferred, never the innovation that
 //! leads to it, so no gradient of a frame passes through the transition.
 
-use super::{Factors, Generative, Latent, Learner, Predictor, Weights};
-use dvbf_core::{Batch, Bound, Noise, Params, Path, Scalar};
+use super::latent::{Latent, write_seen};
+use super::weights::Weights;
+use crate::eval::{Factors, Generative, Predictor, Seen};
+use crate::settings::TrainingSettings;
+use crate::train::Learner;
+use dvbf_core::{Batch, Bound, GradientOptions, Noise, Params, Path, Scalar};
+use dvbf_data::settings::ValueError;
 use dvbf_models::{EmissionScratch, GaussianEmission, NoiseScale};
 use dvbf_ops::{Gru, GruCache, Linear, LinearPack, Mlp, MlpCache};
 use dvbf_prob::GaussianHead;
@@ -118,18 +126,13 @@ impl<S: Scalar> DeepKalman<S> {
     }
 
     /// The posterior of all steps and a sample of it.
-    fn read(
-        &self,
-        (sequences, observed): (usize, ArrayView2<'_, S>),
-        control: ArrayView2<'_, S>,
-        noise: ArrayView2<'_, S>,
-        work: &mut DeepKalmanWork<S>,
-    ) {
-        let (n, (rows, channels), hidden) = (sequences, observed.dim(), self.hidden());
+    fn read(&self, seen: &Seen<'_, S>, noise: ArrayView2<'_, S>, work: &mut DeepKalmanWork<S>) {
+        let Seen { sequences: n, observed, mask, control, .. } = *seen;
+        let ((rows, channels), hidden) = (observed.dim(), self.hidden());
         let DeepKalmanWork { units, latent, posterior, .. } = work;
         let raw = latent.begin(rows);
         let mut input = work.input.slice_mut(s![..rows, ..]);
-        input.slice_mut(s![.., ..channels]).assign(&observed);
+        write_seen(input.slice_mut(s![.., ..channels]), observed, mask);
         input.slice_mut(s![..n, channels..]).fill(S::ZERO);
         input.slice_mut(s![n.., channels..]).assign(&control.slice(s![..rows - n, ..]));
         for (direction, unit) in [&self.forward, &self.backward].into_iter().enumerate() {
@@ -238,6 +241,11 @@ fn steps(rows: usize, n: usize, reversed: bool) -> impl Iterator<Item = usize> {
 
 impl<S: Scalar> Learner<S> for DeepKalman<S> {
     type Work = DeepKalmanWork<S>;
+    type Facts = ();
+
+    fn check(training: &TrainingSettings) -> Result<(), ValueError> {
+        super::weights::check(training)
+    }
 
     fn noise(&self) -> usize {
         self.emission.dim().0
@@ -277,7 +285,9 @@ impl<S: Scalar> Learner<S> for DeepKalman<S> {
 
     fn recognize(&self, batch: &Batch<'_, S>, work: &mut DeepKalmanWork<S>) {
         batch.steps();
-        self.read((batch.sequences, batch.input), batch.control, batch.noise, work);
+        let (sequences, observed, mask) = (batch.sequences, batch.input, batch.mask);
+        let seen = Seen { sequences, observed, mask, seen: batch.seen, control: batch.control };
+        self.read(&seen, batch.noise, work);
     }
 
     fn bound(&self, batch: &Batch<'_, S>, work: &mut DeepKalmanWork<S>, out: &mut Bound<S>) {
@@ -289,11 +299,12 @@ impl<S: Scalar> Learner<S> for DeepKalman<S> {
     fn gradient(
         &self,
         batch: &Batch<'_, S>,
-        weights: Weights<S>,
+        options: GradientOptions<S>,
         work: &mut DeepKalmanWork<S>,
         out: &mut Bound<S>,
         grads: &mut Self,
     ) {
+        let weights = Weights::of(options);
         let (n, rows) = (batch.sequences, batch.input.nrows());
         self.recognize(batch, work);
         self.follow(batch, work);
@@ -306,20 +317,22 @@ impl<S: Scalar> Learner<S> for DeepKalman<S> {
     fn state(work: &DeepKalmanWork<S>) -> ArrayView2<'_, S> {
         work.latent.state()
     }
+
+    /// # Panics
+    /// Always: [`check`](Learner::check) refuses it.
+    fn decay(&mut self, _: S) {
+        panic!("a baseline has no decay of weights");
+    }
 }
 
 impl<S: Scalar> Predictor<S> for DeepKalman<S> {
-    fn predict(
-        &self,
-        sequences: usize,
-        observed: ArrayView2<'_, S>,
-        control: ArrayView2<'_, S>,
-    ) -> Array2<S> {
-        let (n, rows, width) = (sequences, observed.nrows(), self.noise());
+    fn predict(&self, seen: &Seen<'_, S>) -> Array2<S> {
+        let (n, control) = (seen.sequences, seen.control);
+        let (rows, width) = (seen.observed.nrows(), self.noise());
         let mut work = self.work(n, rows);
         self.prepare(&mut work);
         let noise = Array2::zeros((rows, width));
-        self.read((n, observed), control, noise.view(), &mut work);
+        self.read(seen, noise.view(), &mut work);
         let mut now = work.latent.state().slice(s![rows - n.., ..]).to_owned();
         let future = control.nrows() + n - rows;
         let mut states = Array2::zeros((future, width));
@@ -334,13 +347,24 @@ impl<S: Scalar> Predictor<S> for DeepKalman<S> {
     }
 }
 
+impl<S> DeepKalmanWork<S> {
+    /// The latent state of the last pass.
+    pub fn latent(&self) -> &Latent<S> {
+        &self.latent
+    }
+}
+
 impl<S: Scalar> Generative<S> for DeepKalman<S> {
     fn factors(&self) -> Factors {
         Factors::Sequences
     }
 
-    fn latent(work: &DeepKalmanWork<S>) -> &Latent<S> {
-        &work.latent
+    fn log_weights(
+        work: &DeepKalmanWork<S>,
+        bound: &Bound<S>,
+        noise: ArrayView2<'_, S>,
+    ) -> Vec<f64> {
+        work.latent.log_weights(noise, bound.log_lik.len())
     }
 }
 

@@ -11,7 +11,7 @@
 //! | `draw` | by `dz` through the sample, and by the divergence | `dz`, `ε` |
 //! | `dm`, `ds` | by the divergence | |
 
-use super::Weights;
+use super::weights::Weights;
 use dvbf_core::{Batch, Bound, Scalar};
 use dvbf_models::{EmissionScratch, GaussianEmission, Observations};
 use dvbf_prob::{Diagonal, GaussianHead, gaussian_kl_backward, gaussian_kl_terms};
@@ -21,7 +21,8 @@ use ndarray::{Array1, Array2, ArrayView1, ArrayView2, ArrayViewMut2, s};
 #[derive(Debug)]
 pub struct Latent<S> {
     head: GaussianHead<S>,
-    ones: Array1<S>,
+    /// One where the posterior is that of the recognition network, zero where it is the prior.
+    told: Array1<S>,
     /// Output of the recognition network, then its cotangent.
     pub(super) raw: Array2<S>,
     /// `z`.
@@ -48,7 +49,7 @@ impl<S: Scalar> Latent<S> {
         let pair = || Diagonal { mean: zeros(), std: zeros() };
         Self {
             head: GaussianHead::new(rows, width),
-            ones: Array1::from_elem(rows, S::ONE),
+            told: Array1::from_elem(rows, S::ONE),
             raw: Array2::zeros((rows, 2 * width)),
             state: zeros(),
             dstate: zeros(),
@@ -87,8 +88,27 @@ impl<S: Scalar> Latent<S> {
 
     /// Posterior and sample from what the recognition network wrote.
     pub(super) fn sample(&mut self, noise: ArrayView2<'_, S>) {
+        self.told.slice_mut(s![..self.rows]).fill(S::ONE);
+        self.sample_told(noise);
+    }
+
+    /// [`sample`](Self::sample) for a posterior that knows its own row alone: of a row without anything
+    /// observed by `mask` it is the standard normal distribution.
+    pub(super) fn sample_seen(
+        &mut self,
+        noise: ArrayView2<'_, S>,
+        mask: Option<ArrayView2<'_, S>>,
+    ) {
+        for (row, told) in self.told.iter_mut().enumerate().take(self.rows) {
+            let seen = mask.is_none_or(|mask| mask.row(row).iter().any(|&m| m > S::ZERO));
+            *told = if seen { S::ONE } else { S::ZERO };
+        }
+        self.sample_told(noise);
+    }
+
+    fn sample_told(&mut self, noise: ArrayView2<'_, S>) {
         let all = s![..self.rows, ..];
-        self.head.forward(0, self.raw.slice(all), self.ones.slice(s![..self.rows]));
+        self.head.forward(0, self.raw.slice(all), self.told.slice(s![..self.rows]));
         self.head.sample(0, noise, self.state.slice_mut(all));
     }
 
@@ -157,8 +177,17 @@ impl<S: Scalar> Latent<S> {
         self.raw.slice(all)
     }
 
-    /// `ln p(x, z) − ln q(z)` of every row of the last pass, which had this noise.
-    pub fn log_weights(&self, noise: ArrayView2<'_, S>) -> Vec<f64> {
+    /// `ln p(x, z) − ln q(z)` of the last pass, which had this noise, summed over the rows of each of
+    /// `factors` factors.
+    pub(super) fn log_weights(&self, noise: ArrayView2<'_, S>, factors: usize) -> Vec<f64> {
+        let mut sums = vec![0.0; factors];
+        for (row, weight) in self.row_weights(noise).iter().enumerate() {
+            sums[row % factors] += weight;
+        }
+        sums
+    }
+
+    fn row_weights(&self, noise: ArrayView2<'_, S>) -> Vec<f64> {
         let (q, half) = (self.head.std(), 0.5);
         (0..self.rows)
             .map(|r| {
@@ -212,5 +241,22 @@ fn flat_mut<S>(pair: &mut Diagonal<Array2<S>>, values: usize) -> Diagonal<&mut [
     Diagonal {
         mean: &mut mean.as_slice_mut().expect(WHOLE)[..values],
         std: &mut std.as_slice_mut().expect(WHOLE)[..values],
+    }
+}
+
+/// Writes observations as a recognition network sees them: zero where `mask` has a zero, whatever stands
+/// there.
+pub(super) fn write_seen<S: Scalar>(
+    mut to: ArrayViewMut2<'_, S>,
+    observed: ArrayView2<'_, S>,
+    mask: Option<ArrayView2<'_, S>>,
+) {
+    to.assign(&observed);
+    if let Some(mask) = mask {
+        to.zip_mut_with(&mask, |x, &m| {
+            if m <= S::ZERO {
+                *x = S::ZERO;
+            }
+        });
     }
 }

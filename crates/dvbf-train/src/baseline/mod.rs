@@ -8,14 +8,15 @@
 //! | [`PcaKalman`] | principal components, then a linear Gaussian model by expectation maximization | linear |
 //! | [`PhysicsFilter`] | extended Kalman filter with the true equations | known |
 //!
-//! The first three are trained by the gradient of a bound, written by hand; they share the trait
-//! [`Learner`], the windows that an update sees and the trainer. Each is a file of its own and
-//! knows nothing of the others, nor of the model that they are compared with.
+//! The first three are trained by the gradient of a bound, written by hand: each is a
+//! [`Learner`](crate::train::Learner), as the model that they are compared with is one, and has the same
+//! [`Trainer`](crate::train::Trainer). Each is a file of its own and knows nothing of the others.
+//!
+//! What is masked does not exist for any of them, and what each makes of a frame that was observed in
+//! part its own page says.
 
 mod deep_kalman;
-mod infer;
 mod latent;
-mod learner;
 mod pca;
 mod pca_kalman;
 mod physics;
@@ -24,16 +25,12 @@ mod sequences;
 mod trainer;
 mod vae;
 mod weights;
-mod windows;
 
 pub use deep_kalman::{DeepKalman, DeepKalmanSizes, DeepKalmanWork};
-pub use infer::{importance_weighted, infer, predict};
 pub use latent::Latent;
-pub use learner::{Factors, Generative, Learner, Predictor};
 pub use pca::Pca;
 pub use pca_kalman::{PcaKalman, PcaKalmanSettings};
 pub use physics::PhysicsFilter;
 pub use recurrent::{Recurrent, RecurrentSizes, RecurrentWork};
-pub use trainer::{Recipe, TrainingFailed, train};
+pub use trainer::train;
 pub use vae::{Vae, VaeSizes, VaeWork};
-pub use weights::Weights;

@@ -11,15 +11,19 @@
 //! | loss | `−Σ_{t>1} ln N(x_t; μ_t, σ²)` | |
 //! | `dh_t` | by the network, and by the unit at `t + 1` | |
 //!
-//! A step that was not seen gets zeros and says so. Trained with some steps hidden, the unit
+//! A step that was not seen gets zeros and says so, and a channel that is masked gets a zero. Trained with some steps hidden, the unit
 //! predicts over several frames, and prediction without looking is what it was trained for.
 
-use super::latent::by_sequence;
-use super::{Learner, Predictor, Weights};
-use dvbf_core::{Batch, Bound, Noise, Params, Path, Scalar};
+use super::latent::{by_sequence, write_seen};
+use super::weights::Weights;
+use crate::eval::{Predictor, Seen};
+use crate::settings::TrainingSettings;
+use crate::train::Learner;
+use dvbf_core::{Batch, Bound, GradientOptions, Noise, Params, Path, Scalar};
+use dvbf_data::settings::ValueError;
 use dvbf_models::{EmissionScratch, GaussianEmission, NoiseScale, Observations};
 use dvbf_ops::{Gru, GruCache};
-use ndarray::{Array1, Array2, ArrayView1, ArrayView2, ArrayViewD, ArrayViewMutD, s};
+use ndarray::{Array1, Array2, ArrayView2, ArrayViewD, ArrayViewMutD, s};
 
 /// Sizes of the predictor.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -75,28 +79,21 @@ impl<S: Scalar> Recurrent<S> {
     }
 
     /// Writes the inputs of all rows.
-    fn fill(
-        (sequences, observed): (usize, ArrayView2<'_, S>),
-        seen: ArrayView1<'_, S>,
-        control: ArrayView2<'_, S>,
-        work: &mut RecurrentWork<S>,
-    ) {
-        let (n, (rows, channels)) = (sequences, observed.dim());
+    fn fill(told: &Seen<'_, S>, work: &mut RecurrentWork<S>) {
+        let Seen { sequences: n, observed, mask, seen, control } = *told;
+        let (rows, channels) = observed.dim();
         assert!(rows <= work.input.nrows(), "workspace is too small for {rows} rows");
         let last = work.input.ncols() - 1;
         let mut input = work.input.slice_mut(s![..rows, ..]);
         input.slice_mut(s![..n, channels..last]).fill(S::ZERO);
         input.slice_mut(s![n.., channels..last]).assign(&control.slice(s![..rows - n, ..]));
-        for (row, ((mut input, x), &seen)) in
-            input.rows_mut().into_iter().zip(observed.rows()).zip(seen).enumerate()
-        {
-            // The first frame is always seen: without it there is nothing to start from.
-            let seen = row < n || seen > S::ZERO;
-            let mut frame = input.slice_mut(s![..channels]);
-            if seen {
-                frame.assign(&x);
-            } else {
-                frame.fill(S::ZERO);
+        write_seen(input.slice_mut(s![.., ..channels]), observed, mask);
+        for (row, (mut input, &seen)) in input.rows_mut().into_iter().zip(seen).enumerate() {
+            // The first frame is never hidden: without it there is nothing to start from.
+            let there = mask.is_none_or(|mask| mask.row(row).iter().any(|&m| m > S::ZERO));
+            let seen = there && (row < n || seen > S::ZERO);
+            if !seen {
+                input.slice_mut(s![..channels]).fill(S::ZERO);
             }
             input[last] = if seen { S::ONE } else { S::ZERO };
         }
@@ -127,11 +124,17 @@ impl<S: Scalar> Recurrent<S> {
     fn infer(&self, batch: &Batch<'_, S>, work: &mut RecurrentWork<S>) {
         batch.steps();
         let n = batch.sequences;
-        Self::fill((n, batch.input), batch.seen, batch.control, work);
+        Self::fill(&told(batch), work);
         self.run(n, work);
         self.tell(n, batch.control, work);
         work.log_lik.fill(S::ZERO);
     }
+}
+
+/// What the unit reads of a batch.
+fn told<'a, S: Scalar>(batch: &Batch<'a, S>) -> Seen<'a, S> {
+    let Batch { sequences, input: observed, mask, seen, control, .. } = *batch;
+    Seen { sequences, observed, mask, seen, control }
 }
 
 /// What the frames of the steps after the first are judged by.
@@ -143,6 +146,11 @@ fn later<'a, S: Scalar>(batch: &'a Batch<'_, S>) -> Observations<'a, S> {
 
 impl<S: Scalar> Learner<S> for Recurrent<S> {
     type Work = RecurrentWork<S>;
+    type Facts = ();
+
+    fn check(training: &TrainingSettings) -> Result<(), ValueError> {
+        super::weights::check(training)
+    }
 
     fn noise(&self) -> usize {
         0
@@ -171,7 +179,7 @@ impl<S: Scalar> Learner<S> for Recurrent<S> {
     }
 
     fn recognize(&self, batch: &Batch<'_, S>, work: &mut RecurrentWork<S>) {
-        Self::fill((batch.sequences, batch.input), batch.seen, batch.control, work);
+        Self::fill(&told(batch), work);
         self.run(batch.sequences, work);
     }
 
@@ -188,11 +196,12 @@ impl<S: Scalar> Learner<S> for Recurrent<S> {
     fn gradient(
         &self,
         batch: &Batch<'_, S>,
-        weights: Weights<S>,
+        options: GradientOptions<S>,
         work: &mut RecurrentWork<S>,
         out: &mut Bound<S>,
         grads: &mut Self,
     ) {
+        let weights = Weights::of(options);
         self.infer(batch, work);
         let (n, width) = (batch.sequences, self.unit.dim().1);
         let RecurrentWork { unit, frame, input, told, dtold, dnow, log_lik, rows, .. } = work;
@@ -228,24 +237,33 @@ impl<S: Scalar> Learner<S> for Recurrent<S> {
     fn state(work: &RecurrentWork<S>) -> ArrayView2<'_, S> {
         work.state.slice(s![..work.rows, ..])
     }
+
+    /// # Panics
+    /// Always: [`check`](Learner::check) refuses it.
+    fn decay(&mut self, _: S) {
+        panic!("a baseline has no decay of weights");
+    }
 }
 
 impl<S: Scalar> Predictor<S> for Recurrent<S> {
-    fn predict(
-        &self,
-        sequences: usize,
-        observed: ArrayView2<'_, S>,
-        control: ArrayView2<'_, S>,
-    ) -> Array2<S> {
+    fn predict(&self, beginning: &Seen<'_, S>) -> Array2<S> {
+        let Seen { sequences, observed, control, .. } = *beginning;
         // Steps that are not seen are steps like others: the frames after them are the prediction.
         let (n, seen_rows, rows) = (sequences, observed.nrows(), control.nrows());
         let mut work = self.work(n, rows);
         self.prepare(&mut work);
         let mut frames = Array2::zeros((rows, observed.ncols()));
         frames.slice_mut(s![..seen_rows, ..]).assign(&observed);
-        let seen: Array1<S> =
-            (0..rows).map(|r| if r < seen_rows { S::ONE } else { S::ZERO }).collect();
-        Self::fill((n, frames.view()), seen.view(), control, &mut work);
+        let mut seen = Array1::zeros(rows);
+        seen.slice_mut(s![..seen_rows]).assign(&beginning.seen);
+        let mask = beginning.mask.map(|observed| {
+            let mut mask = Array2::zeros(frames.dim());
+            mask.slice_mut(s![..seen_rows, ..]).assign(&observed);
+            mask
+        });
+        let mask = mask.as_ref().map(|mask| mask.view());
+        let (sequences, observed) = (n, frames.view());
+        Self::fill(&Seen { sequences, observed, mask, seen: seen.view(), control }, &mut work);
         self.run(n, &mut work);
         let width = self.unit.dim().1;
         work.told.slice_mut(s![.., ..width]).assign(&work.state);

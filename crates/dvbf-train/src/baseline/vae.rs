@@ -1,8 +1,14 @@
 //! Variational auto-encoder of single frames (Kingma and Welling 2014): `z ~ N(0, I)`,
-//! `x ~ N(net(z), σ²)`, `q(z | x)` a perceptron. It knows nothing of time, and ignores controls.
+//! `x ~ N(net(z), σ²)`, `q(z | x)` a perceptron. It knows nothing of time, and ignores controls. The posterior of a
+//! frame of which nothing was observed is the prior.
 
-use super::{Factors, Generative, Latent, Learner, Weights};
-use dvbf_core::{Batch, Bound, Noise, Params, Path, Scalar};
+use super::latent::{Latent, write_seen};
+use super::weights::Weights;
+use crate::eval::{Factors, Generative};
+use crate::settings::TrainingSettings;
+use crate::train::Learner;
+use dvbf_core::{Batch, Bound, GradientOptions, Noise, Params, Path, Scalar};
+use dvbf_data::settings::ValueError;
 use dvbf_models::{EmissionScratch, GaussianEmission, NoiseScale};
 use dvbf_ops::{Mlp, MlpCache};
 use ndarray::{Array1, ArrayView2, ArrayViewD, ArrayViewMutD};
@@ -52,6 +58,11 @@ impl<S: Scalar> Vae<S> {
 
 impl<S: Scalar> Learner<S> for Vae<S> {
     type Work = VaeWork<S>;
+    type Facts = ();
+
+    fn check(training: &TrainingSettings) -> Result<(), ValueError> {
+        super::weights::check(training)
+    }
 
     fn noise(&self) -> usize {
         self.emission.dim().0
@@ -72,9 +83,11 @@ impl<S: Scalar> Learner<S> for Vae<S> {
 
     fn recognize(&self, batch: &Batch<'_, S>, work: &mut VaeWork<S>) {
         batch.steps();
-        let raw = work.latent.begin(batch.input.nrows());
-        self.encoder.forward(0, batch.input, raw, &mut work.encoder);
-        work.latent.sample(batch.noise);
+        let rows = batch.input.nrows();
+        write_seen(work.encoder.input(0, rows), batch.input, batch.mask);
+        let raw = work.latent.begin(rows);
+        self.encoder.forward_written(0, raw, &mut work.encoder);
+        work.latent.sample_seen(batch.noise, batch.mask);
     }
 
     fn bound(&self, batch: &Batch<'_, S>, work: &mut VaeWork<S>, out: &mut Bound<S>) {
@@ -85,11 +98,12 @@ impl<S: Scalar> Learner<S> for Vae<S> {
     fn gradient(
         &self,
         batch: &Batch<'_, S>,
-        weights: Weights<S>,
+        options: GradientOptions<S>,
         work: &mut VaeWork<S>,
         out: &mut Bound<S>,
         grads: &mut Self,
     ) {
+        let weights = Weights::of(options);
         self.recognize(batch, work);
         let VaeWork { encoder, emission, latent } = work;
         latent.bound_gradient(&self.emission, batch, weights, emission, out, &mut grads.emission);
@@ -100,6 +114,19 @@ impl<S: Scalar> Learner<S> for Vae<S> {
     fn state(work: &VaeWork<S>) -> ArrayView2<'_, S> {
         work.latent.state()
     }
+
+    /// # Panics
+    /// Always: [`check`](Learner::check) refuses it.
+    fn decay(&mut self, _: S) {
+        panic!("a baseline has no decay of weights");
+    }
+}
+
+impl<S> VaeWork<S> {
+    /// The latent state of the last pass.
+    pub fn latent(&self) -> &Latent<S> {
+        &self.latent
+    }
 }
 
 impl<S: Scalar> Generative<S> for Vae<S> {
@@ -107,8 +134,8 @@ impl<S: Scalar> Generative<S> for Vae<S> {
         Factors::Frames
     }
 
-    fn latent(work: &VaeWork<S>) -> &Latent<S> {
-        &work.latent
+    fn log_weights(work: &VaeWork<S>, _: &Bound<S>, noise: ArrayView2<'_, S>) -> Vec<f64> {
+        work.latent.log_weights(noise, noise.nrows())
     }
 }
 

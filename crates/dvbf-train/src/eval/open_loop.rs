@@ -1,37 +1,26 @@
 //! Open-loop prediction: filter a few frames, then predict without looking.
 
-use super::infer::{CHUNK, Draw, infer_some, time_major};
+use super::Predictor;
+use super::infer::{CHUNK, Rows, by_sequence};
 use super::squared_errors::{OpenLoop, SquaredErrors};
 use crate::pool::Pool;
-use dvbf_core::{Dvbf, Rollout, Transition};
 use dvbf_data::{Dataset, Sequences};
-use ndarray::{Array2, Array3, s};
+use ndarray::Array3;
 use std::convert::Infallible;
 
-/// Predicted frames `(N, horizon, X)` of all recordings together: the mean path of the filter over
-/// `filtered` frames, then the transition with zero noise under the recorded controls.
+/// Predicted frames `(N, horizon, X)` of all recordings together, after the first `filtered` frames and
+/// under the recorded controls.
 ///
 /// # Panics
 /// If the recordings are shorter than `filtered + horizon` frames.
-pub fn predict(
-    model: &Dvbf<f32>,
+pub fn predict<M: Predictor<f32>>(
+    model: &M,
     data: &Dataset,
     (filtered, horizon): (usize, usize),
 ) -> Array3<f32> {
     let n = data.lengths.len();
-    let (start, _) = infer_some(model, data, 0..n, filtered, Draw::Mean);
-    let z = start.slice(s![.., filtered - 1, ..]).to_owned();
-    let u = time_major(&data.controls, 0..n, filtered + horizon - 1);
-    let u = u.slice(s![(filtered - 1) * n.., ..]);
-    let mut run = Rollout::new(model, n);
-    let w = Array2::zeros((horizon * n, model.transition().dims().noise));
-    let states = run.states(model, z.view(), u, w.view());
-    let mut mean = Array2::zeros((horizon * n, model.observation()));
-    run.observe(model, states.view(), mean.view_mut());
-    let frames = mean
-        .into_shape_with_order((horizon, n, model.observation()))
-        .expect("rows are steps of sequences");
-    frames.permuted_axes([1, 0, 2]).as_standard_layout().into_owned()
+    let rows = Rows::of(data, 0..n, filtered + horizon - 1);
+    by_sequence(model.predict(&rows.beginning(filtered)), n)
 }
 
 /// The open-loop error of whatever predicts some of the recordings at a time; `predict` gives
@@ -65,8 +54,8 @@ pub fn open_loop<E: Send>(
 ///
 /// # Panics
 /// If the recordings are shorter than `filtered + horizon` frames.
-pub fn rollout_errors<'a>(
-    model: &Dvbf<f32>,
+pub fn rollout_errors<'a, M: Predictor<f32>>(
+    model: &M,
     data: impl Into<Sequences<'a>>,
     window: (usize, usize),
     pool: &Pool,
@@ -81,8 +70,9 @@ pub fn rollout_errors<'a>(
 mod tests {
     use super::*;
     use crate::settings::ModelSettings;
-    use dvbf_core::{EmissionStd, Noise, TransitionKind};
+    use dvbf_core::{Dvbf, EmissionStd, Noise, TransitionKind};
     use dvbf_envs::{Pendulum, PendulumSettings, record};
+    use ndarray::s;
 
     const WINDOW: (usize, usize) = (3, 5);
 

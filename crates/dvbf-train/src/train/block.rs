@@ -1,7 +1,7 @@
 //! A fixed number of sequences that go through the model together, in buffers of their own.
 
-use super::{Purpose, stream};
-use dvbf_core::{AnyTransition, Batch, Bound, Dvbf, GradientOptions, ModelConfig, Workspace};
+use super::{Learner, Purpose, stream};
+use dvbf_core::{Batch, Bound, GradientOptions};
 use dvbf_data::Dataset;
 use ndarray::{Array1, Array2, Array3, s};
 use std::ops::Range;
@@ -18,8 +18,8 @@ pub(super) struct Corruption {
 }
 
 #[derive(Debug)]
-pub(super) struct Block {
-    work: Workspace<f32, AnyTransition<f32>>,
+pub(super) struct Block<M: Learner<f32>> {
+    work: M::Work,
     bound: Bound<f32>,
     target: Array2<f32>,
     /// Empty if everything was observed.
@@ -34,27 +34,29 @@ pub(super) struct Block {
     corrupted: bool,
 }
 
-impl Block {
+impl<M: Learner<f32>> Block<M> {
     /// A block of `sequences` sequences that passes at most `held` through the model before
     /// [`finish`](Self::finish).
     pub(super) fn new(
-        model: &Dvbf<f32>,
-        config: &ModelConfig,
+        model: &M,
+        data: &Dataset,
         (sequences, held): (usize, usize),
-        (steps, masked): (usize, bool),
+        steps: usize,
     ) -> Self {
         let rows = sequences * steps;
-        let start_rows = sequences * config.initial_frames.min(steps);
+        let (channels, controls) = (data.observations.dim().2, data.controls.dim().2);
+        let start_rows = sequences * model.start_frames().min(steps);
+        let masked = data.mask.is_some();
         Self {
-            work: Workspace::holding(model, sequences, rows, held),
+            work: model.holding(sequences, rows, held),
             bound: Bound::zeros(sequences),
-            target: Array2::zeros((rows, config.observation)),
-            mask: Array2::zeros((if masked { rows } else { 0 }, config.observation)),
-            input: Array2::zeros((rows, config.observation)),
-            start: Array2::zeros((start_rows, config.observation)),
-            control: Array2::zeros((rows, config.control)),
+            target: Array2::zeros((rows, channels)),
+            mask: Array2::zeros((if masked { rows } else { 0 }, channels)),
+            input: Array2::zeros((rows, channels)),
+            start: Array2::zeros((start_rows, channels)),
+            control: Array2::zeros((rows, controls)),
             seen: Array1::ones(rows),
-            latent: Array2::zeros((rows, config.noise)),
+            latent: Array2::zeros((rows, model.noise())),
             offsets: vec![0.0; sequences],
             corrupted: false,
         }
@@ -135,34 +137,29 @@ impl Block {
     }
 
     /// Packs the parameters; to be called after every change of them.
-    pub(super) fn prepare(&mut self, model: &Dvbf<f32>) {
-        self.work.prepare(model);
+    pub(super) fn prepare(&mut self, model: &M) {
+        model.prepare(&mut self.work);
     }
 
     /// Computes the bound and adds to the gradient, which is complete after
     /// [`finish`](Self::finish).
-    pub(super) fn gradient(
-        &mut self,
-        model: &Dvbf<f32>,
-        options: GradientOptions<f32>,
-        grads: &mut Dvbf<f32>,
-    ) {
+    pub(super) fn gradient(&mut self, model: &M, options: GradientOptions<f32>, grads: &mut M) {
         let batch = Batch {
             sequences: self.sequences(),
             input: if self.corrupted { self.input.view() } else { self.target.view() },
-            start: self.corrupted.then(|| self.start.view()),
+            start: (self.corrupted && self.start.nrows() > 0).then(|| self.start.view()),
             target: self.target.view(),
             mask: (self.mask.nrows() > 0).then(|| self.mask.view()),
             seen: self.seen.view(),
             control: self.control.view(),
             noise: self.latent.view(),
         };
-        model.held_gradient(&batch, options, &mut self.work, &mut self.bound, grads);
+        model.gradient(&batch, options, &mut self.work, &mut self.bound, grads);
     }
 
     /// Completes the gradient.
-    pub(super) fn finish(&mut self, model: &Dvbf<f32>, grads: &mut Dvbf<f32>) {
-        model.book_held(&mut self.work, grads);
+    pub(super) fn finish(&mut self, model: &M, grads: &mut M) {
+        model.finish(&mut self.work, grads);
     }
 }
 

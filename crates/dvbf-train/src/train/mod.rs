@@ -1,47 +1,36 @@
 //! Training: shards, updates, the running average, checkpoints.
 
 mod block;
+mod filter;
+mod learner;
 mod optimizer;
 mod order;
 mod shard;
 mod state;
+mod streams;
 mod totals;
 mod update;
 
+pub use filter::FilterFacts;
+pub use learner::Learner;
 pub use optimizer::Optimizer;
-pub(crate) use order::Order;
+use order::Order;
 pub use state::{GoodState, TrainerState};
+pub(crate) use streams::{Purpose, stream};
 pub use totals::Totals;
 
 use crate::pool::Pool;
 use crate::settings::{Precision, TrainingPlan, TrainingSettings};
 use block::Corruption;
 use dvbf_core::{
-    ConfigError, Dvbf, EmissionStd, GradientOptions, Layout, ModelConfig, ModelFile, Noise,
-    Objective, Params, ProductPrecision, Units, product_precision, set_product_precision,
+    ConfigError, Dvbf, EmissionStd, GradientOptions, ModelConfig, ModelFile, Noise, Objective,
+    Params, ProductPrecision, product_precision, set_product_precision,
 };
+use dvbf_data::settings::ValueError;
 use dvbf_data::{Dataset, narrow};
 use rayon::prelude::*;
 use shard::{Draws, Shard};
 use update::Gradient;
-
-/// What the parts of a run draw from; the number is part of every stream.
-#[derive(Clone, Copy, Debug)]
-pub(crate) enum Purpose {
-    Order = 1,
-    Window = 2,
-    Pixels = 3,
-    Drop = 4,
-    Latent = 5,
-    Evaluation = 6,
-    Importance = 7,
-    Physics = 8,
-}
-
-/// The stream of `purpose` for `step` and `block`.
-pub(crate) fn stream(seed: u64, purpose: Purpose, step: u64, block: usize) -> Noise {
-    Noise::new(seed, (purpose as u64) << 56 | step << 16 | block as u64)
-}
 
 /// What one update did.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -69,6 +58,9 @@ pub enum TrainError {
     /// A setting of the model.
     #[error(transparent)]
     Config(#[from] ConfigError),
+    /// A setting that this kind of model cannot be trained with.
+    #[error(transparent)]
+    Setting(#[from] ValueError),
     /// The gradient was not finite too often.
     #[error(
         "the gradient was not finite at {skipped} updates in a row, the last at update {step} with \
@@ -87,22 +79,18 @@ pub enum TrainError {
     },
 }
 
-/// A training in progress.
+/// A training in progress: of a Deep Variational Bayes Filter, or of any other [`Learner`].
 #[derive(Debug)]
-pub struct Trainer {
+pub struct Trainer<M: Learner<f32> = Dvbf<f32>> {
     settings: TrainingSettings,
     seed: u64,
-    config: ModelConfig,
-    model: Dvbf<f32>,
+    facts: M::Facts,
+    model: M,
     state: TrainerState,
-    shards: Vec<Shard>,
+    shards: Vec<Shard<M>>,
     gradient: Gradient,
     order: Order,
-    units: Option<Units>,
-    layout: Option<Layout>,
     good: GoodState,
-    /// Seconds between two steps of the recordings.
-    dt: f64,
 }
 
 impl Trainer {
@@ -127,7 +115,7 @@ impl Trainer {
             log_std.iter_mut().zip(noise).for_each(|(to, std)| *to = std.ln());
         }
         let state = TrainerState::new(plan.training, plan.seed, &model.to_flat());
-        Ok(Self::assemble(plan, config, model, state, data))
+        Ok(Self::assemble(plan, facts(config, data), model, state, data))
     }
 
     /// A training that goes on from a checkpoint's state.
@@ -137,47 +125,97 @@ impl Trainer {
         state: TrainerState,
         data: &Dataset,
     ) -> Self {
-        let config = file.config.clone();
-        Self::assemble(plan.into(), config, file.into_model(), state, data)
+        let facts = facts(file.config.clone(), data);
+        Self::assemble(plan.into(), facts, file.into_model(), state, data)
     }
 
     fn assemble(
         plan: TrainingPlan<'_>,
-        config: ModelConfig,
+        facts: FilterFacts,
         model: Dvbf<f32>,
+        state: TrainerState,
+        data: &Dataset,
+    ) -> Self {
+        Self::put_together((plan.seed, plan.training), facts, model, state, data)
+    }
+
+    /// The configuration of the model.
+    pub fn config(&self) -> &ModelConfig {
+        &self.facts.config
+    }
+
+    /// Everything that is needed to go on later.
+    pub fn checkpoint(&self) -> ModelFile {
+        let good = (self.good.step != self.state.step).then(|| self.good.clone());
+        let state = TrainerState { good, ..self.state.clone() };
+        ModelFile { trainer: state.encode(), ..self.file(&self.model) }
+    }
+
+    /// The training without its working memory; [`resume`](Self::resume) goes on from it.
+    pub fn suspend(self) -> (ModelFile, TrainerState) {
+        let file = self.file(&self.model);
+        let good = (self.good.step != self.state.step).then_some(self.good);
+        (file, TrainerState { good, ..self.state })
+    }
+
+    /// A model of this training as a file for use.
+    pub fn file(&self, model: &Dvbf<f32>) -> ModelFile {
+        ModelFile {
+            units: self.facts.units.clone(),
+            layout: self.facts.layout.clone(),
+            ..ModelFile::new(&self.facts.config, model, self.facts.dt)
+        }
+    }
+}
+
+/// What a model for these data has in its file.
+fn facts(config: ModelConfig, data: &Dataset) -> FilterFacts {
+    let (units, layout) = (data.units.clone(), data.layout.clone());
+    FilterFacts { config, units, layout, dt: data.dt }
+}
+
+impl<M: Learner<f32>> Trainer<M> {
+    /// A training of `model`, whose order of sequences and noise are drawn from `seed`.
+    ///
+    /// # Errors
+    /// If the settings ask for what this kind of model does not have.
+    ///
+    /// # Panics
+    /// If an update has more sequences than there are, or the model is for other channels than the data
+    /// have.
+    pub fn of(
+        model: M,
+        facts: M::Facts,
+        (seed, training): (u64, &TrainingSettings),
+        data: &Dataset,
+    ) -> Result<Self, TrainError> {
+        M::check(training)?;
+        let count = data.observations.dim().0;
+        let batch = training.batch;
+        assert!(batch <= count, "an update of {batch} among {count} sequences");
+        let state = TrainerState::new(training, seed, &model.to_flat());
+        Ok(Self::put_together((seed, training), facts, model, state, data))
+    }
+
+    fn put_together(
+        (seed, training): (u64, &TrainingSettings),
+        facts: M::Facts,
+        model: M,
         mut state: TrainerState,
         data: &Dataset,
     ) -> Self {
         let good = state.good.take().unwrap_or_else(|| GoodState::of(&model, &state));
         let steps = data.observations.dim().1;
-        let training = plan.training.clone();
         let window = if training.window == 0 { steps } else { training.window.min(steps) };
-        let masked = data.mask.is_some();
         let (mut shards, mut left) = (Vec::new(), training.batch);
         while left > 0 {
             let size = training.shard.min(left);
-            shards.push(Shard::new(&model, &config, (size, training.block), (window, masked)));
+            shards.push(Shard::new(&model, data, (size, training.block), window));
             left -= size;
         }
-        let gradient = Gradient::new(model.count());
-        let order = Order::default();
-        let (seed, dt) = (plan.seed, data.dt);
-        let (units, layout) = (data.units.clone(), data.layout.clone());
-        let settings = training;
-        Self {
-            settings,
-            seed,
-            config,
-            model,
-            state,
-            shards,
-            gradient,
-            order,
-            units,
-            layout,
-            good,
-            dt,
-        }
+        let (gradient, order) = (Gradient::of(&model), Order::default());
+        let settings = training.clone();
+        Self { settings, seed, facts, model, state, shards, gradient, order, good }
     }
 
     /// Updates that were made.
@@ -202,7 +240,7 @@ impl Trainer {
 
     /// The model to evaluate: the running average of the parameters, or the parameters themselves
     /// without one.
-    pub fn evaluated_model(&self) -> Dvbf<f32> {
+    pub fn evaluated_model(&self) -> M {
         let mut model = self.model.clone();
         if self.settings.average > 0.0 {
             model.set_flat(&self.state.average);
@@ -211,13 +249,8 @@ impl Trainer {
     }
 
     /// The model as the last update left it.
-    pub fn model(&self) -> &Dvbf<f32> {
+    pub fn model(&self) -> &M {
         &self.model
-    }
-
-    /// The configuration of the model.
-    pub fn config(&self) -> &ModelConfig {
-        &self.config
     }
 
     /// Sums over the updates since the last call, which begin anew.
@@ -233,33 +266,6 @@ impl Trainer {
     /// Notes a better score on the validation set.
     pub fn set_best_score(&mut self, score: f64) {
         self.state.best_score = score;
-    }
-
-    /// Everything that is needed to go on later.
-    pub fn checkpoint(&self) -> ModelFile {
-        let good = (self.good.step != self.state.step).then(|| self.good.clone());
-        let state = TrainerState { good, ..self.state.clone() };
-        ModelFile { trainer: state.encode(), ..self.file(&self.model) }
-    }
-
-    /// The training without its working memory; [`resume`](Self::resume) goes on from it.
-    pub fn suspend(self) -> (ModelFile, TrainerState) {
-        let good = (self.good.step != self.state.step).then_some(self.good);
-        let file = ModelFile {
-            units: self.units,
-            layout: self.layout,
-            ..ModelFile::new(&self.config, &self.model, self.dt)
-        };
-        (file, TrainerState { good, ..self.state })
-    }
-
-    /// A model of this training as a file for use.
-    pub fn file(&self, model: &Dvbf<f32>) -> ModelFile {
-        ModelFile {
-            units: self.units.clone(),
-            layout: self.layout.clone(),
-            ..ModelFile::new(&self.config, model, self.dt)
-        }
     }
 
     /// The precision of wide products that the settings ask for.
@@ -319,7 +325,7 @@ impl Trainer {
             let scale = if norm > limit { limit / norm } else { 1.0 };
             if training.weight_decay > 0.0 {
                 // Decoupled from the optimizer's step (Loshchilov and Hutter 2019, algorithm 2).
-                self.model.scale_recognition(narrow(1.0 - rate * training.weight_decay));
+                self.model.decay(narrow(1.0 - rate * training.weight_decay));
             }
             self.gradient.apply(&mut self.state.optimizer, &mut self.model, scale, rate);
             self.state.skipped = 0;

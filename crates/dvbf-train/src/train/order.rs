@@ -4,7 +4,7 @@ use super::{Purpose, stream};
 
 /// The order of the sequences in the epoch at hand.
 #[derive(Clone, Debug, Default)]
-pub(crate) struct Order {
+pub(super) struct Order {
     epoch: Option<u64>,
     sequences: Vec<usize>,
 }
@@ -12,7 +12,7 @@ pub(crate) struct Order {
 impl Order {
     /// The `batch` of `count` sequences of update `step`: consecutive parts of a permutation that is
     /// drawn anew every epoch.
-    pub(crate) fn choose(&mut self, seed: u64, step: u64, batch: usize, count: usize) -> &[usize] {
+    pub(super) fn choose(&mut self, seed: u64, step: u64, batch: usize, count: usize) -> &[usize] {
         let batches = (count / batch).max(1) as u64;
         let now = step / batches;
         if self.epoch != Some(now) {

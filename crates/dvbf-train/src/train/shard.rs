@@ -1,17 +1,18 @@
 //! The part of a minibatch that one thread computes: its sequences pass through the model block by
 //! block, and its gradient is the sum over the blocks in their order.
 
+use super::Learner;
 use super::block::{Block, Corruption};
-use dvbf_core::{Dvbf, GradientOptions, ModelConfig, Params};
+use dvbf_core::GradientOptions;
 use dvbf_data::Dataset;
 
 #[derive(Debug)]
-pub(super) struct Shard {
-    whole: Block,
+pub(super) struct Shard<M: Learner<f32>> {
+    whole: Block<M>,
     /// What is left of the sequences after the whole blocks.
-    rest: Option<Block>,
+    rest: Option<Block<M>>,
     sequences: usize,
-    grads: Dvbf<f32>,
+    grads: M,
     log_lik: f64,
     kl: f64,
 }
@@ -25,20 +26,19 @@ pub(super) struct Draws {
     pub(super) first_block: usize,
 }
 
-impl Shard {
-    /// A shard of `sequences` sequences in blocks of at most `block`; `window` has the steps of a
-    /// sequence and whether some of it may be masked.
+impl<M: Learner<f32>> Shard<M> {
+    /// A shard of `sequences` sequences in blocks of at most `block`, with windows of `steps` steps.
     pub(super) fn new(
-        model: &Dvbf<f32>,
-        config: &ModelConfig,
+        model: &M,
+        data: &Dataset,
         (sequences, block): (usize, usize),
-        window: (usize, bool),
+        steps: usize,
     ) -> Self {
         let block = block.min(sequences);
         let rest = sequences % block;
         Self {
-            whole: Block::new(model, config, (block, sequences), window),
-            rest: (rest > 0).then(|| Block::new(model, config, (rest, rest), window)),
+            whole: Block::new(model, data, (block, sequences), steps),
+            rest: (rest > 0).then(|| Block::new(model, data, (rest, rest), steps)),
             sequences,
             grads: model.zeros_like(),
             log_lik: 0.0,
@@ -65,14 +65,14 @@ impl Shard {
         self.kl
     }
 
-    pub(super) fn gradient(&self) -> &Dvbf<f32> {
+    pub(super) fn gradient(&self) -> &M {
         &self.grads
     }
 
     /// Computes the bound and the gradient of the sequences with these numbers.
     pub(super) fn compute(
         &mut self,
-        model: &Dvbf<f32>,
+        model: &M,
         (data, sequences): (&Dataset, &[usize]),
         draws: Draws,
         corruption: &Corruption,

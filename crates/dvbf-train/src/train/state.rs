@@ -3,7 +3,7 @@
 
 use super::{Optimizer, Totals};
 use crate::settings::{TrainingPlan, TrainingSettings};
-use dvbf_core::{Dvbf, Params};
+use dvbf_core::Params;
 use serde::{Deserialize, Serialize};
 
 /// The state of a training at an update. Random streams are functions of seed and update, so the
@@ -90,7 +90,7 @@ pub struct GoodState {
 
 impl GoodState {
     /// The present state.
-    pub(super) fn of(model: &Dvbf<f32>, state: &TrainerState) -> Self {
+    pub(super) fn of(model: &impl Params<f32>, state: &TrainerState) -> Self {
         Self {
             step: state.step,
             values: model.to_flat(),
@@ -109,7 +109,7 @@ impl GoodState {
 
     /// Puts parameters, moments and average back. Updates go on counting, so that other batches and
     /// other noise follow than those that led away.
-    pub(super) fn restore(&self, model: &mut Dvbf<f32>, state: &mut TrainerState) {
+    pub(super) fn restore(&self, model: &mut impl Params<f32>, state: &mut TrainerState) {
         model.set_flat(&self.values);
         state.optimizer = self.optimizer.clone();
         state.average.clone_from(&self.average);

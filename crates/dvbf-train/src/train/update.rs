@@ -3,9 +3,9 @@
 //! Everything here is elementwise or summed piece by piece in a fixed order, so the number of
 //! threads changes no bit.
 
-use super::Optimizer;
 use super::shard::Shard;
-use dvbf_core::{Dvbf, Params, add_scaled, blend, sum_squares};
+use super::{Learner, Optimizer};
+use dvbf_core::{Params, add_scaled, blend, sum_squares};
 use rayon::prelude::*;
 
 /// Values that one thread handles at once.
@@ -16,16 +16,19 @@ const PIECE: usize = 1 << 14;
 pub(super) struct Gradient {
     values: Vec<f32>,
     squares: Vec<f32>,
+    /// Values whose squares are summed one after the other.
+    piece: usize,
 }
 
 impl Gradient {
-    /// A gradient for `count` parameters.
-    pub(super) fn new(count: usize) -> Self {
-        Self { values: vec![0.0; count], squares: vec![0.0; count.div_ceil(PIECE)] }
+    /// A gradient for the parameters of `model`.
+    pub(super) fn of<M: Learner<f32>>(model: &M) -> Self {
+        let (count, piece) = (model.count(), M::NORM_PIECE);
+        Self { values: vec![0.0; count], squares: vec![0.0; count.div_ceil(piece)], piece }
     }
 
     /// Sums the gradients of all shards in their order.
-    pub(super) fn fold(&mut self, shards: &[Shard]) {
+    pub(super) fn fold<M: Learner<f32>>(&mut self, shards: &[Shard<M>]) {
         for (index, shard) in shards.iter().enumerate() {
             shard.gradient().each_slice(&mut |start, part| {
                 let sum = &mut self.values[start..start + part.len()];
@@ -42,7 +45,7 @@ impl Gradient {
 
     /// The Euclidean norm.
     pub(super) fn norm(&mut self) -> f32 {
-        let pieces = self.values.par_chunks(PIECE);
+        let pieces = self.values.par_chunks(self.piece);
         self.squares.par_iter_mut().zip(pieces).for_each(|(sum, piece)| *sum = sum_squares(piece));
         self.squares.iter().sum::<f32>().sqrt()
     }
@@ -51,7 +54,7 @@ impl Gradient {
     pub(super) fn apply(
         &self,
         optimizer: &mut Optimizer,
-        model: &mut Dvbf<f32>,
+        model: &mut impl Params<f32>,
         scale: f32,
         rate: f64,
     ) {
@@ -77,7 +80,7 @@ impl Gradient {
 }
 
 /// Moves the running average of the parameters towards `model`.
-pub(super) fn average(average: &mut [f32], model: &Dvbf<f32>, decay: f32) {
+pub(super) fn average(average: &mut [f32], model: &impl Params<f32>, decay: f32) {
     model.each_slice(&mut |start, values| {
         let average = &mut average[start..start + values.len()];
         let pieces = average.par_chunks_mut(PIECE).zip(values.par_chunks(PIECE));

@@ -1,35 +1,18 @@
 //! Training and prediction of the baselines that learn.
 
-use crate::small::{pendulum, pool};
+use crate::small::{pendulum, pool, recipe};
 use dvbf_core::{Noise, Params};
 use dvbf_train::baseline::{
-    DeepKalman, DeepKalmanSizes, Predictor, Recipe, Recurrent, RecurrentSizes, Vae, VaeSizes,
-    infer, predict, train,
+    DeepKalman, DeepKalmanSizes, Recurrent, RecurrentSizes, Vae, VaeSizes, train,
 };
-use dvbf_train::eval::Draw;
+use dvbf_train::eval::{Draw, Predictor, infer, predict};
 use dvbf_train::pool::Pool;
 use dvbf_train::schedule::Ramp;
+use dvbf_train::settings::TrainingSettings;
+use dvbf_train::train::TrainError;
 use ndarray::s;
 
 const SIZE: usize = 6;
-
-fn recipe(updates: u64) -> Recipe {
-    Recipe {
-        updates,
-        trials: 2,
-        trial_updates: 3,
-        batch: 7,
-        shard: 3,
-        window: 5,
-        learning_rate: Ramp::constant(3e-3),
-        clip: 10.0,
-        kl_weight: Ramp::constant(1.0),
-        drop: Ramp::constant(0.3),
-        input_noise: Ramp::constant(0.05),
-        average: 0.5,
-        log_interval: 10,
-    }
-}
 
 fn vae(trial: u8) -> Vae<f32> {
     let sizes = VaeSizes { observation: SIZE * SIZE, state: 2, hidden: 9, emission_std: 0.1 };
@@ -75,7 +58,7 @@ fn the_number_of_threads_changes_no_bit_and_progress_hears_of_every_update() {
             true
         };
         let model =
-            train(&recipe(20), 4, &data, &deep_kalman, &score, &pool, &mut progress).unwrap();
+            train((4, &recipe(20)), &data, &deep_kalman, &score, &pool, &mut progress).unwrap();
         assert_eq!(heard, (1..=23).map(|made| (made, 23)).collect::<Vec<_>>());
         model.unwrap().to_flat()
     };
@@ -87,7 +70,7 @@ fn the_number_of_threads_changes_no_bit_and_progress_hears_of_every_update() {
 #[test]
 fn a_stopped_training_gives_nothing() {
     let data = pendulum(SIZE, 20, 8, 1);
-    let stop = train(&recipe(20), 4, &data, &vae, &|_| 0.0, &pool(), &mut |made, _| made < 9);
+    let stop = train((4, &recipe(20)), &data, &vae, &|_| 0.0, &pool(), &mut |made, _| made < 9);
     assert!(stop.unwrap().is_none());
 }
 
@@ -105,7 +88,9 @@ fn the_best_initialization_and_the_best_moment_are_kept() {
         distance(&second)
     };
     let all = |updates| {
-        train(&recipe(updates), 4, &data, &vae, &near, &pool(), &mut |_, _| true).unwrap().unwrap()
+        train((4, &recipe(updates)), &data, &vae, &near, &pool(), &mut |_, _| true)
+            .unwrap()
+            .unwrap()
     };
     let (short, long) = (near(&all(10)), near(&all(60)));
     assert!(long <= 3.0 * short, "{long} far beyond {short}");
@@ -121,7 +106,7 @@ fn training_raises_the_bound() {
         inferred.log_lik.sum() - inferred.kl.sum()
     };
     let score = |model: &Vae<f32>| -bound(model);
-    let trained = train(&recipe(150), 4, &data, &vae, &score, &pool(), &mut |_, _| true);
+    let trained = train((4, &recipe(150)), &data, &vae, &score, &pool(), &mut |_, _| true);
     let (before, after) = (bound(&vae(0)), bound(&trained.unwrap().unwrap()));
     assert!(after > before + 60.0 * 20.0, "{before} to {after}");
 }
@@ -129,27 +114,27 @@ fn training_raises_the_bound() {
 /// What was not shown cannot matter, what was done must.
 fn check_prediction<M: Predictor<f32>>(model: &M) {
     let mut data = pendulum(SIZE, 30, 14, 2);
-    let before = predict(model, &data, (4, 9), &pool());
+    let before = predict(model, &data, (4, 9));
     assert_eq!(before.dim(), (30, 9, SIZE * SIZE));
     assert!(before.iter().all(|x| x.is_finite()));
     let seen = data.observations.clone();
     data.observations.slice_mut(s![.., 4.., ..]).fill(f32::NAN);
-    assert_eq!(predict(model, &data, (4, 9), &pool()), before, "a later frame matters");
+    assert_eq!(predict(model, &data, (4, 9)), before, "a later frame matters");
     data.observations.assign(&seen);
     data.observations.slice_mut(s![.., 1, ..]).mapv_inplace(|x| 1.0 - x);
-    assert_ne!(predict(model, &data, (4, 9), &pool()), before, "an earlier frame does not");
+    assert_ne!(predict(model, &data, (4, 9)), before, "an earlier frame does not");
     data.observations.assign(&seen);
     // The control at frame 7 acts from frame 8 on.
     data.controls.slice_mut(s![.., 7, ..]).mapv_inplace(|u| u + 1.0);
-    let after = predict(model, &data, (4, 9), &pool());
+    let after = predict(model, &data, (4, 9));
     let at = |frames: &ndarray::Array3<f32>, t: usize| frames.slice(s![.., t, ..]).to_owned();
     assert_eq!(at(&after, 3), at(&before, 3), "frame 7");
     assert_ne!(at(&after, 4), at(&before, 4), "frame 8");
     // A longer prediction begins as a shorter one.
     data.observations.assign(&seen);
     data.controls.slice_mut(s![.., 7, ..]).mapv_inplace(|u| u - 1.0);
-    let short = predict(model, &data, (4, 3), &pool());
-    let beginning = predict(model, &data, (4, 9), &pool()).slice(s![.., ..3, ..]).to_owned();
+    let short = predict(model, &data, (4, 3));
+    let beginning = predict(model, &data, (4, 9)).slice(s![.., ..3, ..]).to_owned();
     assert_eq!(short, beginning);
 }
 
@@ -171,4 +156,28 @@ fn what_the_states_have_seen() {
     assert_eq!(hidden(&data).slice(early), filtered.slice(early));
     assert_ne!(hidden(&data), filtered);
     assert_ne!(smooth(&data).slice(s![.., ..1, ..]), smoothed.slice(s![.., ..1, ..]));
+}
+
+/// What a baseline does not have is refused, not left out.
+#[test]
+fn settings_that_a_baseline_cannot_have_are_refused() {
+    let data = pendulum(SIZE, 20, 8, 1);
+    let refused = |settings: TrainingSettings| {
+        let result = train((0, &settings), &data, &vae, &|_| 0.0, &pool(), &mut |_, _| true);
+        match result.unwrap_err() {
+            TrainError::Setting(error) => error.key,
+            other => panic!("{other}"),
+        }
+    };
+    let plain = recipe(3);
+    let temper = Ramp { from: 0.5, ..Ramp::constant(1.0) };
+    assert_eq!(refused(TrainingSettings { temper, ..plain.clone() }), "training.temper");
+    let decayed = TrainingSettings { weight_decay: 0.1, ..plain.clone() };
+    assert_eq!(refused(decayed), "training.weight_decay");
+    assert_eq!(
+        refused(TrainingSettings { state_clip: 2.0, ..plain.clone() }),
+        "training.state_clip"
+    );
+    let start_noise = Ramp::constant(0.1);
+    assert_eq!(refused(TrainingSettings { start_noise, ..plain }), "training.start_noise");
 }

@@ -19,12 +19,12 @@ pub use file::{Comparison, Row};
 pub use markdown::markdown;
 pub use table::{Spread, Summarized, summarize, text};
 
-use crate::baseline::TrainingFailed;
 use crate::data::{DataError, Splits, Supply};
 use crate::pool::{Pool, PoolError};
 use crate::run::RunError;
 use crate::schedule::Ramp;
 use crate::settings::{Settings, SettingsError};
+use crate::train::TrainError;
 use dvbf_core::bayes::BayesError;
 use run::Arena;
 use std::io;
@@ -106,10 +106,10 @@ pub enum CompareError {
         /// The file.
         path: PathBuf,
     },
-    /// The recordings have gaps or ends of their own, which the models of the comparison do not know.
+    /// The recordings have gaps or ends of their own, which the models of the comparison take in different ways.
     #[error(
-        "the {part} sequences {problem}; the models of a comparison know neither gaps nor sequences of \
-         different lengths, so give recordings without"
+        "the {part} sequences {problem}; the models of a comparison make different things of gaps and \
+         ends, so give recordings without"
     )]
     Incomplete {
         /// Which of the sets.
@@ -131,13 +131,13 @@ pub enum CompareError {
     Run(#[from] RunError),
     /// The training of a baseline.
     #[error(transparent)]
-    Train(#[from] TrainingFailed),
+    Train(#[from] TrainError),
     /// A classical filter.
     #[error(transparent)]
     Bayes(#[from] BayesError),
 }
 
-/// Refuses what a model that knows no mask would learn as if it had been seen.
+/// Refuses what models see in different ways: some use a frame with a gap, others leave it out.
 fn complete(splits: &Splits) -> Result<(), CompareError> {
     let sets = [
         ("training", &splits.train),

@@ -1,10 +1,10 @@
 //! Sizes and recipes of the baselines. They were chosen on the validation split; the documentation
 //! of the comparison says how.
 
-use crate::baseline::{DeepKalmanSizes, PcaKalmanSettings, Recipe, RecurrentSizes, VaeSizes};
+use crate::baseline::{DeepKalmanSizes, PcaKalmanSettings, RecurrentSizes, VaeSizes};
 use crate::data::Dataset;
 use crate::schedule::Ramp;
-use crate::settings::Settings;
+use crate::settings::{OptimizerKind, Precision, Settings, TrainingSettings};
 
 /// Units of each direction of the deep Kalman filter's recognition network.
 const DEEP_KALMAN_UNITS: usize = 64;
@@ -15,36 +15,36 @@ const PCA: (usize, usize) = (24, 24);
 /// Iterations of expectation maximization.
 const EM_ITERATIONS: usize = 20;
 
-/// The budget of the Deep Variational Bayes Filter: updates, windows, trials, average, choices.
-pub(super) fn budget(settings: &Settings) -> Recipe {
+/// The budget of the Deep Variational Bayes Filter: updates, windows, trials, average, choices; without
+/// what only it has.
+pub(super) fn budget(settings: &Settings) -> TrainingSettings {
     let training = &settings.training;
-    Recipe {
-        updates: training.steps,
-        trials: training.restarts,
-        trial_updates: training.restart_steps,
-        batch: training.batch,
-        shard: training.shard,
-        window: if training.window == 0 { usize::MAX } else { training.window },
-        learning_rate: training.learning_rate,
-        clip: training.clip,
-        kl_weight: Ramp::constant(1.0),
+    TrainingSettings {
+        // A shard draws its noise at once.
+        block: training.shard,
+        precision: Precision::F32,
+        optimizer: OptimizerKind::Adam,
+        warmup: Ramp::constant(1.0),
+        weight_decay: 0.0,
+        state_clip: 0.0,
         drop: Ramp::constant(0.0),
-        input_noise: training.input_noise,
-        average: training.average,
-        log_interval: training.log_interval,
+        kl_weight: Ramp::constant(1.0),
+        temper: Ramp::constant(1.0),
+        start_noise: Ramp::constant(0.0),
+        ..training.clone()
     }
 }
 
-pub(super) fn deep_kalman(settings: &Settings) -> Recipe {
+pub(super) fn deep_kalman(settings: &Settings) -> TrainingSettings {
     budget(settings)
 }
 
-pub(super) fn vae(settings: &Settings) -> Recipe {
-    Recipe { kl_weight: settings.training.kl_weight, ..budget(settings) }
+pub(super) fn vae(settings: &Settings) -> TrainingSettings {
+    TrainingSettings { kl_weight: settings.training.kl_weight, ..budget(settings) }
 }
 
-pub(super) fn recurrent(settings: &Settings) -> Recipe {
-    Recipe { drop: settings.training.drop, ..budget(settings) }
+pub(super) fn recurrent(settings: &Settings) -> TrainingSettings {
+    TrainingSettings { drop: settings.training.drop, ..budget(settings) }
 }
 
 fn channels(data: &Dataset) -> (usize, usize) {

@@ -2,16 +2,15 @@
 
 use super::figures::{Figures, States};
 use super::{CompareError, Watcher, recipes, timing};
-use crate::baseline::{
-    self, DeepKalman, Generative, Learner, PcaKalman, PhysicsFilter, Predictor, Recipe, Recurrent,
-    Vae,
-};
+use crate::baseline::{self, DeepKalman, PcaKalman, PhysicsFilter, Recurrent, Vae};
 use crate::data::{Dataset, Set, Supply};
-use crate::eval::{Draw, importance_weighted_bound, infer, open_loop, rollout_errors};
+use crate::eval::{
+    Draw, Generative, Predictor, importance_weighted_bound, infer, open_loop, rollout_errors,
+};
 use crate::pool::Pool;
 use crate::run::{LogRecord, Observer, Outcome, Phase, RunFolder, TrainRequest};
-use crate::settings::Settings;
-use crate::train::StepStats;
+use crate::settings::{Settings, TrainingSettings};
+use crate::train::{Learner, StepStats};
 use dvbf_core::Noise;
 use dvbf_core::bayes::BayesError;
 use ndarray::Array3;
@@ -50,17 +49,14 @@ impl Arena<'_> {
 
     /// Error over the frames that choose.
     fn validation_error<M: Predictor<f32>>(&self, model: &M, held: &Dataset) -> f64 {
-        let (window, pool) = (self.choosing_window(), self.pool);
-        let Ok(errors) = open_loop(held.into(), window, pool, |some| {
-            Ok::<_, Infallible>(baseline::predict(model, some, window, pool))
-        });
-        errors.at(window.1)
+        let window = self.choosing_window();
+        rollout_errors(model, held, window, self.pool).at(window.1)
     }
 
     /// The negative bound on the validation set.
     fn validation_loss<M: Learner<f32>>(&self, model: &M, held: &Dataset) -> f64 {
         let steps = self.settings.data.steps;
-        let inferred = baseline::infer(model, held, steps, Draw::Sample(1), self.pool);
+        let inferred = infer(model, held, steps, Draw::Sample(1), self.pool);
         inferred.kl.sum() - inferred.log_lik.sum()
     }
 
@@ -128,16 +124,14 @@ impl Arena<'_> {
             let draw = Draw::Sample(seed);
             Ok::<_, Infallible>(infer(&model, data, steps, draw, self.pool).state)
         });
-        let long = self.supply.sequences(Set::TestLong);
-        let errors = rollout_errors(&model, long, self.window(), self.pool);
-        figures.predicted(&errors, &self.settings.evaluation.horizons);
+        self.forecast_learned(&model, &mut figures);
         Ok(Some(figures))
     }
 
     /// Trains a baseline; the seconds are those of the training.
-    fn train<M: Learner<f32>>(
+    fn train<M: Learner<f32, Facts = ()>>(
         &self,
-        recipe: &Recipe,
+        recipe: &TrainingSettings,
         data: &Dataset,
         fresh: impl Fn(Noise) -> M,
         score: impl Fn(&M) -> f64,
@@ -149,7 +143,8 @@ impl Arena<'_> {
             watcher.progress(made, of);
             !watcher.should_stop()
         };
-        let model = baseline::train(recipe, seed, data, &fresh, &score, self.pool, &mut progress)?;
+        let model =
+            baseline::train((seed, recipe), data, &fresh, &score, self.pool, &mut progress)?;
         Ok(model.map(|model| (model, clock.elapsed().as_secs_f64())))
     }
 
@@ -168,7 +163,7 @@ impl Arena<'_> {
         };
         let Ok(()) = self.read_out(&mut figures, (train, test), |data, seed| {
             let draw = Draw::Sample(seed);
-            Ok::<_, Infallible>(baseline::infer(model, data, steps, draw, self.pool).state)
+            Ok::<_, Infallible>(infer(model, data, steps, draw, self.pool).state)
         });
         figures
     }
@@ -177,23 +172,22 @@ impl Arena<'_> {
     fn bounds<M: Generative<f32>>(&self, model: &M, data: &Dataset, figures: &mut Figures) {
         let (seed, steps) = (self.settings.seed, self.settings.data.steps);
         let draw = Draw::Sample(seed.wrapping_add(1));
-        let inferred = baseline::infer(model, data, steps, draw, self.pool);
+        let inferred = infer(model, data, steps, draw, self.pool);
         let average = |v: &ndarray::Array1<f64>| v.sum() / v.len() as f64;
         let kl = average(&inferred.kl);
         (figures.bound, figures.kl) = (Some(average(&inferred.log_lik) - kl), Some(kl));
         let samples = self.settings.evaluation.importance_samples;
         if samples > 0 {
             figures.weighted =
-                Some(baseline::importance_weighted(model, data, samples, seed, self.pool));
+                Some(importance_weighted_bound(model, data, samples, seed, self.pool));
         }
     }
 
     /// The open-loop errors of a trained model that predicts.
     fn forecast_learned<M: Predictor<f32>>(&self, model: &M, figures: &mut Figures) {
-        let (window, pool) = (self.window(), self.pool);
-        let Ok(()) = self.forecast(figures, |some| {
-            Ok::<_, Infallible>(baseline::predict(model, some, window, pool))
-        });
+        let long = self.supply.sequences(Set::TestLong);
+        let errors = rollout_errors(model, long, self.window(), self.pool);
+        figures.predicted(&errors, &self.settings.evaluation.horizons);
     }
 
     /// A deep Kalman filter whose emission sees the first `visible` dimensions of the state.

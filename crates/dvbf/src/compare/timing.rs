@@ -1,7 +1,8 @@
 //! What a step of a filter takes, on one thread and one sequence.
 
-use crate::baseline::{Learner, PcaKalman, PhysicsFilter};
+use crate::baseline::{PcaKalman, PhysicsFilter};
 use crate::data::Dataset;
+use crate::train::Learner;
 use dvbf_core::bayes::BayesError;
 use dvbf_core::{Batch, Dvbf, Filter, FilterOptions};
 use ndarray::{Array1, Array2, s};

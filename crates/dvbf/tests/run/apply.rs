@@ -249,7 +249,7 @@ fn a_simulation_along_the_mean_path_is_the_open_loop_prediction() {
 
     let supply = Supply::open(&settings).unwrap();
     let data = supply.sequences(Set::TestLong).first(9);
-    let predicted = predict(trained.filter().model(), &data, (3, 6));
+    let predicted = predict(&**trained.filter().model(), &data, (3, 6));
     for (n, sequence) in simulated.sequences.iter().enumerate() {
         let off = &sequence.observations - &predicted.slice(s![n, .., ..]);
         assert!(off.iter().all(|v| v.abs() < 1e-5), "{off}");
