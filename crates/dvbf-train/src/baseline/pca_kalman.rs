@@ -8,6 +8,9 @@
 //! of what the components leave over. No standard deviation of a pixel is below `floor`, so that
 //! the figure compares with models whose emission has that standard deviation: the eigenvalues of
 //! `R` and the variance of the rest are raised to its square.
+//!
+//! A component mixes all channels, so a frame of which a channel is masked counts as not observed; the
+//! likelihood is that of the frames that were observed as a whole.
 
 use super::Pca;
 use super::sequences::{each, stacked};
@@ -49,7 +52,7 @@ impl PcaKalman {
     /// Fits the model.
     ///
     /// # Errors
-    /// If an estimate degenerates.
+    /// If an estimate degenerates, or no four neighboring frames were observed as a whole.
     ///
     /// # Panics
     /// If the sequences have fewer than four steps, or the state more than `3 K` dimensions.
@@ -58,11 +61,21 @@ impl PcaKalman {
         let PcaKalmanSettings { components, state, iterations, floor } = settings;
         assert!(steps >= 4, "a linear model needs four steps, not {steps}");
         assert!(state <= 3 * components, "at most three dimensions of the state a component");
-        let rows = data.observations.mapv(f64::from);
-        let rows = rows.into_shape_with_order((count * steps, channels)).expect("a whole array");
-        let pca = Pca::fit(rows.view(), components);
+        let frames: Vec<Array2<f64>> = (0..count).map(|n| whole_frames(data, n, steps)).collect();
+        let rows: Vec<f64> = frames
+            .iter()
+            .flat_map(|frames| frames.rows())
+            .filter(|row| row.iter().all(|x| !x.is_nan()))
+            .flatten()
+            .copied()
+            .collect();
+        if rows.is_empty() {
+            return Err(NOTHING);
+        }
+        let rows = Array2::from_shape_vec((rows.len() / channels, channels), rows);
+        let pca = Pca::fit(rows.expect("whole frames").view(), components);
         let seen: Vec<Array2<f64>> =
-            rows.axis_chunks_iter(Axis(0), steps).map(|frames| project(&pca, frames).0).collect();
+            frames.iter().map(|frames| project(&pca, frames.view()).0).collect();
         let controls: Vec<Array2<f64>> =
             data.controls.outer_iter().map(|u| u.mapv(f64::from)).collect();
         let (model, initial) = start(&seen, &controls, state)?;
@@ -173,18 +186,40 @@ impl PcaKalman {
 
     /// `y` of the first `steps` frames of sequence `n`, and the log-density of what is left of them.
     fn sequence(&self, data: &Dataset, n: usize, steps: usize) -> (Array2<f64>, f64) {
-        let frames = data.observations.slice(s![n, ..steps, ..]).mapv(f64::from);
-        let (y, rest) = project(&self.pca, frames.view());
+        let (y, rest) = project(&self.pca, whole_frames(data, n, steps).view());
         let density = |&squared: &f64| self.pca.rest_log_density(squared, self.rest_std);
-        (y, rest.iter().map(density).sum())
+        (y, rest.iter().filter(|squared| !squared.is_nan()).map(density).sum())
     }
 }
 
-/// `y (T, K)` of frames, and the squares of what is left.
+/// Why nothing can be fitted.
+const NOTHING: BayesError =
+    BayesError::Empty { what: "run of four frames of which every channel was observed" };
+
+/// The first `steps` frames of sequence `n`, NaN throughout where a channel is masked.
+fn whole_frames(data: &Dataset, n: usize, steps: usize) -> Array2<f64> {
+    let mut frames = data.observations.slice(s![n, ..steps, ..]).mapv(f64::from);
+    if let Some(mask) = &data.mask {
+        for (mut frame, mask) in frames.rows_mut().into_iter().zip(mask.slice(s![n, .., ..]).rows())
+        {
+            if mask.iter().any(|&m| m <= 0.0) {
+                frame.fill(f64::NAN);
+            }
+        }
+    }
+    frames
+}
+
+/// `y (T, K)` of frames, and the squares of what is left; NaN of frames that are.
 fn project(pca: &Pca, frames: ArrayView2<'_, f64>) -> (Array2<f64>, Vec<f64>) {
     let mut rest = Vec::with_capacity(frames.nrows());
     let mut out = Array2::zeros((frames.nrows(), pca.components()));
     for (frame, mut row) in frames.rows().into_iter().zip(out.rows_mut()) {
+        if frame.iter().any(|x| x.is_nan()) {
+            row.fill(f64::NAN);
+            rest.push(f64::NAN);
+            continue;
+        }
         let (y, squared) = pca.project(frame.iter().copied());
         row.iter_mut().zip(&y).for_each(|(to, &y)| *to = y);
         rest.push(squared);
@@ -200,20 +235,32 @@ fn start(
 ) -> Result<(LinearGaussian, Belief), BayesError> {
     let inner = seen[0].nrows() - 2;
     let (k, u) = (seen[0].ncols(), controls[0].ncols());
-    let mut stacked = Array2::zeros((seen.len() * inner, 3 * k));
-    for (n, y) in seen.iter().enumerate() {
+    // Three neighbors that were observed as a whole, and their row.
+    let mut row_of = vec![None; seen.len() * inner];
+    let mut stacked = Vec::new();
+    for n in 0..seen.len() {
         for t in 0..inner {
-            let mut row = stacked.row_mut(n * inner + t);
-            let neighbors = y.slice(s![t..t + 3, ..]);
-            row.iter_mut().zip(neighbors).for_each(|(to, &y)| *to = y);
+            let neighbors = seen[n].slice(s![t..t + 3, ..]);
+            if neighbors.iter().all(|y| !y.is_nan()) {
+                row_of[n * inner + t] = Some(stacked.len() / (3 * k));
+                stacked.extend(neighbors);
+            }
         }
+    }
+    let stacked = Array2::from_shape_vec((stacked.len() / (3 * k), 3 * k), stacked);
+    let stacked = stacked.expect("rows of three neighbors");
+    let row = |n: usize, t: usize| row_of[n * inner + t];
+    // Rows `[z_t, u_t, z_{t+1}, y_t]`, without the last state of a run.
+    let pairs: Vec<(usize, usize)> = (0..seen.len())
+        .flat_map(|n| (0..inner - 1).map(move |t| (n, t)))
+        .filter(|&(n, t)| row(n, t).is_some() && row(n, t + 1).is_some())
+        .collect();
+    if pairs.is_empty() {
+        return Err(NOTHING);
     }
     let pca = Pca::fit(stacked.view(), width);
     let (state, _) = project(&pca, stacked.view());
-    // Rows `[z_t, u_t, z_{t+1}, y_t]`, without the last state of a sequence.
-    let pairs: Vec<(usize, usize)> =
-        (0..seen.len()).flat_map(|n| (0..inner - 1).map(move |t| (n, t))).collect();
-    let z = |n: usize, t: usize, j: usize| state[[n * inner + t, j]];
+    let z = |n: usize, t: usize, j: usize| row(n, t).map_or(f64::NAN, |row| state[[row, j]]);
     let told = DMatrix::from_fn(pairs.len(), width + u, |r, j| {
         let (n, t) = pairs[r];
         if j < width { z(n, t, j) } else { controls[n][[t + 1, j - width]] }
@@ -230,7 +277,11 @@ fn start(
         emission,
         observation_noise,
     };
-    let first = DMatrix::from_fn(seen.len(), width, |n, j| z(n, 0, j));
+    // The first states that are known; those of the first step, unless none is.
+    let begun: Vec<usize> = (0..seen.len()).filter(|&n| row(n, 0).is_some()).collect();
+    let begun: Vec<(usize, usize)> =
+        if begun.is_empty() { pairs } else { begun.into_iter().map(|n| (n, 0)).collect() };
+    let first = DMatrix::from_fn(begun.len(), width, |i, j| z(begun[i].0, begun[i].1, j));
     let mean: DVector<f64> = first.row_mean().transpose();
     let scatter = first.tr_mul(&first) / first.nrows() as f64 - &mean * mean.transpose();
     Ok((model, Belief::new(mean, raise(&scatter, SMALL))?))

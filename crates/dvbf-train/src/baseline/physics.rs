@@ -5,7 +5,8 @@
 //! middle of the image; a blob at distance `r` from the pivot gives `h(θ) = r (sin θ, cos θ)`, but
 //! for what the edge cuts off and the grid rounds. The first frame starts the angle, and the
 //! velocity starts as the pendulum's does. The center of gravity is a statistic of the frame, so
-//! the filter's likelihood is no density of pixels, and is not given.
+//! the filter's likelihood is no density of pixels, and is not given. A frame of which a pixel is masked
+//! has no center and counts as not observed; until the first that has one, nothing is known of the angle.
 
 use super::sequences::{each, stacked};
 use crate::pool::Pool;
@@ -78,13 +79,24 @@ impl PhysicsFilter {
         (sequence, steps): (usize, usize),
         each: &mut dyn FnMut(usize, &Belief) -> Result<(), BayesError>,
     ) -> Result<Belief, BayesError> {
-        let frame = |t: usize| self.center(data.observations.slice(s![sequence, t, ..]));
-        let [right, down] = frame(0);
+        let frame = |t: usize| {
+            let at = s![sequence, t, ..];
+            let whole =
+                data.mask.as_ref().is_none_or(|mask| mask.slice(at).iter().all(|&m| m > 0.0));
+            whole.then(|| self.center(data.observations.slice(at)))
+        };
         let angle_std = CENTER_STD / self.radius.max(CENTER_STD);
-        let start = Belief::independent(
-            &[right.atan2(down), 0.0],
-            &[angle_std.powi(2), self.velocity_std.powi(2)],
-        )?;
+        let begin = |angle: f64, std: f64| {
+            Belief::independent(&[angle, 0.0], &[std.powi(2), self.velocity_std.powi(2)])
+        };
+        // Any angle is as likely as any other.
+        let unknown = begin(0.0, std::f64::consts::PI / 3.0_f64.sqrt())?;
+        let first = (0..steps).find_map(|t| frame(t).map(|center| (t, center)));
+        for t in 0..first.map_or(steps, |(t, _)| t) {
+            each(t, &unknown)?;
+        }
+        let Some((first, [right, down])) = first else { return Ok(unknown) };
+        let start = begin(right.atan2(down), angle_std)?;
         let pair = |a: f64, b: f64| DVector::from_column_slice(&[a, b]);
         let model = ClosureModel {
             dims: Dims { state: 2, control: 1, observation: 2 },
@@ -98,10 +110,10 @@ impl PhysicsFilter {
             observation_noise: DMatrix::from_diagonal_element(2, 2, CENTER_STD.powi(2)),
         };
         let mut filter = GaussianFilter::new(Extended(NumericJacobians::new(model)), start)?;
-        each(0, filter.belief())?;
-        for t in 1..steps {
+        each(first, filter.belief())?;
+        for t in first + 1..steps {
             filter.predict(&[f64::from(data.controls[[sequence, t - 1, 0]])])?;
-            filter.update(Some(&frame(t)))?;
+            filter.update(frame(t).as_ref().map(|center| &center[..]))?;
             each(t, filter.belief())?;
         }
         Ok(filter.belief().clone())

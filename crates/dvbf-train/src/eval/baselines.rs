@@ -9,7 +9,7 @@ use crate::settings::EvaluationSettings;
 use crate::train::{Purpose, stream};
 use dvbf_data::{Dataset, Sequences, Set, Splits, Supply};
 use dvbf_envs::{Environment, rollout};
-use ndarray::{Array1, Array2, Array3, ArrayView2, Axis, s};
+use ndarray::{Array1, Array2, Array3, ArrayView2, Axis, Zip, s};
 use std::convert::Infallible;
 use std::ops::Range;
 
@@ -121,12 +121,19 @@ fn mean_frame(data: Sequences<'_>, pool: &Pool) -> Array1<f32> {
             *to.get_or_insert_with(|| Array2::zeros(frames.dim())) += &frames;
         }
     };
+    let shown = |part: &Dataset| match &part.mask {
+        None => part.observations.clone(),
+        // Whatever stands where nothing was observed.
+        Some(mask) => Zip::from(&part.observations)
+            .and(mask)
+            .map_collect(|&x, &m| if m > 0.0 { x } else { 0.0 }),
+    };
     let Ok(()) = pool.in_order(
         data.count(),
         CHUNK,
         |range| data.take(range, steps),
         |part| {
-            add(&mut sum, &part.observations);
+            add(&mut sum, &shown(&part));
             part.mask.iter().for_each(|mask| add(&mut seen, mask));
             Ok::<_, Infallible>(())
         },

@@ -4,6 +4,7 @@
 mod gradient;
 mod importance;
 mod linear;
+mod masks;
 mod physics;
 mod small;
 mod training;
