@@ -70,10 +70,11 @@ impl fmt::Display for Finding {
 type Rule = fn(&Tree) -> Vec<Finding>;
 
 /// The rules that need nothing but files.
-const RULES: [Rule; 10] = [
+const RULES: [Rule; 11] = [
     layering::check,
     modules::check_length,
     modules::check_header,
+    modules::check_share,
     circles::check,
     architecture::check,
     op_tests::check,

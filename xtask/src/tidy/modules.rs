@@ -1,9 +1,12 @@
-//! One concept, one file: at most 400 lines, and a first line that says what it is about.
+//! One concept, one file: at most 400 lines, and a first line that says what it is about. No crate holds
+//! more than a quarter of all lines.
 
 use super::Finding;
 use super::tree::{SourceFile, Tree};
 
 const LONGEST: usize = 400;
+/// Lines of a workspace in which every crate may be as large as it likes.
+const SMALL: usize = 10_000;
 /// Where Rust files of the workspace lie.
 const PLACES: [&str; 4] = ["crates/", "xtask/", "tests/", "benches/"];
 
@@ -13,6 +16,26 @@ pub(super) fn check_length(tree: &Tree) -> Vec<Finding> {
             let lines = file.text.lines().count();
             let message = format!("{lines} lines; a file has at most {LONGEST}");
             (lines > LONGEST).then(|| Finding::file(&file.path, message))
+        })
+        .collect()
+}
+
+pub(super) fn check_share(tree: &Tree) -> Vec<Finding> {
+    let lines = |file: &SourceFile| file.text.lines().count();
+    let all: usize = modules(tree).map(lines).sum();
+    if all <= SMALL {
+        return Vec::new();
+    }
+    let own = |name: &str| -> usize {
+        let place = format!("crates/{name}/");
+        modules(tree).filter(|file| file.path.starts_with(&place)).map(lines).sum()
+    };
+    let crates = tree.crates().into_iter().map(|name| (name, own(name)));
+    crates
+        .filter(|(_, own)| 4 * own > all)
+        .map(|(name, own)| {
+            let message = format!("{own} of {all} lines; a crate has at most a quarter");
+            Finding::file(&format!("crates/{name}"), message)
         })
         .collect()
 }
@@ -66,6 +89,23 @@ mod tests {
             tree.write(path, "use std::fs;\n");
             tree.assert_finds(&format!("{path}:1: the file does not begin with `//!`"));
         }
+    }
+
+    #[test]
+    fn a_crate_with_more_than_a_quarter_is_found() {
+        let mut tree = Fixture::new();
+        let fill = |tree: &mut Fixture, krate: &str, files: usize| {
+            for i in 0..files {
+                let path = format!("crates/{krate}/src/part{i}.rs");
+                tree.write(&path, &format!("//! A part.\n{}", "\n".repeat(399)));
+            }
+        };
+        for krate in ["dvbf-ops", "dvbf-prob", "dvbf-core", "dvbf-cli", "dvbf-models"] {
+            fill(&mut tree, krate, 6);
+        }
+        assert_eq!(findings(tree.root()), []);
+        fill(&mut tree, "dvbf-core", 9);
+        tree.assert_finds("crates/dvbf-core: 3601 of 132");
     }
 
     #[test]

@@ -223,7 +223,7 @@ fn yardsticks() {
             mask: data.mask.map(|m| m.slice(s![.., .., 14..(14 + channels).min(36)]).to_owned()),
             ..data
         };
-        let [a, b] = twins(40).map(cut);
+        let [a, b] = twins(16).map(cut);
         let linear =
             |data: &Dataset| Autoregression::fit(data, data, WINDOW).unwrap().errors(data, WINDOW);
         same([linear(&a), linear(&b)]);
