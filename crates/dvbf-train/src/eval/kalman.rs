@@ -173,7 +173,7 @@ mod tests {
     /// Oscillations that a control drives, seen through `channels` mixtures with a little noise, all
     /// of them multiplied by `scale`.
     fn oscillations(channels: usize, scale: f32, seed: u64) -> Dataset {
-        let (count, steps) = (30, 40);
+        let (count, steps) = (12, 40);
         let mut mix = vec![0.0_f32; 2 * channels];
         Noise::new(7, 0).normal(&mut mix);
         let mut u = Array3::zeros((count, steps, 1));
