@@ -17,7 +17,16 @@ pub fn principal_axes(centered: &Array2<f64>, count: usize) -> (Array2<f64>, Vec
     if centered.nrows() == 0 {
         return (Array2::eye(dims).slice_move(ndarray::s![.., ..count]), vec![0.0; dims]);
     }
-    let covariance = centered.t().dot(centered) / centered.nrows() as f64;
+    axes_of(&(centered.t().dot(centered) / centered.nrows() as f64), count)
+}
+
+/// [`principal_axes`] of points with this covariance `(D, D)`.
+///
+/// # Panics
+/// If there are fewer than `count` dimensions.
+pub fn axes_of(covariance: &Array2<f64>, count: usize) -> (Array2<f64>, Vec<f64>) {
+    let dims = covariance.ncols();
+    assert!(count <= dims, "{count} directions in {dims} dimensions");
     let eigen = SymmetricEigen::new(DMatrix::from_fn(dims, dims, |i, j| covariance[[i, j]]));
     let mut order: Vec<usize> = (0..dims).collect();
     order.sort_by(|&a, &b| eigen.eigenvalues[b].total_cmp(&eigen.eigenvalues[a]));
