@@ -38,12 +38,15 @@ class Model:
     def __init__(self, arrays, facts):
         self.arrays, self.config = arrays, facts["config"]
         self.dt, self.units, self.std_scale = facts["dt"], facts["units"], facts["std_scale"]
-        if self.config["transition"] == "locally-linear":
+        self.kind = self.config["transition"]["kind"]
+        if self.kind == "locally-linear":
             self.share()
+        elif self.kind != "residual":
+            raise NotImplementedError(f"a transition of kind {self.kind}")
 
     def share(self):
         """How the last components act on themselves, and the control on them, is the same everywhere."""
-        shared = self.config["shared_state"]
+        shared = self.config["transition"].get("shared", 0)
         first = self.config["state"] - shared
         for name, columns in (("a", slice(first, None)), ("b", slice(None))):
             block = self.arrays[f"transition.{name}"][:, first:, columns]
@@ -62,7 +65,7 @@ class Model:
 
     def transition(self, z, u, w):
         zu = np.concatenate([z, u])
-        if self.config["transition"] == "residual":
+        if self.kind == "residual":
             scale = np.exp(self.arrays["transition.log_scale"])
             return z + self.perceptron("transition.net", zu) + scale * w
         logits = self.perceptron("transition.mixing", zu)
@@ -83,7 +86,7 @@ class Model:
 
     def observe(self, z):
         """Mean and standard deviation of p(x | z), in the units of the model."""
-        mean = self.perceptron("emission", z[: self.config["emission_state"]])
+        mean = self.perceptron("emission", z[: self.config["emission"].get("state", len(z))])
         return mean, np.broadcast_to(np.exp(self.arrays["emission.log_std"]), mean.shape)
 
 

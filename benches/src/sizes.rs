@@ -4,7 +4,7 @@ use crate::StepShape;
 use dvbf::data::Dataset;
 use dvbf::schedule::Ramp;
 use dvbf::settings::{ModelSettings, Settings, TrainingSettings, preset};
-use dvbf_core::{EmissionStd, Noise};
+use dvbf_core::{KindTable, Noise};
 use ndarray::Array3;
 
 /// Sequences that go through the model together unless a block size is given.
@@ -73,12 +73,10 @@ impl Size {
                 noise: shape.noise,
                 hidden: shape.hidden,
                 initial_frames: shape.initial_frames,
-                matrices: shape.matrices,
-                shared_state: 0,
-                transition_hidden: shape.mixing_hidden,
-                emission_state: shape.state,
-                emission_std_kind: EmissionStd::Fixed,
-                emission_std: 0.1,
+                transition: KindTable::new("locally-linear")
+                    .with("matrices", shape.matrices)
+                    .with("hidden", shape.mixing_hidden),
+                emission: KindTable::new("gaussian").with("std", 0.1),
                 ..base.model
             },
             training: TrainingSettings {

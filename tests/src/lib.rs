@@ -11,9 +11,7 @@ pub struct FrontPage;
 pub use data::{Data, normal};
 pub use scenario::{Masking, Scenario, scenarios};
 
-use dvbf_core::{
-    Bound, Dvbf, GradientOptions, Objective, Params, Path, Scalar, Transition, Workspace,
-};
+use dvbf_core::{Bound, Dvbf, GradientOptions, Objective, Params, Path, Scalar, Workspace};
 use ndarray::Array2;
 use std::ops::Range;
 
@@ -34,19 +32,15 @@ pub struct Pass<S> {
 }
 
 /// Runs a pass with a workspace of its own.
-pub fn pass<S: Scalar, T: Transition<S>>(
-    model: &Dvbf<S, T>,
-    data: &Data<S>,
-    objective: Objective<S>,
-) -> Pass<S> {
+pub fn pass<S: Scalar>(model: &Dvbf<S>, data: &Data<S>, objective: Objective<S>) -> Pass<S> {
     let mut work = Workspace::new(model, data.sequences, data.input.nrows());
     pass_in(&mut work, model, data, objective)
 }
 
 /// Runs a pass in a workspace that may have been used.
-pub fn pass_in<S: Scalar, T: Transition<S>>(
-    work: &mut Workspace<S, T>,
-    model: &Dvbf<S, T>,
+pub fn pass_in<S: Scalar>(
+    work: &mut Workspace<S>,
+    model: &Dvbf<S>,
     data: &Data<S>,
     objective: Objective<S>,
 ) -> Pass<S> {
@@ -67,11 +61,7 @@ pub fn pass_in<S: Scalar, T: Transition<S>>(
 }
 
 /// `Σ_b loss_b / (B·T)`, without a gradient.
-pub fn loss<S: Scalar, T: Transition<S>>(
-    model: &Dvbf<S, T>,
-    data: &Data<S>,
-    objective: Objective<S>,
-) -> S {
+pub fn loss<S: Scalar>(model: &Dvbf<S>, data: &Data<S>, objective: Objective<S>) -> S {
     let rows = data.input.nrows();
     let mut work = Workspace::new(model, data.sequences, rows);
     work.prepare(model);

@@ -1,7 +1,7 @@
 //! Drawn models and data that cover every way in which the bound can be used.
 
 use crate::data::{Data, normal};
-use dvbf_core::{Dvbf, EmissionStd, ModelConfig, Noise, Objective, Params, Scalar, TransitionKind};
+use dvbf_core::{Dvbf, KindTable, ModelConfig, Noise, Objective, Params, Scalar};
 use ndarray::{Array1, Array2};
 use proptest::prelude::*;
 
@@ -63,24 +63,22 @@ pub fn scenarios() -> impl Strategy<Value = Scenario> {
         let residual = kind == 2;
         Scenario {
             config: ModelConfig {
-                observation,
-                control,
-                state,
                 noise: if residual { state } else { noise },
                 hidden: 4,
                 initial_frames,
-                transition: [TransitionKind::LocallyLinear, TransitionKind::Residual]
-                    [usize::from(residual)],
-                matrices: 3,
-                shared_state: shared.min(state),
-                transition_hidden: [0, 3, 3][kind],
-                emission_state: (visible + 1).min(state),
-                emission_std_kind: [
-                    EmissionStd::Fixed,
-                    EmissionStd::Learned,
-                    EmissionStd::LearnedPerChannel,
-                ][std],
-                emission_std: 0.8,
+                transition: if residual {
+                    KindTable::new("residual").with("hidden", 3)
+                } else {
+                    KindTable::new("locally-linear")
+                        .with("matrices", 3)
+                        .with("shared", shared.min(state))
+                        .with("hidden", [0, 3, 3][kind])
+                },
+                emission: KindTable::new("gaussian")
+                    .with("state", (visible + 1).min(state))
+                    .with("std_kind", ["fixed", "learned", "learned-per-channel"][std])
+                    .with("std", 0.8),
+                ..ModelConfig::new(observation, control, state)
             },
             sequences,
             steps,

@@ -7,7 +7,7 @@ use dvbf::data::{Dataset, Splits};
 use dvbf::pool::Pool;
 use dvbf::settings::{OptimizerKind, Settings, preset};
 use dvbf::train::Trainer;
-use dvbf_core::{DelayedFilter, Dvbf, Filter, FilterOptions, Forecast, Noise, TransitionKind};
+use dvbf_core::{DelayedFilter, Dvbf, Filter, FilterOptions, Forecast, KindTable, Noise};
 use std::alloc::{GlobalAlloc, Layout, System};
 use std::hint::black_box;
 use std::sync::Arc;
@@ -96,11 +96,8 @@ fn stream(filter: &mut Filter, frame: &[f32], dropped: &[usize]) {
     }
 }
 
-fn filter_allocates_nothing(kind: TransitionKind, hidden: usize, options: FilterOptions) {
-    let settings = settings(|s| {
-        s.model.transition = kind;
-        s.model.transition_hidden = hidden;
-    });
+fn filter_allocates_nothing(kind: &KindTable, options: FilterOptions) {
+    let settings = settings(|s| s.model.transition = kind.clone());
     let data = recordings(&settings);
     let frame: Vec<f32> = data.observations.slice(ndarray::s![0, 0, ..]).to_vec();
     let config = settings.model.resolve(frame.len(), 1).unwrap();
@@ -158,20 +155,17 @@ fn filter_allocates_nothing(kind: TransitionKind, hidden: usize, options: Filter
 fn nothing_allocates_after_set_up() {
     assert!(allocations(|| drop(black_box(vec![0_u8; 100]))) > 0, "the allocator counts");
 
-    for (kind, hidden) in [
-        (TransitionKind::LocallyLinear, 0),
-        (TransitionKind::LocallyLinear, 16),
-        (TransitionKind::Residual, 16),
+    for kind in [
+        KindTable::new("locally-linear").with("hidden", 0),
+        KindTable::new("locally-linear").with("hidden", 16),
+        KindTable::new("residual").with("hidden", 16),
     ] {
         let gated = FilterOptions { gate: Some(0.9), ..FilterOptions::default() };
         let many = FilterOptions { samples: 300, ..gated };
         for options in [FilterOptions::MEAN_PATH, gated, many] {
-            filter_allocates_nothing(kind, hidden, options);
+            filter_allocates_nothing(&kind, options);
         }
-        let settings = settings(|s| {
-            s.model.transition = kind;
-            s.model.transition_hidden = hidden;
-        });
+        let settings = settings(|s| s.model.transition = kind.clone());
         assert_eq!(of_updates(&settings, 1), 0, "{kind:?}: updates on one thread");
     }
 

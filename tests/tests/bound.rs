@@ -2,8 +2,7 @@
 #![expect(clippy::unwrap_used, reason = "a test may fail")]
 
 use dvbf_core::{
-    Adam, Bound, Dvbf, EmissionStd, ModelConfig, Noise, Objective, Params, Scalar, TransitionKind,
-    Workspace,
+    Adam, Bound, Dvbf, KindTable, ModelConfig, Noise, Objective, Params, Scalar, Workspace,
 };
 use dvbf_tests::{Data, Scenario, loss, normal, part, pass, places, scenarios};
 use ndarray::Array2;
@@ -223,8 +222,9 @@ fn log_likelihood_is_a_sum_over_channels() {
 /// `emission_std = 2` means `N(μ, 2²)`, and `N(μ, 4)` has it.
 #[test]
 fn the_configured_deviation_is_a_standard_deviation() {
-    for kind in [EmissionStd::Fixed, EmissionStd::Learned, EmissionStd::LearnedPerChannel] {
-        let config = ModelConfig { emission_std: 2.0, emission_std_kind: kind, ..config() };
+    for kind in ["fixed", "learned", "learned-per-channel"] {
+        let mut config = config();
+        config.emission = config.emission.with("std", 2.0).with("std_kind", kind);
         let model = Dvbf::<f64>::random(&config, Noise::new(3, 0)).unwrap();
         let data = Data::observed(1, normal(4, 4, 1, 1), normal(4, 1, 1, 2), 2);
         let mut work = Workspace::new(&model, 1, 4);
@@ -243,19 +243,18 @@ fn the_configured_deviation_is_a_standard_deviation() {
 
 fn config() -> ModelConfig {
     ModelConfig {
-        observation: 4,
-        control: 1,
-        state: 3,
         noise: 2,
         hidden: 6,
         initial_frames: 3,
-        transition: TransitionKind::LocallyLinear,
-        matrices: 3,
-        shared_state: 1,
-        transition_hidden: 5,
-        emission_state: 2,
-        emission_std_kind: EmissionStd::LearnedPerChannel,
-        emission_std: 0.3,
+        transition: KindTable::new("locally-linear")
+            .with("matrices", 3)
+            .with("shared", 1)
+            .with("hidden", 5),
+        emission: KindTable::new("gaussian")
+            .with("state", 2)
+            .with("std_kind", "learned-per-channel")
+            .with("std", 0.3),
+        ..ModelConfig::new(4, 1, 3)
     }
 }
 
@@ -270,12 +269,17 @@ fn typical(sequences: usize, steps: usize) -> (Dvbf<f64>, Data<f64>) {
 #[test]
 fn every_parameter_moves_in_one_step() {
     for (kind, std) in [
-        (TransitionKind::LocallyLinear, EmissionStd::LearnedPerChannel),
-        (TransitionKind::LocallyLinear, EmissionStd::Fixed),
-        (TransitionKind::Residual, EmissionStd::Learned),
+        ("locally-linear", "learned-per-channel"),
+        ("locally-linear", "fixed"),
+        ("residual", "learned"),
     ] {
-        let noise = if kind == TransitionKind::Residual { 3 } else { 2 };
-        let config = ModelConfig { transition: kind, emission_std_kind: std, noise, ..config() };
+        let mut config = config();
+        if kind == "residual" {
+            config.transition = KindTable::new("residual").with("hidden", 5);
+            config.noise = 3;
+        }
+        config.emission = config.emission.with("std_kind", std);
+        let noise = config.noise;
         let mut model = Dvbf::<f64>::random(&config, Noise::new(8, 0)).unwrap();
         // Enough sequences that no rectifier is closed for all of them.
         let (sequences, rows) = (64, 64 * 6);
@@ -287,7 +291,7 @@ fn every_parameter_moves_in_one_step() {
         Adam::new(before.len()).update(&mut model, &gradient, 1.0, 1e-3);
         let after = model.to_flat();
         for (name, place) in places(&model) {
-            let fixed = name == "emission.log_std" && std == EmissionStd::Fixed;
+            let fixed = name == "emission.log_std" && std == "fixed";
             for i in place {
                 assert_eq!(gradient[i].to_bits() == 0, fixed, "gradient of {name}");
                 assert_eq!(before[i].to_bits() == after[i].to_bits(), fixed, "move of {name}");
@@ -342,16 +346,19 @@ fn scenarios_of_all_kinds_are_drawn() {
     let mut runner = TestRunner::deterministic();
     let drawn: Vec<Scenario> =
         (0..400).map(|_| scenarios().new_tree(&mut runner).unwrap().current()).collect();
+    let shared = |s: &Scenario| {
+        s.config.transition.settings.get("shared").map_or(0, |v| v.as_u64().unwrap())
+    };
     let counts = [
         drawn.iter().filter(|s| s.config.control == 0).count(),
         drawn.iter().filter(|s| s.steps == 1).count(),
         drawn.iter().filter(|s| s.steps == 2).count(),
         drawn.iter().filter(|s| s.steps >= 5).count(),
         drawn.iter().filter(|s| s.steps < s.config.initial_frames).count(),
-        drawn.iter().filter(|s| s.config.emission_state < s.config.state).count(),
-        drawn.iter().filter(|s| s.config.transition == TransitionKind::Residual).count(),
-        drawn.iter().filter(|s| s.config.transition_hidden == 0).count(),
-        drawn.iter().filter(|s| s.config.shared_state > 0).count(),
+        drawn.iter().filter(|s| s.config.emission.settings["state"] != s.config.state).count(),
+        drawn.iter().filter(|s| s.config.transition.kind == "residual").count(),
+        drawn.iter().filter(|s| s.config.transition.settings["hidden"] == 0).count(),
+        drawn.iter().filter(|s| shared(s) > 0).count(),
         drawn.iter().filter(|s| s.start && s.data::<f64>().mask.is_some()).count(),
         drawn.iter().filter(|s| s.data::<f64>().seen.iter().any(|s| *s < 0.5)).count(),
         drawn.iter().filter(|s| s.data::<f64>().target.iter().any(|x| x.is_nan())).count(),

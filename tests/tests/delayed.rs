@@ -65,7 +65,9 @@ proptest! {
             (0..x).map(value).collect()
         };
         // Where the loop skips a tick, the control that is given later has acted.
-        let next_tick = |t: usize| (t..steps - 1).find(|&t| t == 0 || ticks[t]).unwrap_or(steps - 1);
+        // Fewer ticks in a row than the history holds are skipped.
+        let comes = |t: usize| t.is_multiple_of(history - 1) || ticks[t];
+        let next_tick = |t: usize| (t..steps - 1).find(|&t| comes(t)).unwrap_or(steps - 1);
 
         let mut late = DelayedFilter::new(filter(&scenario), history).unwrap();
         let mut merged = Array2::from_elem((steps, x), f32::NAN);

@@ -1,9 +1,11 @@
 //! The bound and every gradient against values from JAX, an oracle that shares no code.
 #![expect(clippy::unwrap_used, reason = "a test may fail")]
 
-use dvbf_core::{Batch, Bound, Dvbf, GradientOptions, Objective, Params, Path, Workspace};
-use dvbf_models::{GaussianEmission, InitialState, Innovation, LocallyLinear, NoiseScale};
-use dvbf_ops::{Linear, Mixture, Mlp};
+use dvbf_core::{
+    Batch, Bound, Dvbf, Feedforward, FirstFrames, GaussianEmission, GradientOptions, LocallyLinear,
+    NoiseScale, Objective, Params, Parts, Path, Workspace,
+};
+use dvbf_ops::{Features, Linear, Mixture, Mlp};
 use ndarray::{Array, Array1, Array2, Array3, ArrayD, Axis, Dimension, IxDyn};
 use ndarray_npy::NpzReader;
 use std::collections::BTreeMap;
@@ -45,7 +47,7 @@ impl Golden {
         flat(self.get::<ndarray::Ix3>(name).permuted_axes([1, 0, 2]))
     }
 
-    fn model(&self) -> Dvbf<f64, LocallyLinear<f64>> {
+    fn model(&self) -> Dvbf<f64> {
         let base = |name: &str| self.get::<ndarray::Ix3>(&format!("param/transition.{name}"));
         let maps = Mixture::new(base("a"), base("b"), base("c"));
         let (_, z, u, _) = maps.dim();
@@ -53,12 +55,16 @@ impl Golden {
         #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "a count")]
         let frames = self.scalar("initial_frames") as usize;
         let log_std = Array1::from_elem(1, self.scalar("param/emission.log_std"));
-        Dvbf::new(
-            InitialState::new(self.mlp("initial.recognition"), self.mlp("initial.state"), frames),
-            Innovation::new(self.linear("recognition.0"), self.linear("recognition.1"), (x, z, u)),
-            LocallyLinear::new(self.mlp("transition.mixing"), maps),
-            GaussianEmission::new(self.mlp("emission"), z, log_std, NoiseScale::Learned),
-        )
+        let seen = || Features::identity(z);
+        let start = (self.mlp("initial.recognition"), self.mlp("initial.state"));
+        let layers = (self.linear("recognition.0"), self.linear("recognition.1"));
+        let (mean, learned) = (self.mlp("emission"), NoiseScale::Learned);
+        Dvbf::new(Parts {
+            initial: Box::new(FirstFrames::new(start.0, start.1, frames)),
+            recognition: Box::new(Feedforward::new(layers.0, layers.1, seen(), (x, u))),
+            transition: Box::new(LocallyLinear::new(self.mlp("transition.mixing"), maps)),
+            emission: Box::new(GaussianEmission::new(mean, seen(), z, log_std, learned)),
+        })
     }
 }
 

@@ -3,7 +3,7 @@
 //! Only several steps show a gradient that is cut in time, taken from the wrong step or
 //! overwritten. Observations and controls get no gradient and are not checked.
 
-use dvbf_core::{EmissionStd, Params, TransitionKind, Workspace};
+use dvbf_core::{KindTable, ModelConfig, Params, Workspace};
 use dvbf_gradcheck::{Tol, check_coordinates};
 use dvbf_tests::{Masking, Scenario, loss, part, pass, pass_in, places, scenarios};
 use ndarray::Array2;
@@ -23,7 +23,7 @@ fn check(scenario: &Scenario) -> Result<(), TestCaseError> {
     let data = scenario.data();
     let all = model.to_flat();
     let mut trained = all.len();
-    if scenario.config.emission_std_kind == EmissionStd::Fixed {
+    if scenario.config.emission.settings["std_kind"] == "fixed" {
         let (name, place) = places(&model).pop().expect("there are parameters");
         prop_assert_eq!(name, "emission.log_std");
         prop_assert!(found.dparams[place.clone()].iter().all(|g| g.to_bits() == 0));
@@ -106,15 +106,15 @@ proptest! {
         for data in batches {
             model.held_gradient(&data.batch(), options, &mut work, &mut bound, &mut held);
         }
-        let initial = |grads: &dvbf_core::Dvbf<f64, _>| part(&model, &grads.to_flat(), "initial.");
+        let initial = |grads: &dvbf_core::Dvbf<f64>| part(&model, &grads.to_flat(), "initial.");
         prop_assert!(initial(&held).iter().all(|g| *g == 0.0));
-        model.book_held(&mut work, &mut held);
+        model.add_held(&mut work, &mut held);
         for (a, b) in at_once.to_flat().iter().zip(held.to_flat()) {
             prop_assert!((a - b).abs() <= 1e-11 * (1.0 + a.abs()), "{a} {b}");
         }
         // Nothing is left over.
         let before = held.to_flat();
-        model.book_held(&mut work, &mut held);
+        model.add_held(&mut work, &mut held);
         prop_assert_eq!(before, held.to_flat());
     }
 
@@ -162,20 +162,14 @@ proptest! {
 /// A scenario that later ones change in one way.
 fn plain() -> Scenario {
     Scenario {
-        config: dvbf_core::ModelConfig {
-            observation: 3,
-            control: 1,
-            state: 3,
+        config: ModelConfig {
             noise: 2,
             hidden: 4,
             initial_frames: 2,
-            transition: TransitionKind::LocallyLinear,
-            matrices: 3,
-            shared_state: 0,
-            transition_hidden: 0,
-            emission_state: 3,
-            emission_std_kind: EmissionStd::Learned,
-            emission_std: 0.7,
+            dt: Some(0.1),
+            transition: KindTable::new("locally-linear").with("matrices", 3).with("hidden", 0),
+            emission: KindTable::new("gaussian").with("std_kind", "learned").with("std", 0.7),
+            ..ModelConfig::new(3, 1, 3)
         },
         sequences: 2,
         steps: 6,
@@ -185,6 +179,22 @@ fn plain() -> Scenario {
         objective: dvbf_core::Objective::BOUND,
         seed: 11,
     }
+}
+
+fn residual(config: &mut ModelConfig) {
+    config.transition = KindTable::new("residual").with("hidden", 4);
+    config.noise = 3;
+}
+
+/// A sum of all parts on the state of a pendulum, which the first frames tell.
+fn pendulum(config: &mut ModelConfig) {
+    (config.state, config.noise, config.initial_frames) = (2, 2, 3);
+    config.initial = KindTable::new("known-state").with("gain", 1.0);
+    config.transition = KindTable::new("sum")
+        .with("known", serde_json::json!({ "dynamics": "damped-pendulum", "substeps": 2 }))
+        .with("linear", serde_json::json!({}))
+        .with("remainder", serde_json::json!({ "hidden": 4, "penalty": 0.0 }));
+    config.emission.set("state", 1);
 }
 
 /// Every kind is checked in every run, whatever is drawn.
@@ -197,16 +207,14 @@ fn every_kind_once() {
         check(&scenario).unwrap();
     };
     with(&|_| ());
-    with(&|s| s.config.transition_hidden = 4);
-    with(&|s| s.config.shared_state = 2);
-    with(&|s| s.config.emission_state = 1);
+    with(&|s| s.config.transition.set("hidden", 4));
+    with(&|s| s.config.transition.set("shared", 2));
+    with(&|s| s.config.emission.set("state", 1));
     with(&|s| s.config.control = 0);
-    with(&|s| s.config.emission_std_kind = EmissionStd::Fixed);
-    with(&|s| s.config.emission_std_kind = EmissionStd::LearnedPerChannel);
-    with(&|s| {
-        s.config.transition = TransitionKind::Residual;
-        (s.config.noise, s.config.transition_hidden) = (3, 4);
-    });
+    with(&|s| s.config.emission.set("std_kind", "fixed"));
+    with(&|s| s.config.emission.set("std_kind", "learned-per-channel"));
+    with(&|s| residual(&mut s.config));
+    with(&|s| pendulum(&mut s.config));
     for masking in [Masking::Full, Masking::Steps, Masking::Channels] {
         with(&|s| s.masking = masking);
     }
@@ -220,7 +228,8 @@ fn every_kind_once() {
     with(&|s| (s.steps, s.config.initial_frames, s.start) = (2, 4, true));
     with(&|s| {
         (s.steps, s.masking, s.dropped, s.start) = (8, Masking::Channels, true, true);
-        (s.config.transition_hidden, s.config.shared_state, s.config.emission_state) = (4, 1, 2);
+        s.config.transition = s.config.transition.clone().with("hidden", 4).with("shared", 1);
+        s.config.emission.set("state", 2);
         s.objective = dvbf_core::Objective { likelihood: 0.4, prior: 0.6, kl: 3.0 };
     });
 }
@@ -237,8 +246,7 @@ fn the_limit_clips_every_element_and_keeps_its_sign() {
         (2, "transition.net.1.bias", 2),
     ] {
         let mut scenario = Scenario { sequences: 1, steps, seed, ..base.clone() };
-        scenario.config.transition = TransitionKind::Residual;
-        (scenario.config.noise, scenario.config.transition_hidden) = (3, 4);
+        residual(&mut scenario.config);
         let (model, data) = (scenario.model::<f64>(), scenario.data());
         let mut work = Workspace::new(&model, 1, steps);
         work.prepare(&model);

@@ -34,8 +34,7 @@ mod linear;
 
 use dvbf_core::bayes::Belief;
 use dvbf_core::{
-    Adam, Bound, Filter, FilterOptions, GradientOptions, Noise, Objective, Params, Path,
-    Transition, Workspace,
+    Adam, Bound, Filter, FilterOptions, GradientOptions, Noise, Objective, Params, Path, Workspace,
 };
 use linear::{Data, Exact, Generative, Model, single};
 use ndarray::{Array2, s};

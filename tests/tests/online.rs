@@ -2,8 +2,8 @@
 #![expect(clippy::unwrap_used, reason = "a test may fail")]
 
 use dvbf_core::{
-    Belief, Channels, DelayedFilter, Evidence, Filter, FilterError, FilterOptions, Forecast, Noise,
-    Rollout, Units, Workspace,
+    Belief, Channels, DelayedFilter, Filter, FilterError, FilterOptions, Forecast, Noise,
+    ObservationStatus, Rollout, RolloutInput, Units, Workspace,
 };
 use dvbf_tests::{Data, Masking, Scenario, normal, scenarios};
 use ndarray::{Array2, s};
@@ -95,8 +95,8 @@ proptest! {
             let belief = filter.step(Some(&x), &u, DT).unwrap().clone();
             let path = alone.step(Some(&x), &u, DT).unwrap();
             prop_assert_eq!(&belief.state, &path.state, "the mean path");
-            prop_assert_eq!(&belief.innovation, &path.innovation);
-            prop_assert_eq!(belief.evidence, path.evidence);
+            prop_assert_eq!(&belief.noise_mean, &path.noise_mean);
+            prop_assert_eq!(belief.status, path.status);
             if t + 1 >= scenario.config.initial_frames {
                 let expected = work.state().slice_move(s![t * PATHS..(t + 1) * PATHS, ..]);
                 prop_assert_eq!(filter.paths(), expected);
@@ -136,8 +136,8 @@ proptest! {
         let wild = vec![1e4; x.len()];
         let gated = a.step(Some(&wild), &u, DT).unwrap().clone();
         let missing = b.step(None, &u, DT).unwrap().clone();
-        prop_assert_eq!(gated.evidence, Evidence::Gated);
-        prop_assert_eq!(missing.evidence, Evidence::Missing);
+        prop_assert_eq!(gated.status, ObservationStatus::Gated);
+        prop_assert_eq!(missing.status, ObservationStatus::Missing);
         prop_assert_eq!(a.paths(), b.paths());
         prop_assert_eq!(&gated.state, &missing.state);
         let (gated, missing) = (gated.spread.unwrap(), missing.spread.unwrap());
@@ -205,7 +205,8 @@ proptest! {
         let (model, noise) = (filter.model(), Array2::zeros((5, scenario.config.noise)));
         let mut run = Rollout::new(model, 1);
         let start = before.0.state.view().insert_axis(ndarray::Axis(0));
-        let states = run.states(model, start, controls.view(), noise.view());
+        let input = RolloutInput { start, control: controls.view(), noise: noise.view() };
+        let states = run.states(model, input);
         prop_assert_eq!(&forecast.path, &states);
         let mut shown = Array2::zeros((5, scenario.config.observation));
         run.observe(model, states.view(), shown.view_mut());

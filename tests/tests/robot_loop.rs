@@ -1,7 +1,7 @@
 //! The example project outside the workspace: it builds, and its loop survives what it is shown.
 #![expect(clippy::unwrap_used, reason = "a test may fail")]
 
-use dvbf_core::{Dvbf, EmissionStd, ModelConfig, ModelFile, Noise, TransitionKind};
+use dvbf_core::{Dvbf, KindTable, ModelConfig, ModelFile, Noise};
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
 
@@ -28,25 +28,18 @@ fn text(output: &Output) -> String {
 #[test]
 fn the_loop_survives_dropped_late_and_broken_frames() {
     let config = ModelConfig {
-        observation: 64,
-        control: 1,
-        state: 3,
-        noise: 3,
         hidden: 32,
         initial_frames: 3,
-        transition: TransitionKind::LocallyLinear,
-        matrices: 4,
-        shared_state: 0,
-        transition_hidden: 0,
-        emission_state: 2,
-        emission_std_kind: EmissionStd::Fixed,
-        emission_std: 0.3,
+        dt: Some(0.001),
+        transition: KindTable::new("locally-linear").with("matrices", 4).with("hidden", 0),
+        emission: KindTable::new("gaussian").with("state", 2).with("std", 0.3),
+        ..ModelConfig::new(64, 1, 3)
     };
     let model = Dvbf::random(&config, Noise::new(3, 0)).unwrap();
     let folder = root().join("target/robot-loop");
     std::fs::create_dir_all(&folder).unwrap();
     let file = folder.join(format!("test-{}.dvbf", std::process::id()));
-    ModelFile::new(&config, &model, 0.001).write(&file).unwrap();
+    ModelFile::new(&config, &model).write(&file).unwrap();
     let path = file.to_str().unwrap();
 
     let told = text(&robot_loop(&[path, "--steps", "400", "--drop", "0.2", "--late", "0.2"]));

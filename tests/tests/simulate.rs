@@ -1,6 +1,6 @@
 //! The simulator is the model that was trained: same transition, same controls, same noise.
 
-use dvbf_core::{Rollout, Workspace};
+use dvbf_core::{Rollout, RolloutInput, Workspace};
 use dvbf_tests::{Masking, Scenario, scenarios};
 use ndarray::{Array2, s};
 use proptest::prelude::*;
@@ -19,12 +19,12 @@ proptest! {
         work.prepare(&model);
         model.infer(&data.batch(), &mut work);
         let (state, noise) = (work.state(), work.noise());
-        let states = Rollout::new(&model, n).states(
-            &model,
-            state.slice(s![..n, ..]),
-            data.control.slice(s![..rows - n, ..]),
-            noise.slice(s![n.., ..]),
-        );
+        let input = RolloutInput {
+            start: state.slice(s![..n, ..]),
+            control: data.control.slice(s![..rows - n, ..]),
+            noise: noise.slice(s![n.., ..]),
+        };
+        let states = Rollout::new(&model, n).states(&model, input);
         prop_assert_eq!(states, state.slice(s![n.., ..]));
     }
 
@@ -41,13 +41,13 @@ proptest! {
         let last = (from - 1) * n;
         let mut run = Rollout::new(&model, n);
         for _ in 0..2 {
-            let states = run.states(
-                &model,
-                work.state().slice(s![last..from * n, ..]),
-                data.control.slice(s![last..rows - n, ..]),
-                data.noise.slice(s![from * n.., ..]),
-            );
             let inferred = work.state();
+            let input = RolloutInput {
+                start: inferred.slice(s![last..from * n, ..]),
+                control: data.control.slice(s![last..rows - n, ..]),
+                noise: data.noise.slice(s![from * n.., ..]),
+            };
+            let states = run.states(&model, input);
             prop_assert_eq!(states, inferred.slice(s![from * n.., ..]));
         }
     }
@@ -78,5 +78,7 @@ fn another_number_of_sequences_panics() {
     let scenario = proptest::strategy::ValueTree::current(&drawn);
     let (model, data) = (scenario.model::<f32>(), scenario.data());
     let start = Array2::zeros((3, scenario.config.state));
-    Rollout::new(&model, 4).states(&model, start.view(), data.control.view(), data.noise.view());
+    let (control, noise) = (data.control.view(), data.noise.view());
+    let input = RolloutInput { start: start.view(), control, noise };
+    Rollout::new(&model, 4).states(&model, input);
 }

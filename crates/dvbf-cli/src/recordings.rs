@@ -79,10 +79,10 @@ fn plan(settings: &Settings, files: &[String]) {
         training.window
     );
     outln!(
-        "  latent state of {} dimensions, {} base matrices, emission noise {:.3}",
+        "  latent state of {} dimensions, {} transition, emission noise {:.3}",
         model.state,
-        model.matrices,
-        model.emission_std
+        model.transition.kind,
+        model.emission_std()
     );
     outln!(
         "  prediction: {} steps are filtered, then {} are predicted",

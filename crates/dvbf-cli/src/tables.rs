@@ -46,6 +46,7 @@ pub(crate) fn figures(summary: &Summary, settings: &Settings, json: bool) {
     if !summary.r2.sample.is_empty() {
         regression(summary);
     }
+    physics(summary);
     open_loop(summary, settings);
     let bound = &summary.bound;
     outln!(
@@ -88,10 +89,51 @@ fn regression(summary: &Summary) {
     row("posterior samples", &summary.r2.sample);
     row("posterior means", &summary.r2.mean);
     row("samples, cubic read-out", &summary.r2.nonlinear);
+    if !summary.r2.direct.is_empty() {
+        row("means, read without a fit", &summary.r2.direct);
+    }
     let paper: Columns =
         KARL_2017_R2.iter().map(|(name, value)| ((*name).to_owned(), *value)).collect();
     if names.iter().any(|name| paper.contains_key(*name)) && summary.recordings.is_none() {
         row("Karl et al. 2017, samples", &paper);
+    }
+}
+
+/// Constants of the differential equation inside, and what it leaves to the learned part.
+fn physics(summary: &Summary) {
+    let Some(constants) = &summary.constants else { return };
+    outln!("\nConstants                      learned       95 % interval          true");
+    for (name, of) in constants {
+        let number = |value: Option<f64>| value.map_or("–".to_owned(), |v| format!("{v:.4}"));
+        let interval = match (of.low, of.high) {
+            _ if of.fixed => "set, not learned".into(),
+            (Some(low), Some(high)) => format!("{low:.4} to {high:.4}"),
+            _ => "–".into(),
+        };
+        let estimate = match of.estimate {
+            Some(value) => format!("{value:.4}"),
+            None => "not told".into(),
+        };
+        let unit = if of.unit == "1" { "" } else { &of.unit };
+        outln!("  {name:<24}{estimate:>12}  {interval:>22}  {:>10}  {unit}", number(of.truth));
+    }
+    if constants.values().any(|of| of.estimate.is_none()) {
+        outln!("  not told: the data leave the constant open");
+    }
+    let Some(about) = &summary.physics else { return };
+    if about.mirrored {
+        outln!("  the mirror image was learned, and is undone in these figures");
+    }
+    for (name, offset) in &about.offset {
+        outln!("  mean difference to the true {name}: {offset:+.4}");
+    }
+    if let Some(share) = summary.remainder_share {
+        let parts: Vec<String> = about
+            .remainder_shares
+            .iter()
+            .map(|(name, share)| format!("{name} {:.2} %", 100.0 * share))
+            .collect();
+        outln!("  learned remainder: {:.2} % of the motion ({})", 100.0 * share, parts.join(", "));
     }
 }
 

@@ -6,7 +6,7 @@
 use crate::batch::{Batch, Objective};
 use crate::model::Dvbf;
 use crate::workspace::Workspace;
-use dvbf_models::{Observations, Transition};
+use dvbf_models::{FirstSteps, Observations, RecognitionInput, TransitionInput};
 use dvbf_prob::tempered_kl_terms;
 use dvbf_tensor::Scalar;
 use ndarray::{Array1, Array2, ArrayView2, Zip, s};
@@ -33,7 +33,7 @@ impl<S: Scalar> Bound<S> {
     }
 }
 
-impl<S: Scalar, T: Transition<S>> Dvbf<S, T> {
+impl<S: Scalar> Dvbf<S> {
     /// Infers `z (T·B, Z)` of a batch: the filter, with the batch's noise.
     ///
     /// The states are in [`Workspace::state`]. With zero noise they are the means of the posterior
@@ -43,14 +43,14 @@ impl<S: Scalar, T: Transition<S>> Dvbf<S, T> {
     /// If the batch's shapes disagree or exceed the workspace, or a gradient is
     /// [held](Self::held_gradient) there.
     #[track_caller]
-    pub fn infer(&self, batch: &Batch<'_, S>, work: &mut Workspace<S, T>) {
+    pub fn infer(&self, batch: &Batch<'_, S>, work: &mut Workspace<S>) {
         work.assert_nothing_held();
         self.pass_forward(batch, work);
     }
 
     /// [`infer`](Self::infer), with what is held kept.
     #[track_caller]
-    pub(crate) fn pass_forward(&self, batch: &Batch<'_, S>, work: &mut Workspace<S, T>) {
+    pub(crate) fn pass_forward(&self, batch: &Batch<'_, S>, work: &mut Workspace<S>) {
         let steps = batch.steps();
         let (n, rows) = (batch.sequences, batch.input.nrows());
         assert!(rows <= work.state.nrows(), "workspace is too small for {rows} rows");
@@ -65,7 +65,8 @@ impl<S: Scalar, T: Transition<S>> Dvbf<S, T> {
             None => input.view(),
         };
 
-        self.initial.recognize(held, start, batch.control, raw.view_mut(), initial);
+        let first = FirstSteps { observed: start, control: batch.control };
+        self.initial.recognize(held, first, raw.view_mut(), initial);
         head.forward(0, raw.view(), work.ones.slice(s![..n]));
         let first = s![..n, ..];
         head.sample(0, batch.noise.slice(first), noise.slice_mut(first));
@@ -76,12 +77,14 @@ impl<S: Scalar, T: Transition<S>> Dvbf<S, T> {
             let (at, next) = (t * n, (t + 1) * n);
             let (now, later) = (s![at..next, ..], s![next..next + n, ..]);
             let (z, mut z_next) = state.multi_slice_mut((now, later));
-            let u = batch.control.slice(now);
-            self.recognition.forward(at, z.view(), u, raw.view_mut(), recognition);
+            let control = batch.control.slice(now);
+            let input = RecognitionInput { state: z.view(), control };
+            self.recognition.forward(at, input, raw.view_mut(), recognition);
             head.forward(next, raw.view(), batch.seen.slice(s![next..next + n]));
             let mut w = noise.slice_mut(later);
             head.sample(next, batch.noise.slice(later), w.view_mut());
-            self.transition.forward(at, z.view(), u, w.view(), z_next.view_mut(), transition);
+            let input = TransitionInput { state: z.view(), control, noise: w.view() };
+            self.transition.forward(at, input, z_next.view_mut(), transition);
         }
     }
 
@@ -97,7 +100,7 @@ impl<S: Scalar, T: Transition<S>> Dvbf<S, T> {
         &self,
         batch: &Batch<'_, S>,
         prior: S,
-        work: &mut Workspace<S, T>,
+        work: &mut Workspace<S>,
         out: &mut Bound<S>,
     ) {
         self.infer(batch, work);
@@ -113,7 +116,7 @@ impl<S: Scalar, T: Transition<S>> Dvbf<S, T> {
     }
 }
 
-impl<S: Scalar, T: Transition<S>> Workspace<S, T> {
+impl<S: Scalar> Workspace<S> {
     /// Sums the terms of all rows by sequence.
     #[track_caller]
     pub(crate) fn sum_rows(&mut self, sequences: usize, prior: S, out: &mut Bound<S>) {

@@ -4,7 +4,7 @@ use crate::batch::{Batch, Objective};
 use crate::bound::Bound;
 use crate::model::Dvbf;
 use crate::workspace::Workspace;
-use dvbf_models::{Observations, Transition};
+use dvbf_models::{LikelihoodOutputs, Observations, TransitionCotangents};
 use dvbf_prob::tempered_kl_backward;
 use dvbf_tensor::Scalar;
 use ndarray::{ArrayViewMut2, s};
@@ -21,7 +21,7 @@ pub struct GradientOptions<S> {
     pub state_limit: S,
 }
 
-impl<S: Scalar, T: Transition<S>> Dvbf<S, T> {
+impl<S: Scalar> Dvbf<S> {
     /// The bound's terms of every sequence; adds the gradient of
     /// `scale · Σ_b loss_b` to `grads`.
     ///
@@ -35,17 +35,17 @@ impl<S: Scalar, T: Transition<S>> Dvbf<S, T> {
         &self,
         batch: &Batch<'_, S>,
         options: GradientOptions<S>,
-        work: &mut Workspace<S, T>,
+        work: &mut Workspace<S>,
         out: &mut Bound<S>,
         grads: &mut Self,
     ) {
         work.assert_nothing_held();
         self.held_gradient(batch, options, work, out, grads);
-        self.book_held(work, grads);
+        self.add_held(work, grads);
     }
 
     /// [`gradient`](Self::gradient), but that of the initial state's networks stays in the workspace
-    /// until [`book_held`](Self::book_held): their layers are large and a batch has one row for a
+    /// until [`add_held`](Self::add_held): their layers are large and a batch has one row for a
     /// sequence, so that a sum over many batches is cheaper.
     ///
     /// No pass of another kind may use the workspace in between;
@@ -59,7 +59,7 @@ impl<S: Scalar, T: Transition<S>> Dvbf<S, T> {
         &self,
         batch: &Batch<'_, S>,
         options: GradientOptions<S>,
-        work: &mut Workspace<S, T>,
+        work: &mut Workspace<S>,
         out: &mut Bound<S>,
         grads: &mut Self,
     ) {
@@ -68,9 +68,9 @@ impl<S: Scalar, T: Transition<S>> Dvbf<S, T> {
 
     /// Adds to `grads` what [`held_gradient`](Self::held_gradient) left.
     #[track_caller]
-    pub fn book_held(&self, work: &mut Workspace<S, T>, grads: &mut Self) {
+    pub fn add_held(&self, work: &mut Workspace<S>, grads: &mut Self) {
         if work.held > 0 {
-            self.initial.accumulate(&mut work.initial, &mut grads.initial);
+            self.initial.accumulate(&mut work.initial, &mut *grads.initial);
             work.held = 0;
         }
     }
@@ -85,7 +85,7 @@ impl<S: Scalar, T: Transition<S>> Dvbf<S, T> {
         &self,
         batch: &Batch<'_, S>,
         options: GradientOptions<S>,
-        work: &mut Workspace<S, T>,
+        work: &mut Workspace<S>,
         out: &mut Bound<S>,
         grads: &mut Self,
         dnoise: ArrayViewMut2<'_, S>,
@@ -93,14 +93,14 @@ impl<S: Scalar, T: Transition<S>> Dvbf<S, T> {
         assert_eq!(dnoise.dim(), batch.noise.dim(), "noise cotangent against noise");
         work.assert_nothing_held();
         self.pull_back(batch, options, work, out, grads, Some(dnoise));
-        self.book_held(work, grads);
+        self.add_held(work, grads);
     }
 
     fn pull_back(
         &self,
         batch: &Batch<'_, S>,
         options: GradientOptions<S>,
-        work: &mut Workspace<S, T>,
+        work: &mut Workspace<S>,
         out: &mut Bound<S>,
         grads: &mut Self,
         mut deps: Option<ArrayViewMut2<'_, S>>,
@@ -115,15 +115,18 @@ impl<S: Scalar, T: Transition<S>> Dvbf<S, T> {
         self.emission.log_likelihood_gradient(
             work.state.slice(all),
             Observations { value: batch.target, mask: batch.mask },
-            -objective.likelihood * scale,
-            work.log_lik.slice_mut(s![..rows]),
-            work.dstate.slice_mut(all),
-            &mut grads.emission,
+            LikelihoodOutputs {
+                weight: -objective.likelihood * scale,
+                log_lik: work.log_lik.slice_mut(s![..rows]),
+                dstate: work.dstate.slice_mut(all),
+                grads: &mut *grads.emission,
+            },
             &mut work.emission,
         );
         work.sum_rows(n, objective.prior, out);
 
-        for (buffer, ()) in [(&mut work.dmean, ()), (&mut work.dstd, ())] {
+        self.transition.set_penalty_scale(scale, &mut work.transition);
+        for buffer in [&mut work.dmean, &mut work.dstd] {
             buffer.slice_mut(all).fill(S::ZERO);
         }
         let contiguous = "whole rows are contiguous";
@@ -147,7 +150,9 @@ impl<S: Scalar, T: Transition<S>> Dvbf<S, T> {
             let (mut dz, mut dz_next) = dstate.multi_slice_mut((now, later));
             limit(&mut dz_next, state_limit);
             dw.fill(S::ZERO);
-            self.transition.backward(at, dz_next.view(), dz.view_mut(), dw.view_mut(), transition);
+            let cotangents =
+                TransitionCotangents { state: dz.view_mut(), control: None, noise: dw.view_mut() };
+            self.transition.backward(at, dz_next.view(), cotangents, transition);
             if let Some(deps) = &mut deps {
                 head.backward_noise(next, dw.view(), deps.slice_mut(later));
             }
@@ -172,9 +177,9 @@ impl<S: Scalar, T: Transition<S>> Dvbf<S, T> {
             Some(_) => work.input.view(),
             None => batch.input,
         };
-        self.recognition.accumulate(input.slice(s![n.., ..]), recognition, &mut grads.recognition);
+        self.recognition.accumulate(input.slice(s![n.., ..]), recognition, &mut *grads.recognition);
         if steps > 1 {
-            self.transition.accumulate(transition, &mut grads.transition);
+            self.transition.accumulate(transition, &mut *grads.transition);
         }
         work.held += n;
     }

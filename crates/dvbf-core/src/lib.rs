@@ -15,24 +15,37 @@ mod workspace;
 
 pub use batch::{Batch, Objective};
 pub use bound::Bound;
-pub use config::{ConfigError, EmissionStd, ModelConfig, TransitionKind};
+pub use config::{ConfigError, ModelConfig};
 pub use durable::{remove_scratch_files, replace_file, replace_file_with};
 pub use file::{CodecError, FileError, ModelFile, decode, encode};
 pub use gradient::GradientOptions;
 pub use layout::{Layout, Steps};
-pub use model::Dvbf;
+pub use model::{Dvbf, Parts};
 pub use online::{
-    Belief, DelayedError, DelayedFilter, Evidence, Filter, FilterError, FilterOptions, Forecast,
-    Score, Spread, Trajectory,
+    Belief, DelayedError, DelayedFilter, Filter, FilterError, FilterOptions, Forecast,
+    ObservationStatus, Score, Spread, Trajectory,
 };
-pub use rollout::Rollout;
+pub use rollout::{Rollout, RolloutCotangents, RolloutInput};
 pub use units::{Channels, Units};
 pub use workspace::Workspace;
 
+pub use dvbf_dynamics as dynamics;
 pub use dvbf_models::bayes;
-pub use dvbf_models::{AnyTransition, LocallyLinear, Residual, Transition, TransitionDims};
+pub use dvbf_models::{
+    Cache, CloneEmission, CloneInitialState, CloneRecognition, CloneTransition, ConstantSettings,
+    Context, EMISSIONS, Emission, EmissionRole, EmissionStd, Feedforward, FeedforwardConfig,
+    FirstFrames, FirstFramesConfig, FirstSteps, GaussianConfig, GaussianEmission, INITIAL_STATES,
+    InitialState, InitialStateRole, Kind, KindError, KindTable, KnownConfig, KnownPart, KnownState,
+    KnownStateConfig, LikelihoodOutputs, LinearConfig, LocallyLinear, LocallyLinearConfig, Motion,
+    NoiseConfig, NoiseScale, Observations, PartConfig, PerComponent, RECOGNITIONS, Recognition,
+    RecognitionInput, RecognitionRole, Registry, RemainderConfig, Residual, ResidualConfig, Role,
+    Statistics, StepLength, Sum, SumConfig, TRANSITIONS, Transition, TransitionCotangents,
+    TransitionDims, TransitionInput, TransitionRole, features_of, gradient_of,
+};
 pub use dvbf_ops::{Adam, AdamStep, AdamUpdate, Params, Path, RmsProp, global_norm};
+pub use dvbf_ops::{Feature, Features, Linear, Mlp, MlpCache};
 pub use dvbf_tensor::{
     Noise, ProductPrecision, Scalar, axpy as add_scaled, blend, product_precision,
     set_product_precision, sum_squares,
 };
+pub use ndarray;

@@ -1,64 +1,98 @@
 //! The Deep Variational Bayes Filter composed from its parts.
 
-use crate::config::{ConfigError, EmissionStd, ModelConfig, TransitionKind};
+use crate::config::{ConfigError, ModelConfig};
 use dvbf_models::{
-    AnyTransition, GaussianEmission, InitialState, Innovation, LocallyLinear, NoiseScale, Residual,
-    Transition,
+    EMISSIONS, Emission, INITIAL_STATES, InitialState, RECOGNITIONS, Recognition, Statistics,
+    TRANSITIONS, Transition,
 };
 use dvbf_ops::{Params, Path};
 use dvbf_tensor::{Noise, Scalar};
-use ndarray::{Array1, ArrayViewD, ArrayViewMutD};
+use ndarray::{ArrayViewD, ArrayViewMutD};
+
+/// The parts of a model.
+#[derive(Clone, Debug)]
+pub struct Parts<S: Scalar> {
+    /// `q(w₁ | x₁ … x_k, u₁ … u_{k−1})` and `z₁ = g(w₁)`.
+    pub initial: Box<dyn InitialState<S>>,
+    /// `q(w_t | z_t, u_t, x_{t+1})`.
+    pub recognition: Box<dyn Recognition<S>>,
+    /// `z_{t+1} = f(z_t, u_t, w_t)`.
+    pub transition: Box<dyn Transition<S>>,
+    /// `p(x_t | z_t)`.
+    pub emission: Box<dyn Emission<S>>,
+}
 
 /// Parameters of a Deep Variational Bayes Filter and, as a gradient, their cotangents.
 ///
 /// Generative part: `w₁ ~ N(0, I)`, `z₁ = g(w₁)`; `w_t ~ N(0, I)`, `z_{t+1} = f(z_t, u_t, w_t)`;
 /// `x_t ~ p(x | z_t)`. The control `u_t` acts between `t` and `t + 1`. Inference part: the start
-/// `q(w₁ | x₁ … x_k, u₁ … u_{k−1})` and the innovations `q(w_t | z_t, u_t, x_{t+1})`.
-#[derive(Clone, Debug, PartialEq)]
-pub struct Dvbf<S: Scalar, T: Transition<S> = AnyTransition<S>> {
+/// `q(w₁ | x₁ … x_k, u₁ … u_{k−1})` and the noise `q(w_t | z_t, u_t, x_{t+1})`.
+#[derive(Clone, Debug)]
+pub struct Dvbf<S: Scalar> {
     // Invariant: the parts agree about X, Z, U and W.
-    pub(crate) initial: InitialState<S>,
-    pub(crate) recognition: Innovation<S>,
-    pub(crate) transition: T,
-    pub(crate) emission: GaussianEmission<S>,
+    pub(crate) initial: Box<dyn InitialState<S>>,
+    pub(crate) recognition: Box<dyn Recognition<S>>,
+    pub(crate) transition: Box<dyn Transition<S>>,
+    pub(crate) emission: Box<dyn Emission<S>>,
 }
 
-impl<S: Scalar, T: Transition<S>> Dvbf<S, T> {
+impl<S: Scalar> Dvbf<S> {
     /// The model of these parts.
     ///
     /// # Panics
     /// If the parts disagree about a size.
     #[track_caller]
-    pub fn new(
-        initial: InitialState<S>,
-        recognition: Innovation<S>,
-        transition: T,
-        emission: GaussianEmission<S>,
-    ) -> Self {
+    pub fn new(parts: Parts<S>) -> Self {
+        let Parts { initial, recognition, transition, emission } = parts;
         let dims = transition.dims();
         assert_eq!(recognition.outputs(), 2 * dims.noise, "recognition outputs against 2W");
-        assert_eq!(emission.dim().0, dims.state, "emission inputs against Z");
+        assert_eq!(emission.state(), dims.state, "emission inputs against Z");
         Self { initial, recognition, transition, emission }
     }
 
+    /// A model with freshly drawn parameters.
+    ///
+    /// # Errors
+    /// If a setting is impossible.
+    pub fn random(config: &ModelConfig, noise: Noise) -> Result<Self, ConfigError> {
+        config.validate()?;
+        let context = config.context()?;
+        Ok(Self::new(Parts {
+            initial: INITIAL_STATES.init(&config.initial, &context, noise.part(0))?,
+            recognition: RECOGNITIONS.init(&config.recognition, &context, noise.part(1))?,
+            transition: TRANSITIONS.init(&config.transition, &context, noise.part(2))?,
+            emission: EMISSIONS.init(&config.emission, &context, noise.part(3))?,
+        }))
+    }
+
+    /// The initial state.
+    pub fn initial(&self) -> &dyn InitialState<S> {
+        &*self.initial
+    }
+
+    /// The recognition network.
+    pub fn recognition(&self) -> &dyn Recognition<S> {
+        &*self.recognition
+    }
+
     /// The transition `f`.
-    pub fn transition(&self) -> &T {
-        &self.transition
+    pub fn transition(&self) -> &dyn Transition<S> {
+        &*self.transition
     }
 
     /// The transition `f`, to be changed.
-    pub fn transition_mut(&mut self) -> &mut T {
-        &mut self.transition
+    pub fn transition_mut(&mut self) -> &mut dyn Transition<S> {
+        &mut *self.transition
     }
 
     /// The emission `p(x | z)`.
-    pub fn emission(&self) -> &GaussianEmission<S> {
-        &self.emission
+    pub fn emission(&self) -> &dyn Emission<S> {
+        &*self.emission
     }
 
     /// The emission `p(x | z)`, to be changed.
-    pub fn emission_mut(&mut self) -> &mut GaussianEmission<S> {
-        &mut self.emission
+    pub fn emission_mut(&mut self) -> &mut dyn Emission<S> {
+        &mut *self.emission
     }
 
     /// Multiplies the weights, not the biases, of the two recognition networks by `factor`, which
@@ -68,6 +102,19 @@ impl<S: Scalar, T: Transition<S>> Dvbf<S, T> {
         self.recognition.scale_weights(factor);
     }
 
+    /// How many slow features of the training data [`adapt`](Self::adapt) takes.
+    pub fn axes(&self) -> usize {
+        self.initial.axes()
+    }
+
+    /// Fits what is drawn to the training data, once, before training.
+    ///
+    /// # Panics
+    /// If the data have another number of channels.
+    pub fn adapt(&mut self, statistics: &Statistics) {
+        self.initial.adapt(statistics);
+    }
+
     /// `k`, the observations that start the state.
     pub fn initial_frames(&self) -> usize {
         self.initial.frames()
@@ -75,50 +122,25 @@ impl<S: Scalar, T: Transition<S>> Dvbf<S, T> {
 
     /// `X`, observed channels.
     pub fn observation(&self) -> usize {
-        self.emission.dim().1
+        self.emission.observation()
     }
 }
 
-impl<S: Scalar> Dvbf<S> {
-    /// A model with freshly drawn parameters.
-    ///
-    /// # Errors
-    /// If a setting is impossible.
-    pub fn random(config: &ModelConfig, noise: Noise) -> Result<Self, ConfigError> {
-        config.validate()?;
-        let dims = config.transition_dims();
-        let (x, u, z, w) = (config.observation, config.control, config.state, config.noise);
-        let initial =
-            InitialState::random(config.initial_frames, (x, u, w, z), config.hidden, noise.part(0));
-        let recognition = Innovation::random((x, z, u), config.hidden, 2 * w, noise.part(1));
-        let transition = match config.transition {
-            TransitionKind::LocallyLinear => AnyTransition::LocallyLinear(LocallyLinear::random(
-                dims,
-                config.matrices,
-                config.shared_state,
-                config.transition_hidden,
-                noise.part(2),
-            )),
-            TransitionKind::Residual => AnyTransition::Residual(Residual::random(
-                dims,
-                config.transition_hidden,
-                noise.part(2),
-            )),
+/// Models are equal if their parameters have the same names and values.
+impl<S: Scalar> PartialEq for Dvbf<S> {
+    fn eq(&self, other: &Self) -> bool {
+        let named = |model: &Self| {
+            let mut all = Vec::new();
+            model.visit(Path::ROOT, &mut |path, array| {
+                all.push((path.to_string(), array.to_owned()));
+            });
+            all
         };
-        let (channels, scale) = match config.emission_std_kind {
-            EmissionStd::Fixed => (1, NoiseScale::Fixed),
-            EmissionStd::Learned => (1, NoiseScale::Learned),
-            EmissionStd::LearnedPerChannel => (x, NoiseScale::Learned),
-            EmissionStd::FixedPerChannel => (x, NoiseScale::Fixed),
-        };
-        let log_std = Array1::from_elem(channels, S::of(config.emission_std.ln()));
-        let sizes = (z, config.emission_state, config.hidden, x);
-        let emission = GaussianEmission::random(sizes, log_std, scale, noise.part(3));
-        Ok(Self::new(initial, recognition, transition, emission))
+        named(self) == named(other)
     }
 }
 
-impl<S: Scalar, T: Transition<S>> Params<S> for Dvbf<S, T> {
+impl<S: Scalar> Params<S> for Dvbf<S> {
     fn visit(&self, path: Path<'_>, f: &mut dyn FnMut(Path<'_>, ArrayViewD<'_, S>)) {
         self.initial.visit(path.child("initial"), f);
         self.recognition.visit(path.child("recognition"), f);

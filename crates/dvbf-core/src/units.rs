@@ -28,6 +28,11 @@ impl Channels {
         Self { mean: vec![0.0; count], scale: vec![1.0; count] }
     }
 
+    /// Channels of a file, which are checked with the rest of it.
+    pub(crate) fn unchecked(mean: Vec<f32>, scale: Vec<f32>) -> Self {
+        Self { mean, scale }
+    }
+
     fn is_valid(&self) -> bool {
         self.mean.len() == self.scale.len()
             && self.mean.iter().all(|m| m.is_finite())

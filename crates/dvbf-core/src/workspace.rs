@@ -1,18 +1,18 @@
 //! Buffers of one pass over a batch, made once and reused.
 
 use crate::model::Dvbf;
-use dvbf_models::{EmissionScratch, InitialCache, InnovationCache, Transition};
+use dvbf_models::Cache;
 use dvbf_prob::GaussianHead;
 use dvbf_tensor::Scalar;
 use ndarray::{Array1, Array2, ArrayView2, s};
 
 /// Buffers for batches of at most a fixed number of sequences and steps.
 #[derive(Debug)]
-pub struct Workspace<S: Scalar, T: Transition<S>> {
-    pub(crate) initial: InitialCache<S>,
-    pub(crate) recognition: InnovationCache<S>,
-    pub(crate) transition: T::Cache,
-    pub(crate) emission: EmissionScratch<S>,
+pub struct Workspace<S: Scalar> {
+    pub(crate) initial: Cache,
+    pub(crate) recognition: Cache,
+    pub(crate) transition: Cache,
+    pub(crate) emission: Cache,
     pub(crate) head: GaussianHead<S>,
     /// Inputs with masked channels set to zero.
     pub(crate) input: Array2<S>,
@@ -32,13 +32,13 @@ pub struct Workspace<S: Scalar, T: Transition<S>> {
     pub(crate) terms: Array2<S>,
     pub(crate) ones: Array1<S>,
     pub(crate) rows: usize,
-    /// Sequences whose gradient of the initial state's networks is not booked yet.
+    /// Sequences whose gradient of the initial state's networks is not added yet.
     pub(crate) held: usize,
 }
 
-impl<S: Scalar, T: Transition<S>> Workspace<S, T> {
+impl<S: Scalar> Workspace<S> {
     /// Buffers for `model` on batches of at most `sequences` sequences and `rows = T·B` rows.
-    pub fn new(model: &Dvbf<S, T>, sequences: usize, rows: usize) -> Self {
+    pub fn new(model: &Dvbf<S>, sequences: usize, rows: usize) -> Self {
         Self::holding(model, sequences, rows, sequences)
     }
 
@@ -48,7 +48,7 @@ impl<S: Scalar, T: Transition<S>> Workspace<S, T> {
     /// # Panics
     /// If a single batch has more sequences than are held.
     #[track_caller]
-    pub fn holding(model: &Dvbf<S, T>, sequences: usize, rows: usize, held: usize) -> Self {
+    pub fn holding(model: &Dvbf<S>, sequences: usize, rows: usize, held: usize) -> Self {
         assert!(sequences <= held, "{sequences} sequences of a batch, room for {held}");
         let dims = model.transition.dims();
         let (z, w) = (dims.state, dims.noise);
@@ -77,7 +77,7 @@ impl<S: Scalar, T: Transition<S>> Workspace<S, T> {
 
     /// Packs the parameters; to be called after every change of them. A gradient that is
     /// [held](Dvbf::held_gradient) is dropped.
-    pub fn prepare(&mut self, model: &Dvbf<S, T>) {
+    pub fn prepare(&mut self, model: &Dvbf<S>) {
         self.held = 0;
         model.initial.prepare(&mut self.initial);
         model.recognition.prepare(&mut self.recognition);
@@ -87,7 +87,7 @@ impl<S: Scalar, T: Transition<S>> Workspace<S, T> {
 
     #[track_caller]
     pub(crate) fn assert_nothing_held(&self) {
-        assert_eq!(self.held, 0, "sequences whose gradient is held and has to be booked before");
+        assert_eq!(self.held, 0, "sequences whose gradient is held and has to be added before");
     }
 
     /// `z (T·B, Z)` of the last pass.

@@ -2,34 +2,28 @@
 #![expect(clippy::unwrap_used, reason = "a test may fail")]
 
 use dvbf_core::{
-    DelayedFilter, Dvbf, EmissionStd, FileError, Filter, FilterError, Layout, ModelConfig,
-    ModelFile, Noise, Params, Steps, TransitionKind, decode, encode,
+    Channels, DelayedFilter, Dvbf, FileError, Filter, FilterError, KindTable, Layout, ModelConfig,
+    ModelFile, Noise, Params, Steps, Units, decode, encode,
 };
+use serde_json::Value;
 use std::fs;
 use std::path::{Path, PathBuf};
 use tempfile::TempDir;
 
 fn config() -> ModelConfig {
     ModelConfig {
-        observation: 1,
-        control: 1,
-        state: 1,
-        noise: 1,
         hidden: 1,
         initial_frames: 1,
-        transition: TransitionKind::LocallyLinear,
-        matrices: 1,
-        shared_state: 0,
-        transition_hidden: 0,
-        emission_state: 1,
-        emission_std_kind: EmissionStd::Learned,
-        emission_std: 0.5,
+        dt: Some(0.05),
+        transition: KindTable::new("locally-linear").with("matrices", 1).with("hidden", 0),
+        emission: KindTable::new("gaussian").with("std_kind", "learned").with("std", 0.5),
+        ..ModelConfig::new(1, 1, 1)
     }
 }
 
 fn model_file() -> ModelFile {
     let model = Dvbf::random(&config(), Noise::new(1, 0)).unwrap();
-    ModelFile { trainer: vec![1, 2, 3], ..ModelFile::new(&config(), &model, 0.05) }
+    ModelFile { trainer: vec![1, 2, 3], ..ModelFile::new(&config(), &model) }
 }
 
 /// A folder with the file `m.dvbf`.
@@ -71,42 +65,71 @@ fn what_was_written_is_read() {
     assert_eq!(names(folder.path()), ["m.dvbf"], "no scratch file stays");
 }
 
-/// The bytes of a file of format `version`.
-fn framed(version: u32, payload: &[u8]) -> Vec<u8> {
-    let mut bytes = b"DVBF\r\n\x1a\n".to_vec();
-    bytes.extend(version.to_le_bytes());
-    bytes.extend((payload.len() as u64).to_le_bytes());
-    let mut hasher = crc32fast::Hasher::new();
-    hasher.update(&bytes);
-    hasher.update(payload);
-    bytes.extend(hasher.finalize().to_le_bytes());
-    bytes.extend(payload);
-    bytes
+/// Files that programs of the formats 1 to 3 wrote, and what they hold.
+#[test]
+fn earlier_formats_are_read() {
+    let read = |name: &str| {
+        let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/golden");
+        ModelFile::read(&folder.join(name)).unwrap()
+    };
+    let config = ModelConfig {
+        hidden: 4,
+        initial_frames: 2,
+        transition: KindTable::new("locally-linear")
+            .with("matrices", 2)
+            .with("shared", 1)
+            .with("hidden", 3),
+        emission: KindTable::new("gaussian")
+            .with("state", 2)
+            .with("std_kind", "learned-per-channel")
+            .with("std", 0.5),
+        ..ModelConfig::new(2, 2, 3)
+    };
+    let model = Dvbf::random(&config, Noise::new(1, 0)).unwrap();
+    let first = ModelFile { trainer: vec![1, 2, 3], ..ModelFile::new(&config, &model) };
+    assert_eq!(read("format-1.dvbf"), first);
+
+    let units = Units {
+        observation: Channels::new(vec![5.0, -300.0], vec![0.25, 40.0]),
+        control: Channels::new(vec![1.0, 0.0], vec![8.0, 1.0]),
+    };
+    let timed = ModelConfig { dt: Some(0.05), ..config.clone() };
+    let second = ModelFile { config: timed, units: Some(units), std_scale: 1.5, ..first };
+    assert_eq!(read("format-2.dvbf"), second);
+
+    let layout = Layout {
+        observation: vec!["angle".into(), "speed".into()],
+        control: vec!["torque".into()],
+        image: None,
+        steps: Steps::Control,
+    };
+    let uneven = ModelConfig { uneven: true, ..second.config.clone() };
+    let third = ModelFile { config: uneven, layout: Some(layout), ..second };
+    assert_eq!(read("format-3-locally-linear.dvbf"), third);
+
+    let residual = ModelConfig {
+        dt: Some(0.1),
+        transition: KindTable::new("residual").with("hidden", 3),
+        ..config
+    };
+    let model = Dvbf::random(&residual, Noise::new(2, 0)).unwrap();
+    assert_eq!(read("format-3-residual.dvbf"), ModelFile::new(&residual, &model));
 }
 
-/// The payload of the first format was a prefix of today's.
 #[test]
-fn files_of_the_first_format_are_read_and_know_no_step() {
-    let (_folder, path, _) = written(&model_file());
-    let file = model_file();
-    let payload = encode(&(&file.config, &file.values, &file.trainer)).unwrap();
-    fs::write(&path, framed(1, &payload)).unwrap();
-    let read = ModelFile::read(&path).unwrap();
-    assert_eq!(read, ModelFile { dt: None, std_scale: 1.0, ..file });
-}
-
-/// The payload of the second format was a prefix of today's.
-#[test]
-fn files_of_the_second_format_are_read_and_know_no_layout() {
-    let (_folder, path, _) = written(&model_file());
-    let file = ModelFile { std_scale: 1.5, ..model_file() };
-    let payload = encode(&(
-        (&file.config, &file.values, &file.trainer),
-        (&file.units, &file.dt, &file.std_scale),
-    ))
-    .unwrap();
-    fs::write(&path, framed(2, &payload)).unwrap();
-    assert_eq!(ModelFile::read(&path).unwrap(), ModelFile { layout: None, ..file });
+fn a_filter_needs_no_trainer_state() {
+    let (_folder, path, bytes) = written(&model_file());
+    let bare = ModelFile { trainer: Vec::new(), ..model_file() };
+    assert_eq!(ModelFile::read_for_use(&path).unwrap(), bare);
+    // The trainer's state comes last.
+    let mut flipped = bytes.clone();
+    *flipped.last_mut().unwrap() ^= 1;
+    fs::write(&path, &flipped).unwrap();
+    assert_eq!(ModelFile::read_for_use(&path).unwrap(), bare);
+    let error = ModelFile::read(&path).unwrap_err().to_string();
+    assert!(error.contains("the checksum of its trainer state differs"), "{error}");
+    fs::write(&path, &bytes[..bytes.len() - 1]).unwrap();
+    assert!(ModelFile::read_for_use(&path).is_err(), "a truncated file is no file");
 }
 
 #[test]
@@ -128,8 +151,8 @@ fn a_layout_that_does_not_fit_is_refused() {
         Layout { image: Some((usize::MAX, 2)), ..fits },
     ];
     for layout in wrong {
-        ModelFile { layout: Some(layout), ..model_file() }.write(&path).unwrap();
-        let error = ModelFile::read(&path).unwrap_err().to_string();
+        let file = ModelFile { layout: Some(layout), ..model_file() };
+        let error = file.write(&path).unwrap_err().to_string();
         assert!(error.contains("its names do not fit its channels"), "{error}");
     }
 }
@@ -138,7 +161,9 @@ fn a_layout_that_does_not_fit_is_refused() {
 fn late_measurements_need_equal_steps() {
     let layout =
         Layout { observation: Vec::new(), control: Vec::new(), image: None, steps: Steps::Control };
-    let (_folder, path, _) = written(&ModelFile { layout: Some(layout), ..model_file() });
+    let config = ModelConfig { uneven: true, ..config() };
+    let file = ModelFile { config, layout: Some(layout), ..model_file() };
+    let (_folder, path, _) = written(&file);
     let error = DelayedFilter::new(Filter::load(&path).unwrap(), 5).unwrap_err();
     assert_eq!(error, FilterError::UnequalSteps);
 }
@@ -181,47 +206,120 @@ fn foreign_files_are_told_from_damaged_and_future_ones() {
     assert!(error.to_string().contains("format version 7"), "{error}");
 }
 
+/// A file whose description was changed by `edit`, with right lengths and checksums.
+fn edited(edit: impl FnOnce(&mut Value)) -> Vec<u8> {
+    let (_folder, _, bytes) = written(&model_file());
+    let section = &bytes[36..bytes.len() - 3];
+    let length = usize::try_from(u64::from_le_bytes(section[..8].try_into().unwrap())).unwrap();
+    let mut description: Value = serde_json::from_slice(&section[8..8 + length]).unwrap();
+    edit(&mut description);
+    let text = serde_json::to_vec(&description).unwrap();
+    let mut section_out = (text.len() as u64).to_le_bytes().to_vec();
+    section_out.extend(&text);
+    section_out.extend(&section[8 + length..]);
+    let mut file = bytes[..12].to_vec();
+    file.extend((section_out.len() as u64).to_le_bytes());
+    file.extend(0_u64.to_le_bytes());
+    let mut hasher = crc32fast::Hasher::new();
+    hasher.update(&file);
+    hasher.update(&section_out);
+    file.extend(hasher.finalize().to_le_bytes());
+    file.extend(0_u32.to_le_bytes());
+    file.extend(section_out);
+    file
+}
+
+type Edit = fn(&mut Value);
+
 #[test]
-fn contents_that_describe_no_model_are_refused() {
+fn descriptions_that_describe_no_model_are_refused() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("m.dvbf");
-    let refused = |file: ModelFile| {
-        file.write(&path).unwrap();
-        let error = ModelFile::read(&path).expect_err("it describes no model");
-        assert!(error.to_string().contains("m.dvbf"), "{error}");
-        assert!(Filter::load(&path).is_err());
-        error
+    fs::write(&path, edited(|_| ())).unwrap();
+    let bare = ModelFile { trainer: Vec::new(), ..model_file() };
+    assert_eq!(ModelFile::read(&path).unwrap(), bare);
+    let cases: [(Edit, &str); 12] = [
+        (|d| d["config"]["hidden"] = 2.into(), "parameters, the configuration needs"),
+        (|d| d["config"]["state"] = 0.into(), "model.state is 0"),
+        (|d| d["config"]["dt"] = (-0.5).into(), "model.dt is -0.5"),
+        (|d| d["config"]["transition"]["kind"] = "magic".into(), "unknown transition \"magic\""),
+        (|d| d["config"]["transition"]["matrices"] = 0.into(), "model.transition.matrices"),
+        (|d| d["config"]["emission"]["std"] = Value::Null, "model.emission.std"),
+        (|d| d["config"]["uneven"] = true.into(), ""),
+        (|d| d["std_scale"] = 0.into(), "its scale"),
+        (|d| d["tensors"][0]["name"] = "initial.other".into(), "has no array initial"),
+        (|d| d["tensors"][1]["name"] = d["tensors"][0]["name"].clone(), "two arrays are named"),
+        (|d| d["tensors"][0]["shape"] = vec![1, 1, 1, 1].into(), ""),
+        (|d| d["magic"] = 1.into(), "unknown field `magic`"),
+    ];
+    for (edit, expected) in cases {
+        if expected.is_empty() {
+            // Nothing here decides what it is called, only that it is no panic.
+            let _ = ModelFile::parse(&edited(edit), &path);
+            continue;
+        }
+        let error = refused(&path, &edited(edit));
+        assert!(error.to_string().contains(expected), "{error} instead of {expected}");
+    }
+}
+
+/// Whoever reads a configuration that asks for terabytes gets an error, and no memory is taken.
+#[test]
+fn sizes_that_no_memory_holds_are_refused() {
+    let cases: [fn(&mut Value); 5] = [
+        |c| (c["observation"], c["hidden"]) = ((1 << 24).into(), (1 << 16).into()),
+        |c| (c["state"], c["noise"]) = ((1 << 16).into(), (1 << 16).into()),
+        |c| (c["transition"]["matrices"], c["state"]) = ((1 << 16).into(), (1 << 12).into()),
+        |c| (c["initial_frames"], c["observation"]) = ((1 << 16).into(), (1 << 24).into()),
+        |c| (c["transition"]["hidden"], c["state"]) = ((1 << 16).into(), (1 << 16).into()),
+    ];
+    for change in cases {
+        let bytes = edited(|description| change(&mut description["config"]));
+        let error = ModelFile::parse(&bytes, Path::new("m.dvbf")).unwrap_err().to_string();
+        assert!(error.contains("parameters, the configuration needs"), "{error}");
+    }
+}
+
+#[test]
+fn arrays_are_found_by_name() {
+    let swapped = edited(|d| d["tensors"].as_array_mut().unwrap().swap(0, 1));
+    // Two arrays of one value each change places; with them their values do.
+    let file = ModelFile::parse(&swapped, Path::new("m.dvbf")).unwrap();
+    let mut expected = model_file().values;
+    expected.swap(0, 1);
+    assert_eq!(file.values, expected);
+}
+
+#[test]
+fn what_could_not_be_read_again_is_not_written() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("m.dvbf");
+    model_file().write(&path).unwrap();
+    let refused = |file: ModelFile, expected: &str| {
+        let error = file.write(&path).expect_err("it describes no model").to_string();
+        assert!(error.contains("m.dvbf") && error.contains(expected), "{error}");
+        assert_eq!(ModelFile::read(&path).unwrap(), model_file(), "the old file is intact");
     };
     for value in [f32::NAN, f32::INFINITY, f32::NEG_INFINITY] {
         let mut file = model_file();
         file.values[3] = value;
-        let error = refused(file);
-        assert!(error.to_string().contains("parameter 3 is not finite"), "{error}");
+        refused(file, "parameter 3 is not finite");
     }
     let mut short = model_file();
     short.values.pop();
-    let error = refused(short);
-    assert!(matches!(error, FileError::Damaged { .. }), "{error}");
-    assert!(error.to_string().contains("parameters, the configuration needs"), "{error}");
+    refused(short, "parameters, the configuration needs");
     let mut long = model_file();
     long.values.push(0.0);
-    assert!(matches!(refused(long), FileError::Damaged { .. }));
-    let mut wider = model_file();
-    wider.config.hidden = 2;
-    assert!(matches!(refused(wider), FileError::Damaged { .. }));
+    refused(long, "parameters, the configuration needs");
     for value in [0.0, -0.05, f64::NAN, f64::INFINITY] {
         let mut timeless = model_file();
-        timeless.dt = Some(value);
-        assert!(refused(timeless).to_string().contains("its step"));
-        let mut careless = model_file();
-        careless.std_scale = value;
-        assert!(refused(careless).to_string().contains("its scale"));
+        timeless.config.dt = Some(value);
+        refused(timeless, "model.dt");
+        refused(ModelFile { std_scale: value, ..model_file() }, "its scale");
     }
     let mut none = model_file();
     none.config.state = 0;
-    let error = refused(none);
-    assert!(matches!(error, FileError::Config { .. }), "{error}");
-    assert!(error.to_string().contains("model.state is 0"), "{error}");
+    refused(none, "model.state is 0");
 }
 
 #[test]

@@ -2,28 +2,25 @@
 #![expect(clippy::unwrap_used, reason = "a test may fail")]
 
 use dvbf_core::{
-    Channels, Dvbf, EmissionStd, Filter, FilterOptions, ModelConfig, ModelFile, Noise,
-    TransitionKind, Units,
+    Channels, Dvbf, Filter, FilterOptions, KindTable, ModelConfig, ModelFile, Noise, Units,
 };
-use std::fs;
 use std::sync::Arc;
-use std::time::{Duration, Instant};
 
 fn config() -> ModelConfig {
     ModelConfig {
-        observation: 2,
-        control: 1,
-        state: 3,
         noise: 2,
         hidden: 4,
         initial_frames: 2,
-        transition: TransitionKind::LocallyLinear,
-        matrices: 2,
-        shared_state: 1,
-        transition_hidden: 3,
-        emission_state: 2,
-        emission_std_kind: EmissionStd::Learned,
-        emission_std: 0.5,
+        dt: Some(0.1),
+        transition: KindTable::new("locally-linear")
+            .with("matrices", 2)
+            .with("shared", 1)
+            .with("hidden", 3),
+        emission: KindTable::new("gaussian")
+            .with("state", 2)
+            .with("std_kind", "learned")
+            .with("std", 0.5),
+        ..ModelConfig::new(2, 1, 3)
     }
 }
 
@@ -36,7 +33,7 @@ fn units() -> Units {
 
 fn file() -> ModelFile {
     let model = Dvbf::random(&config(), Noise::new(1, 0)).unwrap();
-    ModelFile { units: Some(units()), ..ModelFile::new(&config(), &model, 0.1) }
+    ModelFile { units: Some(units()), ..ModelFile::new(&config(), &model) }
 }
 
 #[test]
@@ -77,50 +74,6 @@ fn units_that_do_not_fit_are_refused() {
     let path = folder.path().join("m.dvbf");
     let mut wider = file();
     wider.units.as_mut().unwrap().control = Channels::plain(2);
-    wider.write(&path).unwrap();
-    let error = ModelFile::read(&path).unwrap_err().to_string();
+    let error = wider.write(&path).unwrap_err().to_string();
     assert!(error.contains("m.dvbf") && error.contains("units"), "{error}");
-}
-
-#[test]
-fn a_configuration_that_asks_for_more_than_the_file_has_gets_no_memory() {
-    let folder = tempfile::tempdir().unwrap();
-    let path = folder.path().join("m.dvbf");
-    let huge: [fn(&mut ModelConfig); 5] = [
-        |c| (c.observation, c.hidden) = (1 << 24, 1 << 16),
-        |c| (c.state, c.noise, c.emission_state) = (1 << 16, 1 << 16, 1),
-        |c| (c.matrices, c.state) = (1 << 16, 1 << 12),
-        |c| (c.initial_frames, c.observation) = (1 << 16, 1 << 24),
-        |c| (c.transition_hidden, c.state) = (1 << 16, 1 << 16),
-    ];
-    for change in huge {
-        let mut wrong = file();
-        wrong.units = None;
-        change(&mut wrong.config);
-        wrong.write(&path).unwrap();
-        let clock = Instant::now();
-        let error = ModelFile::read(&path).unwrap_err().to_string();
-        assert!(error.contains("far more"), "{error}");
-        assert!(clock.elapsed() < Duration::from_secs(5));
-    }
-}
-
-#[test]
-fn the_first_format_is_still_read() {
-    let folder = tempfile::tempdir().unwrap();
-    let path = folder.path().join("m.dvbf");
-    let expected = ModelFile { units: None, ..file() };
-    let payload =
-        dvbf_core::encode(&(config(), expected.values.clone(), expected.trainer.clone())).unwrap();
-    let mut bytes = b"DVBF\r\n\x1a\n\x01\0\0\0".to_vec();
-    bytes.extend((payload.len() as u64).to_le_bytes());
-    let mut sum = crc32fast::Hasher::new();
-    sum.update(&bytes);
-    sum.update(&payload);
-    bytes.extend(sum.finalize().to_le_bytes());
-    bytes.extend(payload);
-    fs::write(&path, bytes).unwrap();
-    let read = ModelFile::read(&path).unwrap();
-    assert_eq!((read.config, read.values), (expected.config, expected.values));
-    assert_eq!(read.units, None);
 }

@@ -69,6 +69,12 @@ pub trait Environment: Debug + Sync {
     /// Writes what is observed of `state`, without noise.
     fn observe(&self, state: &[f64], out: &mut [f32]);
 
+    /// Constants of its equations by the names that differential equations with learned constants
+    /// use, as far as somebody may want to compare; only evaluation asks for them.
+    fn constants(&self) -> Vec<(&'static str, f64)> {
+        Vec::new()
+    }
+
     /// Numbers of the state behind those that the specification names, `H`: what the system
     /// remembers and nobody is asked to find out. Where only the others are given, these are zero.
     fn hidden_size(&self) -> usize {

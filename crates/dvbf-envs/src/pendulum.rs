@@ -212,6 +212,16 @@ impl Pendulum {
 }
 
 impl Environment for Pendulum {
+    fn constants(&self) -> Vec<(&'static str, f64)> {
+        let PendulumSettings { mass, length, gravity, damping, .. } = self.settings;
+        let inertia = mass * length * length;
+        vec![
+            ("gravity_over_length", gravity / length),
+            ("damping_over_mass", damping / inertia),
+            ("control_gain", 1.0 / inertia),
+        ]
+    }
+
     fn spec(&self) -> Spec {
         let size = self.settings.image.size;
         Spec {

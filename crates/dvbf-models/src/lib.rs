@@ -4,13 +4,30 @@ pub mod bayes;
 
 mod emission;
 mod initial;
+mod kind;
+mod part;
 mod recognition;
+mod statistics;
 mod transition;
 
-pub use emission::{EmissionScratch, GaussianEmission, NoiseScale, Observations};
-pub use initial::{InitialCache, InitialState};
-pub use recognition::{Innovation, InnovationCache};
+pub use emission::{
+    CloneEmission, EMISSIONS, Emission, EmissionRole, EmissionStd, GaussianConfig,
+    GaussianEmission, LikelihoodOutputs, NoiseScale, Observations,
+};
+pub use initial::{
+    CloneInitialState, FirstFrames, FirstFramesConfig, FirstSteps, INITIAL_STATES, InitialState,
+    InitialStateRole, KnownState, KnownStateConfig,
+};
+pub use kind::{Context, Kind, KindError, KindTable, PartConfig, Registry, Role, features_of};
+pub use part::{Cache, gradient_of};
+pub use recognition::{
+    CloneRecognition, Feedforward, FeedforwardConfig, RECOGNITIONS, Recognition, RecognitionInput,
+    RecognitionRole,
+};
+pub use statistics::Statistics;
 pub use transition::{
-    AnyTransition, AnyTransitionCache, LocallyLinear, LocallyLinearCache, Residual, ResidualCache,
-    Transition, TransitionDims,
+    CloneTransition, ConstantSettings, KnownConfig, KnownPart, LinearConfig, LocallyLinear,
+    LocallyLinearConfig, Motion, NoiseConfig, PerComponent, RemainderConfig, Residual,
+    ResidualConfig, StepLength, Sum, SumConfig, TRANSITIONS, Transition, TransitionCotangents,
+    TransitionDims, TransitionInput, TransitionRole,
 };

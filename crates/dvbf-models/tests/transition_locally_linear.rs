@@ -5,7 +5,7 @@ mod common;
 mod contract;
 
 use common::fill;
-use dvbf_models::{LocallyLinear, Transition, TransitionDims};
+use dvbf_models::{LocallyLinear, Transition, TransitionDims, TransitionInput};
 use dvbf_tensor::Noise;
 use ndarray::{Array2, Axis, s};
 use proptest::prelude::*;
@@ -30,7 +30,8 @@ fn next(
     let mut cache = transition.cache(z.nrows());
     transition.prepare(&mut cache);
     let mut next = Array2::zeros(z.dim());
-    transition.forward(0, z.view(), u.view(), w.view(), next.view_mut(), &mut cache);
+    let input = TransitionInput { state: z.view(), control: u.view(), noise: w.view() };
+    transition.forward(0, input, next.view_mut(), &mut cache);
     next
 }
 

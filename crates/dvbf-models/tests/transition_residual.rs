@@ -5,7 +5,7 @@ mod common;
 mod contract;
 
 use common::fill;
-use dvbf_models::{Residual, Transition, TransitionDims};
+use dvbf_models::{Residual, Transition, TransitionDims, TransitionInput};
 use dvbf_ops::{Linear, Mlp};
 use dvbf_tensor::Noise;
 use ndarray::{Array1, Array2};
@@ -30,7 +30,8 @@ fn without_a_network_it_adds_scaled_noise_to_the_state() {
     let mut cache = transition.cache(3);
     transition.prepare(&mut cache);
     let mut next = Array2::zeros((3, 2));
-    transition.forward(0, z.view(), u.view(), w.view(), next.view_mut(), &mut cache);
+    let input = TransitionInput { state: z.view(), control: u.view(), noise: w.view() };
+    transition.forward(0, input, next.view_mut(), &mut cache);
     let expected = &z + &(w * Array1::from(std.to_vec()));
     for (got, expected) in next.iter().zip(&expected) {
         assert!((got - expected).abs() < 1e-12, "{got} against {expected}");

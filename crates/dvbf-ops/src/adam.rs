@@ -98,6 +98,12 @@ pub struct AdamStep<S> {
 }
 
 impl<S: Scalar> AdamStep<S> {
+    /// The same step with the learning rate times `factor`.
+    #[must_use]
+    pub fn with_factor(self, factor: S) -> Self {
+        Self { rate: self.rate * factor, ..self }
+    }
+
     /// Moves the parameters `theta`, whose gradient and moments these are.
     ///
     /// # Panics

@@ -75,6 +75,17 @@ impl Features {
         Self { kinds: vec![Feature::Linear { scale: 1.0 }; size], identity: true }
     }
 
+    /// The map of the first `count` components.
+    ///
+    /// # Panics
+    /// If there are fewer.
+    #[must_use]
+    #[track_caller]
+    pub fn leading(&self, count: usize) -> Self {
+        assert!(count <= self.kinds.len(), "{count} components against Z");
+        Self::new(self.kinds[..count].to_vec())
+    }
+
     /// Whether `φ(z) = z`, so that nothing has to be computed.
     pub fn is_identity(&self) -> bool {
         self.identity

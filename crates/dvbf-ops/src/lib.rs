@@ -16,7 +16,7 @@ pub use clip::global_norm;
 pub use features::{Feature, Features};
 pub use gru::{Gru, GruCache};
 pub use linear::{Linear, LinearPack};
-pub use mixture::{Mixture, MixtureCache};
+pub use mixture::{Mixture, MixtureCache, MixtureCotangents};
 pub use mlp::{Mlp, MlpCache};
 pub use params::{Params, Path};
 pub use rmsprop::RmsProp;

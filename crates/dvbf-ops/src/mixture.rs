@@ -8,7 +8,7 @@
 //! | forward | `D̄ = Σᵢ αᵢ Dᵢ`, `y = D̄ v` | all |
 //! | `dD̄` | `dy vᵀ` | `v` (cached) |
 //! | `dα` | `dαᵢ = ⟨Dᵢ, dD̄⟩` (overwritten) | `D` |
-//! | `dz`, `dw` | the parts of `dv += D̄ᵀ dy` | `D̄` (cached) |
+//! | `dz`, `du`, `dw` | the parts of `dv += D̄ᵀ dy` | `D̄` (cached) |
 //! | `dDᵢ` | `+= Σ_rows αᵢ dD̄` | `α`, `dD̄` (cached) |
 //!
 //! How the last `R` components of the state act on themselves, and how the control acts on them, may
@@ -50,6 +50,19 @@ pub struct MixtureCache<S> {
     dbase: Array2<S>,
     rows: Rows<S>,
     pulled: usize,
+}
+
+/// Cotangents of the arguments of a [`Mixture`].
+#[derive(Debug)]
+pub struct MixtureCotangents<'a, S> {
+    /// Of `α (B, M)`; overwritten.
+    pub alpha: ArrayViewMut2<'a, S>,
+    /// Of `z (B, Z)`; added to.
+    pub state: ArrayViewMut2<'a, S>,
+    /// Of `u (B, U)`, where somebody asks for it; added to.
+    pub control: Option<ArrayViewMut2<'a, S>>,
+    /// Of `w (B, W)`; added to.
+    pub noise: ArrayViewMut2<'a, S>,
 }
 
 impl<S: Scalar> Mixture<S> {
@@ -224,23 +237,21 @@ impl<S: Scalar> Mixture<S> {
         gather(y, lanes, next);
     }
 
-    /// Pulls `dy (n, Z)` back through a block: writes `dα`, adds to `dz` and `dw`, and books the
-    /// gradients of the base matrices. Takes the mixing weights of the forward pass again.
+    /// Pulls `dy (n, Z)` back through a block: writes `dα`, adds to `dz`, `du` and `dw`, and keeps
+    /// the gradients of the base matrices. Takes the mixing weights of the forward pass again.
     ///
     /// # Panics
     /// If the shapes disagree or the rows were not written as a block by a forward pass.
     #[track_caller]
-    #[expect(clippy::too_many_arguments, reason = "the inputs of the equation")]
     pub fn backward(
         &self,
         at: usize,
         dnext: ArrayView2<'_, S>,
         alpha: ArrayView2<'_, S>,
-        dalpha: ArrayViewMut2<'_, S>,
-        dstate: ArrayViewMut2<'_, S>,
-        dnoise: ArrayViewMut2<'_, S>,
+        cotangents: MixtureCotangents<'_, S>,
         cache: &mut MixtureCache<S>,
     ) {
+        let MixtureCotangents { alpha: dalpha, state: dstate, control, noise: dnoise } = cotangents;
         let (m, z, u, w) = self.dim();
         let n = dnext.nrows();
         assert_eq!(dnext.dim(), (n, z), "dy against (B, Z)");
@@ -248,6 +259,9 @@ impl<S: Scalar> Mixture<S> {
         assert_eq!(dalpha.dim(), (n, m), "dα against (B, M)");
         assert_eq!(dstate.dim(), (n, z), "dz against (B, Z)");
         assert_eq!(dnoise.dim(), (n, w), "dw against (B, W)");
+        if let Some(dcontrol) = &control {
+            assert_eq!(dcontrol.dim(), (n, u), "du against (B, U)");
+        }
         let (columns, size) = (z + u + w, z * (z + u + w));
         let Block { lanes, mixed, inputs, scratch } = cache.rows.read(at, n);
         if n == 0 {
@@ -259,6 +273,9 @@ impl<S: Scalar> Mixture<S> {
         let dv = &mut scratch.dinputs[..columns * lanes];
         vectorize(PullBack { lanes, d: mixed, v: inputs, g, dd: &mut *dd, dv: &mut *dv });
         add_gathered(&dv[..z * lanes], lanes, dstate);
+        if let Some(dcontrol) = control {
+            add_gathered(&dv[z * lanes..(z + u) * lanes], lanes, dcontrol);
+        }
         add_gathered(&dv[(z + u) * lanes..], lanes, dnoise);
         let dmixed = ArrayView2::from_shape((size, lanes), &*dd).expect("lanes");
         let dmixed = dmixed.slice_move(s![.., ..n]);

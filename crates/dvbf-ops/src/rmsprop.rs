@@ -37,11 +37,32 @@ impl<S: Scalar> RmsProp<S> {
     /// If `params` or `gradient` has another size than this state.
     #[track_caller]
     pub fn update(&mut self, params: &mut dyn Params<S>, gradient: &[S], scale: S, rate: f64) {
+        self.update_with(params, gradient, scale, &|_| rate);
+    }
+
+    /// [`update`](Self::update) with a learning rate for every array: `rate` is asked with the place
+    /// of the array in the flat vector. An array whose rate is zero stays as it is, and so does its
+    /// part of this state.
+    ///
+    /// # Panics
+    /// As [`update`](Self::update).
+    #[track_caller]
+    pub fn update_with(
+        &mut self,
+        params: &mut dyn Params<S>,
+        gradient: &[S],
+        scale: S,
+        rate: &dyn Fn(usize) -> f64,
+    ) {
         assert_eq!(gradient.len(), self.count(), "gradient against the optimizer's state");
         assert_eq!(params.count(), self.count(), "parameters against the optimizer's state");
         let (decay, rest) = (S::of(self.decay), S::of(1.0 - self.decay));
-        let (epsilon, rate) = (S::of(self.epsilon), S::of(rate));
+        let epsilon = S::of(self.epsilon);
         params.each_slice_mut(&mut |start, theta| {
+            let rate = S::of(rate(start));
+            if rate <= S::ZERO {
+                return;
+            }
             let range = start..start + theta.len();
             vectorize(Update {
                 constants: [decay, rest, epsilon, rate, scale],

@@ -4,7 +4,7 @@ mod common;
 
 use common::{blocks, close, matrix, sizes};
 use dvbf_gradcheck::{Tol, check_coordinates};
-use dvbf_ops::{Mixture, MixtureCache, Params};
+use dvbf_ops::{Mixture, MixtureCache, MixtureCotangents, Params};
 use ndarray::{Array2, Array3, ArrayView2, s};
 use proptest::prelude::*;
 
@@ -26,6 +26,7 @@ struct Case {
 struct Gradients {
     alpha: Array2<f64>,
     state: Array2<f64>,
+    control: Array2<f64>,
     noise: Array2<f64>,
     parameters: Vec<f64>,
 }
@@ -88,9 +89,13 @@ impl Case {
         for rows in blocks(sizes).into_iter().rev() {
             let (at, rows) = (rows.start, s![rows, ..]);
             let (dy, alpha) = (self.r.slice(rows), self.alpha.slice(rows));
-            let (dalpha, dstate) = (to.alpha.slice_mut(rows), to.state.slice_mut(rows));
-            let dnoise = to.noise.slice_mut(rows);
-            self.mixture.backward(at, dy, alpha, dalpha, dstate, dnoise, cache);
+            let cotangents = MixtureCotangents {
+                alpha: to.alpha.slice_mut(rows),
+                state: to.state.slice_mut(rows),
+                control: Some(to.control.slice_mut(rows)),
+                noise: to.noise.slice_mut(rows),
+            };
+            self.mixture.backward(at, dy, alpha, cotangents, cache);
         }
     }
 
@@ -100,6 +105,7 @@ impl Case {
         Gradients {
             alpha: filled(&self.alpha),
             state: filled(&self.state),
+            control: filled(&self.control),
             noise: filled(&self.noise),
             parameters: vec![start; self.mixture.count()],
         }
@@ -189,6 +195,7 @@ proptest! {
         let (_, gradients) = case.run(&case.sizes);
         case.check(|c| &mut c.alpha, &gradients.alpha)?;
         case.check(|c| &mut c.state, &gradients.state)?;
+        case.check(|c| &mut c.control, &gradients.control)?;
         case.check(|c| &mut c.noise, &gradients.noise)?;
     }
 
@@ -325,9 +332,14 @@ proptest! {
             let row = s![t..t + 1, ..];
             let dy = &d + &case.r.slice(row);
             d.fill(0.0);
-            let (dalpha, noise) = (gradients.alpha.slice_mut(row), gradients.noise.slice_mut(row));
-            let (alpha, d) = (case.alpha.slice(row), d.view_mut());
-            case.mixture.backward(t, dy.view(), alpha, dalpha, d, noise, &mut cache);
+            let alpha = case.alpha.slice(row);
+            let cotangents = MixtureCotangents {
+                alpha: gradients.alpha.slice_mut(row),
+                state: d.view_mut(),
+                control: None,
+                noise: gradients.noise.slice_mut(row),
+            };
+            case.mixture.backward(t, dy.view(), alpha, cotangents, &mut cache);
         }
         case.accumulate(&mut cache, &mut gradients);
 

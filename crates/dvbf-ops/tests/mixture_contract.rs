@@ -1,6 +1,6 @@
 //! `Mixture`: initial values, and the panics of its contract.
 
-use dvbf_ops::{Mixture, MixtureCache};
+use dvbf_ops::{Mixture, MixtureCache, MixtureCotangents};
 use dvbf_tensor::Noise;
 use ndarray::{Array2, Array3, s};
 
@@ -85,8 +85,13 @@ fn pull_shapes(
 ) {
     let [next, mut dalpha, mut state, mut noise] = shapes.map(|(rows, c)| ones(rows, c));
     let alpha = ones(shapes[0].0, 5);
-    let (dalpha, state, noise) = (dalpha.view_mut(), state.view_mut(), noise.view_mut());
-    mixture.backward(at, next.view(), alpha.view(), dalpha, state, noise, cache);
+    let cotangents = MixtureCotangents {
+        alpha: dalpha.view_mut(),
+        state: state.view_mut(),
+        control: None,
+        noise: noise.view_mut(),
+    };
+    mixture.backward(at, next.view(), alpha.view(), cotangents, cache);
 }
 
 fn pull(mixture: &Mixture<f64>, at: usize, n: usize, cache: &mut MixtureCache<f64>) {

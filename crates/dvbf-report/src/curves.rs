@@ -63,6 +63,18 @@ pub(super) fn training(history: &[LogRecord]) -> Vec<Captioned> {
             vec![line("learning rate", of(|r| r.learning_rate))],
         ),
     ];
+    let names: std::collections::BTreeSet<&String> =
+        history.iter().flat_map(|r| r.constants.keys()).collect();
+    let constants: Vec<Line> = names
+        .into_iter()
+        .map(|name| {
+            let of = |r: &LogRecord| r.constants.get(name).copied().unwrap_or(f64::NAN);
+            line(name, history.iter().map(of))
+        })
+        .collect();
+    if !constants.is_empty() {
+        figures.push(figure("curve-constants", "Learned constants", Scale::Linear, constants));
+    }
     let r2: Vec<Line> = r2.collect();
     if !r2.is_empty() {
         figures.insert(2, figure("curve-r2", "R² of the true state", Scale::Late, r2));

@@ -3,7 +3,7 @@
 use super::cloud::Cloud;
 use super::planes::Plane;
 use super::sequences::{Example, examples};
-use dvbf_core::{Dvbf, Transition};
+use dvbf_core::Dvbf;
 use dvbf_data::{Dataset, Set, Supply};
 use dvbf_run::settings::Settings;
 use dvbf_run::{FolderError, LogRecord, RunFolder, Summary};

@@ -42,6 +42,9 @@ pub(super) fn render(material: &Material, picture: &str) -> String {
     if !material.summary.r2.sample.is_empty() {
         sections.push(regression(material));
     }
+    if let Some(constants) = physics(material) {
+        sections.push(constants);
+    }
     sections.extend([open_loop(material), known_errors(material), latent_space(material, picture)]);
     if material.long.image.is_some() {
         sections.extend([moving(material), films(material)]);
@@ -130,6 +133,36 @@ fn regression(material: &Material) -> Section {
     body += "<p class=\"note\">The cubic read-out tells what the latent state knows from how it \
              lies.</p>\n";
     Section { id: "r2", title: "What the latent state knows", body }
+}
+
+/// What the differential equation inside says of the system; nothing without one.
+fn physics(material: &Material) -> Option<Section> {
+    let summary = &material.summary;
+    let mut body = String::from(
+        "<p>The transition holds a differential equation, whose constants were learned. An interval \
+         combines what the curvature of the bound tells with how far the constant still moved during \
+         the last quarter of training; what the networks around it could make up for is not in it.\
+         </p>\n",
+    );
+    body += &tables::constants(summary)?;
+    if let Some(about) = &summary.physics {
+        let mut notes = Vec::new();
+        if about.mirrored {
+            notes.push("The mirror image was learned; it is undone in these figures.".to_owned());
+        }
+        for (name, offset) in &about.offset {
+            notes.push(format!("Mean difference to the true {}: {offset:+.4}.", escape(name)));
+        }
+        if let Some(share) = summary.remainder_share {
+            let part =
+                |(name, share): (&String, &f64)| format!("{} {:.2} %", escape(name), 100.0 * share);
+            let parts: Vec<String> = about.remainder_shares.iter().map(part).collect();
+            let (share, parts) = (100.0 * share, parts.join(", "));
+            notes.push(format!("The learned remainder is {share:.2} % of the motion ({parts})."));
+        }
+        let _ = writeln!(body, "<p class=\"note\">{}</p>", notes.join(" "));
+    }
+    Some(Section { id: "constants", title: "The differential equation", body })
 }
 
 fn open_loop(material: &Material) -> Section {

@@ -37,6 +37,9 @@ pub(super) fn r2(summary: &Summary) -> String {
         row("Posterior means", &summary.r2.mean),
         row("Samples, cubic read-out", &summary.r2.nonlinear),
     ];
+    if !summary.r2.direct.is_empty() {
+        rows.push(row("Means, read without a fit", &summary.r2.direct));
+    }
     let published: Columns = KARL_2017_R2.iter().map(|&(n, v)| (n.to_owned(), v)).collect();
     if names.iter().any(|name| published.contains_key(*name)) {
         let cell = |name: &&String| published.get(*name).map_or("–".into(), |&v| number(v, 3));
@@ -44,6 +47,26 @@ pub(super) fn r2(summary: &Summary) -> String {
         rows.push((label, names.iter().map(cell).collect()));
     }
     table(&head, &rows)
+}
+
+/// Constants of the differential equation inside, beside the true ones; nothing without one.
+pub(super) fn constants(summary: &Summary) -> Option<String> {
+    let constants = summary.constants.as_ref()?;
+    let head = ["Constant", "Learned", "95 % interval", "True", "Unit"].map(String::from);
+    let rows: Vec<(String, Vec<String>)> = constants
+        .iter()
+        .map(|(name, of)| {
+            let plain = |value: Option<f64>| value.map_or("–".into(), |v| number(v, 4));
+            let interval = match (of.low, of.high) {
+                _ if of.fixed => "set, not learned".into(),
+                (Some(low), Some(high)) => format!("{} to {}", number(low, 4), number(high, 4)),
+                _ => "–".into(),
+            };
+            let estimate = of.estimate.map_or("the data do not tell".into(), |v| number(v, 4));
+            (escape(name), vec![estimate, interval, plain(of.truth), escape(&of.unit)])
+        })
+        .collect();
+    Some(table(&head, &rows))
 }
 
 /// What the mean of all training frames is called.

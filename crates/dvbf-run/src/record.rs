@@ -32,6 +32,13 @@ pub struct LogRecord {
     /// R² on the validation set from posterior samples, by column.
     #[serde(deserialize_with = "nullable::columns")]
     pub r2: BTreeMap<String, f64>,
+    /// Constants of the differential equation inside, by name.
+    #[serde(
+        default,
+        skip_serializing_if = "BTreeMap::is_empty",
+        deserialize_with = "nullable::columns"
+    )]
+    pub constants: BTreeMap<String, f64>,
     /// Bound on the validation set.
     #[serde(deserialize_with = "nullable::number")]
     pub validation_bound: f64,

@@ -1,11 +1,12 @@
 //! The final figures of a run.
 
+use crate::record::LogRecord;
 use crate::settings::Settings;
 use dvbf_core::Dvbf;
 use dvbf_data::{Dataset, Set, Supply, regression_targets};
 use dvbf_train::eval::{
-    Baselines, Calibration, Draw, OpenLoop, Readout, calibrate, importance_weighted_bound, infer,
-    regress, rollout_errors,
+    Baselines, Calibration, ConstantFigure, Draw, Inferred, OpenLoop, Physics, Readout, calibrate,
+    importance_weighted_bound, infer, regress, rollout_errors, shown,
 };
 use dvbf_train::nullable;
 use dvbf_train::pool::Pool;
@@ -31,6 +32,13 @@ pub struct R2Figures {
     /// From samples, by a cubic read-out.
     #[serde(deserialize_with = "nullable::columns")]
     pub nonlinear: Columns,
+    /// From the mean path without a fit, where the state has components of the same names.
+    #[serde(
+        default,
+        skip_serializing_if = "Columns::is_empty",
+        deserialize_with = "nullable::columns"
+    )]
+    pub direct: Columns,
 }
 
 /// Bound on the test set, in nats per sequence.
@@ -72,6 +80,18 @@ pub struct OpenLoopRow {
     pub kalman: Option<f64>,
 }
 
+/// What a model with a differential equation inside says of the system, beside constants and states.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct PhysicsFigures {
+    /// Mean difference between each state of the equation and the true one, in its unit.
+    #[serde(deserialize_with = "nullable::columns")]
+    pub offset: Columns,
+    /// The remainder's share in the motion of each component.
+    pub remainder_shares: Columns,
+    /// Whether the model learned the mirror image; figures are of what it shows in the mirror.
+    pub mirrored: bool,
+}
+
 /// What `summary.json` holds.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Summary {
@@ -97,6 +117,15 @@ pub struct Summary {
     pub bound: BoundFigures,
     /// Open-loop error by horizon.
     pub open_loop: BTreeMap<usize, OpenLoopRow>,
+    /// Constants of the differential equation inside, by name.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub constants: Option<BTreeMap<String, ConstantFigure>>,
+    /// Mean square of the learned remainder over that of the whole motion.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub remainder_share: Option<f64>,
+    /// What else a model with a differential equation inside says of the system.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub physics: Option<PhysicsFigures>,
     /// Whether one-step predictions know their errors; nothing if no step was predicted.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub calibration: Option<Calibration>,
@@ -154,7 +183,9 @@ impl Summary {
         let seed = settings.seed;
         let train = supply.sequences(Set::Train).first(READ_OUT);
         let test = supply.sequences(Set::Test).all();
-        let (r2, bound) = in_hindsight(model, settings, (&train, &test), pool);
+        let (mut r2, bound) = in_hindsight(model, settings, (&train, &test), pool);
+        let truth = supply.environment().map(dvbf_envs::Environment::constants).unwrap_or_default();
+        let physics = Physics::of(model, (&train, &test), settings.data.steps, &truth, pool);
         drop(train);
 
         let horizons = &settings.evaluation.horizons;
@@ -173,6 +204,17 @@ impl Summary {
             (h, row)
         };
         let validation = supply.sequences(Set::Validation).all();
+        let (mut constants, mut remainder_share, mut about) = (None, None, None);
+        if let Some(physics) = physics {
+            r2.direct = physics.direct;
+            constants = Some(physics.constants);
+            remainder_share = physics.remainder_share;
+            about = Some(PhysicsFigures {
+                offset: physics.offset,
+                remainder_shares: physics.remainder_shares,
+                mirrored: physics.mirrored,
+            });
+        }
         Self {
             preset: settings.preset.clone(),
             seed,
@@ -184,7 +226,27 @@ impl Summary {
             r2,
             bound,
             open_loop: horizons.iter().map(row).collect(),
+            constants,
+            remainder_share,
+            physics: about,
             calibration: calibrate(model, (&validation, &test), pool),
+        }
+    }
+}
+
+impl Summary {
+    /// Widens the intervals of constants by how far they moved during the last quarter of a training
+    /// with this history.
+    pub fn widen_intervals(&mut self, history: &[LogRecord]) {
+        let Some(constants) = &mut self.constants else { return };
+        let last = history.last().map_or(0, |record| record.step);
+        let late = history.iter().filter(|record| 4 * record.step >= 3 * last);
+        for (name, figure) in constants {
+            let values = late.clone().filter_map(|record| record.constants.get(name));
+            let (low, high) = values.fold((f64::INFINITY, f64::NEG_INFINITY), |(low, high), v| {
+                (low.min(*v), high.max(*v))
+            });
+            figure.widen(if high > low { high - low } else { 0.0 });
         }
     }
 }
@@ -201,13 +263,16 @@ fn in_hindsight(
     let train_sample = draw(train, Draw::Sample(seed));
     let test_sample = draw(test, Draw::Sample(seed.wrapping_add(1)));
     let (train_mean, test_mean) = (draw(train, Draw::Mean), draw(test, Draw::Mean));
-    let samples = (train, &train_sample.state);
-    let held = (test, &test_sample.state);
-    let mean = r2(Readout::Linear, (train, &train_mean.state), (test, &test_mean.state));
+    let look = |inferred: &Inferred| shown(model, &inferred.state);
+    let (train_z, test_z) = (look(&train_sample), look(&test_sample));
+    let (samples, held) = ((train, &train_z), (test, &test_z));
+    let (train_z, test_z) = (look(&train_mean), look(&test_mean));
+    let mean = r2(Readout::Linear, (train, &train_z), (test, &test_z));
     let r2 = R2Figures {
         sample: r2(Readout::Linear, samples, held).into_iter().collect(),
         mean: mean.into_iter().collect(),
         nonlinear: r2(Readout::Cubic, samples, held).into_iter().collect(),
+        direct: Columns::new(),
     };
 
     let average = |v: &ndarray::Array1<f64>| v.sum() / v.len() as f64;

@@ -61,7 +61,7 @@ pub fn safetensors(run: &Path, out: Option<&Path>) -> Result<PathBuf, ExportErro
 fn encode(file: &ModelFile) -> Result<Vec<u8>, String> {
     let facts = serde_json::json!({
         "config": file.config,
-        "dt": file.dt,
+        "dt": file.config.dt,
         "std_scale": file.std_scale,
         "units": file.units,
     });
@@ -93,9 +93,10 @@ mod tests {
     #[test]
     fn a_file_holds_every_parameter_and_what_a_filter_has_to_know() {
         let folder = tempfile::tempdir().unwrap();
-        let config = preset("smoke").unwrap().model.resolve(16, 1).unwrap();
+        let mut config = preset("smoke").unwrap().model.resolve(16, 1).unwrap();
+        config.dt = Some(0.1);
         let model = Dvbf::<f32>::random(&config, Noise::new(0, 0)).unwrap();
-        let file = ModelFile { std_scale: 0.5, ..ModelFile::new(&config, &model, 0.1) };
+        let file = ModelFile { std_scale: 0.5, ..ModelFile::new(&config, &model) };
         file.write(&folder.path().join("best.dvbf")).unwrap();
         let path = safetensors(folder.path(), None).unwrap();
         assert_eq!(path, folder.path().join("best.safetensors"));

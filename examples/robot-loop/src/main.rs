@@ -8,7 +8,7 @@ mod latency;
 mod watch;
 
 use arguments::Arguments;
-use dvbf_core::{DelayedFilter, Filter, FilterError, FilterOptions, Noise, Trajectory, Transition};
+use dvbf_core::{DelayedFilter, Filter, FilterError, FilterOptions, Noise, Trajectory};
 use latency::Latency;
 use ndarray::{Array2, s};
 use std::error::Error;

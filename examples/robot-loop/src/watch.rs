@@ -1,6 +1,6 @@
 //! Whether a filter still follows what it sees.
 
-use dvbf_core::{Belief, Evidence};
+use dvbf_core::{Belief, ObservationStatus};
 
 /// Normalized innovations squared per channel from which a prediction counts as wrong. Right ones
 /// have one on average.
@@ -20,10 +20,10 @@ impl Watch {
     /// Takes a belief; whether the filter is lost. Without sample paths there is no prediction to
     /// judge, but still the innovation that the frame called for.
     pub(crate) fn is_lost(&mut self, belief: &Belief) -> bool {
-        if matches!(belief.evidence, Evidence::Seen | Evidence::Partly(_)) && belief.started {
+        if matches!(belief.status, ObservationStatus::Seen | ObservationStatus::Partly(_)) && belief.started {
             let score = belief.spread.as_ref().and_then(|spread| spread.score);
             let surprised = score.is_some_and(|s| s.nis > WRONG * s.freedom as f64);
-            let jolted = belief.innovation.iter().any(|w| w.abs() > JOLT);
+            let jolted = belief.noise_mean.iter().any(|w| w.abs() > JOLT);
             self.wrong = if surprised || jolted { self.wrong + 1 } else { 0 };
         }
         self.wrong >= PATIENCE

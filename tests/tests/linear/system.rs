@@ -1,11 +1,13 @@
 //! Linear systems as generative parts of models, and recordings of them.
 
-use dvbf_core::{AnyTransition, Batch, Dvbf, Noise, Params, Scalar, Transition, TransitionDims};
-use dvbf_models::{GaussianEmission, InitialState, Innovation, LocallyLinear, NoiseScale};
-use dvbf_ops::{Linear, Mixture, Mlp};
+use dvbf_core::{
+    Batch, Dvbf, Feedforward, FirstFrames, GaussianEmission, LocallyLinear, Noise, NoiseScale,
+    Params, Parts, Scalar, TransitionDims,
+};
+use dvbf_ops::{Features, Linear, Mixture, Mlp};
 use ndarray::{Array1, Array2, Array3, Axis, array, concatenate, s};
 
-pub(crate) type Model = Dvbf<f64, LocallyLinear<f64>>;
+pub(crate) type Model = Dvbf<f64>;
 
 /// Recordings, time-major and flat.
 pub(crate) struct Data {
@@ -80,12 +82,20 @@ pub(crate) fn single(model: &Model, width: usize) -> Dvbf<f32> {
     let layer = |inputs: usize, outputs: usize| Mlp::new(vec![Linear::zeros(inputs, outputs)]);
     let (hidden, output) = (Linear::zeros(x + z + u, width), Linear::zeros(width, 2 * w));
     let transition = LocallyLinear::new(layer(z + u, 1), Mixture::new(map(z), map(u), map(w)));
-    let mut single = Dvbf::new(
-        InitialState::new(layer(k * x + (k - 1) * u, 2 * w), layer(w, z), k),
-        Innovation::new(hidden, output, (x, z, u)),
-        AnyTransition::LocallyLinear(transition),
-        GaussianEmission::new(layer(z, x), z, Array1::zeros(1), NoiseScale::Learned),
-    );
+    let (seen, log_std) = (|| Features::identity(z), Array1::zeros(1));
+    let start = layer(k * x + (k - 1) * u, 2 * w);
+    let mut single = Dvbf::new(Parts {
+        initial: Box::new(FirstFrames::new(start, layer(w, z), k)),
+        recognition: Box::new(Feedforward::new(hidden, output, seen(), (x, u))),
+        transition: Box::new(transition),
+        emission: Box::new(GaussianEmission::new(
+            layer(z, x),
+            seen(),
+            z,
+            log_std,
+            NoiseScale::Learned,
+        )),
+    });
     let values: Vec<f32> = model.to_flat().iter().map(|&v| f32::of(v)).collect();
     single.set_flat(&values);
     single
@@ -135,18 +145,21 @@ impl Generative {
         }
     }
 
-    fn with(&self, initial: Mlp<f64>, frames: usize, recognition: Innovation<f64>) -> Model {
+    fn with(&self, initial: Mlp<f64>, frames: usize, recognition: Feedforward<f64>) -> Model {
         let (z, u, _) = self.sizes();
         let maps = Mixture::new(stacked(&self.a), stacked(&self.b), stacked(&self.c));
         let mixing = Mlp::new(vec![Linear::zeros(z + u, 1)]);
         let log_std = Array1::from_elem(1, self.std.ln());
         let emission = Mlp::new(vec![self.emission.clone()]);
-        Dvbf::new(
-            InitialState::new(initial, Mlp::new(vec![self.start.clone()]), frames),
-            recognition,
-            LocallyLinear::new(mixing, maps),
-            GaussianEmission::new(emission, z, log_std, NoiseScale::Learned),
-        )
+        let seen = Features::identity(z);
+        let emission = GaussianEmission::new(emission, seen, z, log_std, NoiseScale::Learned);
+        let start = Mlp::new(vec![self.start.clone()]);
+        Dvbf::new(Parts {
+            initial: Box::new(FirstFrames::new(initial, start, frames)),
+            recognition: Box::new(recognition),
+            transition: Box::new(LocallyLinear::new(mixing, maps)),
+            emission: Box::new(emission),
+        })
     }
 
     /// A model with recognition networks of `width` random units.
@@ -160,7 +173,8 @@ impl Generative {
         let x = self.emission.dim().0;
         let features = frames * x + (frames - 1) * u;
         let initial = Mlp::random(&[features, 2 * w], &[0.3], noise.part(0));
-        let recognition = Innovation::random((x, z, u), width, 2 * w, noise.part(1));
+        let recognition =
+            Feedforward::random((x, u), Features::identity(z), (width, 2 * w), noise.part(1));
         self.with(initial, frames, recognition)
     }
 
@@ -173,7 +187,7 @@ impl Generative {
         let hidden = concatenate![Axis(0), rows, -rows.clone()];
         let hidden = Linear::new(hidden, Array1::zeros(2 * pairs));
         let output = Linear::zeros(2 * pairs, 2 * w);
-        let recognition = Innovation::new(hidden, output, (x, z, u));
+        let recognition = Feedforward::new(hidden, output, Features::identity(z), (x, u));
         self.with(Mlp::new(vec![Linear::zeros(x, 2 * w)]), 1, recognition)
     }
 
@@ -216,7 +230,7 @@ impl Generative {
             }
         }
         output.bias_mut().slice_mut(s![w..]).assign(&raw);
-        let recognition = Innovation::new(hidden, output, (x, z, u));
+        let recognition = Feedforward::new(hidden, output, Features::identity(z), (x, u));
         self.with(Mlp::new(vec![initial]), 1, recognition)
     }
 

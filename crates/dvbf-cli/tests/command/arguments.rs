@@ -14,7 +14,8 @@ fn unknown_presets_name_the_nearest() {
     );
     let line = refusal(dvbf(folder.path(), &["train", "pendulum", "--preset", "zzz"]));
     assert!(
-        line.contains("pendulum, ball, two-balls, paper, smoke") && !line.contains("did you mean"),
+        line.contains("pendulum, pendulum-physics, ball, two-balls, paper, smoke")
+            && !line.contains("did you mean"),
         "{line}"
     );
     let line = refusal(dvbf(folder.path(), &["train", "pendulum", "--preset", "autoo"]));
@@ -68,12 +69,9 @@ fn bad_values_name_their_key() {
         ("training.average=1", "training.average"),
         ("training.window=7", "training.window"),
         ("model.state=0", "model.state"),
-        (
-            "model.emission_state=4",
-            "model.emission_state: is 4, more than model.state = 3; set both",
-        ),
-        ("model.state=1", "model.emission_state: is 2, more than model.state = 1; set both"),
-        ("model.emission_std=-1", "model.emission_std"),
+        ("model.emission_state=4", "model.emission.state: is 4, more than model.state = 3"),
+        ("model.state=1", "model.emission.state: is 2, more than model.state = 1"),
+        ("model.emission_std=-1", "model.emission.std"),
         ("model.transition=magic", "model.transition"),
         ("evaluation.horizons=[7]", "evaluation.horizons"),
         ("evaluation.horizons=near", "evaluation.horizons"),

@@ -81,6 +81,10 @@ fn only_a_run_can_be_resumed() {
     let mut flipped = good.clone();
     flipped[good.len() / 2] ^= 4;
     fs::write(&checkpoint, flipped).unwrap();
+    resume("checkpoint.dvbf is damaged: the checksum of its trainer state differs");
+    let mut flipped = good.clone();
+    flipped[60] ^= 4;
+    fs::write(&checkpoint, flipped).unwrap();
     resume("checkpoint.dvbf is damaged: its checksum differs");
     fs::copy(folder.path().join("r/best.dvbf"), &checkpoint).unwrap();
     resume("it holds a model for use, not a training to continue");

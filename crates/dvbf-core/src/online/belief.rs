@@ -4,7 +4,7 @@ use ndarray::Array1;
 
 /// What became of an observation.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Evidence {
+pub enum ObservationStatus {
     /// All channels were seen.
     Seen,
     /// Some channels were seen, this many.
@@ -20,15 +20,15 @@ pub enum Evidence {
 pub struct Belief {
     /// Mean path of the latent state, `Z` values.
     pub state: Array1<f32>,
-    /// Mean of the innovation that led here, `W` values; zero where nothing was seen.
-    pub innovation: Array1<f32>,
+    /// Mean of the process noise `q(w)` that led here, `W` values; zero where nothing was seen.
+    pub noise_mean: Array1<f32>,
     /// Steps since the last reset.
     pub steps: u64,
     /// Whether the first `k` steps have come. Until then the state is that of the model's prior for
     /// the first state of a sequence, whatever was seen.
     pub started: bool,
     /// What became of the observation.
-    pub evidence: Evidence,
+    pub status: ObservationStatus,
     /// What the sample paths say, if there are any.
     pub spread: Option<Spread>,
 }
@@ -67,10 +67,10 @@ impl Belief {
         let unknown = |length: usize| Array1::from_elem(length, f32::NAN);
         Self {
             state: Array1::zeros(state),
-            innovation: Array1::zeros(noise),
+            noise_mean: Array1::zeros(noise),
             steps: 0,
             started: false,
-            evidence: Evidence::Missing,
+            status: ObservationStatus::Missing,
             spread: spread.then(|| Spread {
                 mean: Array1::zeros(state),
                 std: Array1::zeros(state),

@@ -1,6 +1,6 @@
 //! The filter: settings, steps, and the belief that they lead to.
 
-use super::belief::{Belief, Evidence};
+use super::belief::{Belief, ObservationStatus};
 use super::error::FilterError;
 use super::input::Input;
 use super::options::{FilterOptions, Gate};
@@ -10,7 +10,6 @@ use crate::file::{FileError, ModelFile};
 use crate::layout::Layout;
 use crate::model::Dvbf;
 use crate::units::Units;
-use dvbf_models::Transition;
 use ndarray::{Array2, ArrayView1, ArrayView2, s};
 use std::path::Path;
 use std::sync::Arc;
@@ -30,16 +29,16 @@ use std::sync::Arc;
 ///
 /// ```
 /// use dvbf_core::{
-///     Dvbf, EmissionStd, Evidence, Filter, FilterOptions, ModelConfig, Noise, TransitionKind,
+///     Dvbf, Filter, FilterOptions, KindTable, ModelConfig, Noise, ObservationStatus,
 /// };
 /// use std::sync::Arc;
 ///
 /// // A model that has learned nothing yet; a trained one comes from Filter::load.
 /// let config = ModelConfig {
-///     observation: 3, control: 1, state: 2, noise: 2, hidden: 8, initial_frames: 2,
-///     transition: TransitionKind::LocallyLinear, matrices: 4, shared_state: 0,
-///     transition_hidden: 0, emission_state: 2, emission_std_kind: EmissionStd::Fixed,
-///     emission_std: 0.1,
+///     hidden: 8,
+///     initial_frames: 2,
+///     transition: KindTable::new("locally-linear").with("matrices", 4),
+///     ..ModelConfig::new(3, 1, 2)
 /// };
 /// let model = Arc::new(Dvbf::random(&config, Noise::new(0, 0))?);
 /// let options = FilterOptions { gate: Some(0.9999), ..FilterOptions::default() };
@@ -48,7 +47,7 @@ use std::sync::Arc;
 ///     filter.step(Some(&frame), &[0.5], 0.001)?;
 /// }
 /// let belief = filter.step(None, &[0.5], 0.001)?;
-/// assert_eq!(belief.evidence, Evidence::Missing);
+/// assert_eq!(belief.status, ObservationStatus::Missing);
 /// let spread = belief.spread.as_ref().expect("there are sample paths");
 /// println!("{} ± {}, next seen {}", spread.mean, spread.std, spread.predicted_mean);
 /// let error = filter.step(None, &[0.5], 0.01).unwrap_err();
@@ -64,6 +63,19 @@ pub struct Filter {
     scale: f64,
     gate: Option<Gate>,
     belief: Belief,
+}
+
+/// A filter in the same state, on the same model, with buffers of its own.
+impl Clone for Filter {
+    fn clone(&self) -> Self {
+        let model = Arc::clone(self.model());
+        let mut filter = Self::assemble(model, self.input.clone(), self.options, self.scale)
+            .expect("the options were checked");
+        filter.paths.copy_state(&self.paths);
+        filter.gate = self.gate;
+        filter.belief.clone_from(&self.belief);
+        filter
+    }
 }
 
 /// What a filter needs to go on from a step: everything that later steps may change.
@@ -123,8 +135,8 @@ impl Filter {
     /// # Panics
     /// Never: the file was checked.
     pub fn load(path: impl AsRef<Path>) -> Result<Self, FileError> {
-        let mut file = ModelFile::read(path.as_ref())?;
-        let Some(dt) = file.dt else {
+        let mut file = ModelFile::read_for_use(path.as_ref())?;
+        let Some(dt) = file.config.dt else {
             return Err(FileError::NoStep { path: path.as_ref().to_owned() });
         };
         let (units, layout, scale) = (file.units.take(), file.layout.take(), file.std_scale);
@@ -219,7 +231,7 @@ impl Filter {
         self.paths.reset();
         self.belief.steps = 0;
         self.forget();
-        self.settle(Evidence::Missing);
+        self.settle(ObservationStatus::Missing);
     }
 
     /// There is no belief beyond the prior.
@@ -269,15 +281,15 @@ impl Filter {
             }
             self.belief.started = true;
         }
-        let evidence = self.input.evidence();
-        self.settle(evidence);
+        let status = self.input.status();
+        self.settle(status);
         Ok(())
     }
 
     /// One step of the recursion.
     fn advance(&mut self, t: u64) -> Result<(), FilterError> {
         let mut observation = self.input.observation();
-        let mut evidence = self.input.evidence();
+        let mut status = self.input.status();
         let mut score = None;
         self.paths.predict(t, ArrayView1::from(self.input.control()));
         if let Some(predictive) = &mut self.predictive {
@@ -291,7 +303,7 @@ impl Filter {
                 if let Some(gate) = &mut self.gate
                     && gate.excludes(score.nis, score.freedom)
                 {
-                    evidence = Evidence::Gated;
+                    status = ObservationStatus::Gated;
                     observation = None;
                 }
             }
@@ -307,7 +319,7 @@ impl Filter {
             predictive.marginals(self.input.channels(), mean, std);
             spread.score = score;
         }
-        self.settle(evidence);
+        self.settle(status);
         Ok(())
     }
 
@@ -316,11 +328,11 @@ impl Filter {
     }
 
     /// Brings the belief in line with the paths.
-    fn settle(&mut self, evidence: Evidence) {
+    fn settle(&mut self, status: ObservationStatus) {
         let state = self.paths.state();
-        self.belief.evidence = evidence;
+        self.belief.status = status;
         self.belief.state.assign(&state.row(0));
-        self.belief.innovation.assign(&self.paths.innovation());
+        self.belief.noise_mean.assign(&self.paths.noise_mean());
         if let Some(spread) = &mut self.belief.spread {
             let moments = spread.mean.iter_mut().zip(&mut spread.std);
             for ((mean, std), values) in moments.zip(state.columns()) {

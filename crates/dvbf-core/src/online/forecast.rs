@@ -3,7 +3,6 @@
 use super::error::FilterError;
 use super::filter::{Filter, moments_of};
 use super::input::check;
-use dvbf_models::Transition;
 use dvbf_tensor::Noise;
 use ndarray::{Array1, Array2, ArrayView1, ArrayView2, s};
 

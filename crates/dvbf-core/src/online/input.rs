@@ -1,6 +1,6 @@
 //! What a filter is given, checked and brought into the units of the model.
 
-use super::belief::Evidence;
+use super::belief::ObservationStatus;
 use super::error::FilterError;
 use crate::layout::Layout;
 use crate::units::{Channels, Units};
@@ -137,11 +137,11 @@ impl Input {
         &self.control
     }
 
-    pub(super) fn evidence(&self) -> Evidence {
+    pub(super) fn status(&self) -> ObservationStatus {
         match self.count {
-            0 => Evidence::Missing,
-            all if all == self.seen.len() => Evidence::Seen,
-            some => Evidence::Partly(some),
+            0 => ObservationStatus::Missing,
+            all if all == self.seen.len() => ObservationStatus::Seen,
+            some => ObservationStatus::Partly(some),
         }
     }
 }

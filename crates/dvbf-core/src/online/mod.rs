@@ -42,7 +42,7 @@ mod options;
 mod paths;
 mod predictive;
 
-pub use belief::{Belief, Evidence, Score, Spread};
+pub use belief::{Belief, ObservationStatus, Score, Spread};
 pub use delayed::{DelayedError, DelayedFilter};
 pub use error::FilterError;
 pub use filter::Filter;

@@ -2,14 +2,14 @@
 
 use super::input::row;
 use crate::model::Dvbf;
-use dvbf_models::{AnyTransition, InitialCache, InnovationCache, Transition};
+use dvbf_models::{Cache, FirstSteps, RecognitionInput, TransitionInput};
 use dvbf_prob::GaussianHead;
 use dvbf_tensor::Noise;
 use ndarray::{Array1, Array2, ArrayView1, ArrayView2, ArrayViewMut2, s};
 use std::sync::Arc;
 
 /// The first `k` observations and the controls between them.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 struct Start {
     observations: Array2<f32>,
     controls: Array2<f32>,
@@ -22,9 +22,9 @@ struct Start {
 #[derive(Debug)]
 pub(super) struct Paths {
     model: Arc<Dvbf<f32>>,
-    initial: InitialCache<f32>,
-    recognition: InnovationCache<f32>,
-    transition: <AnyTransition<f32> as Transition<f32>>::Cache,
+    initial: Cache,
+    recognition: Cache,
+    transition: Cache,
     head: GaussianHead<f32>,
     seed: u64,
     start: Start,
@@ -93,6 +93,13 @@ impl Paths {
         self.state.view()
     }
 
+    /// Takes the state of other paths on the same model, that of an unfinished start included.
+    pub(super) fn copy_state(&mut self, other: &Self) {
+        self.state.assign(&other.state);
+        self.noise.assign(&other.noise);
+        self.start.clone_from(&other.start);
+    }
+
     pub(super) fn set_state(&mut self, state: ArrayView2<'_, f32>) {
         self.state.assign(&state);
     }
@@ -103,7 +110,7 @@ impl Paths {
     }
 
     /// `w (W)` of the mean path.
-    pub(super) fn innovation(&self) -> ArrayView1<'_, f32> {
+    pub(super) fn noise_mean(&self) -> ArrayView1<'_, f32> {
         self.noise.row(0)
     }
 
@@ -153,7 +160,8 @@ impl Paths {
         let start = &self.start;
         let (x, u) = (start.observations.view(), start.controls.view());
         let (mut first, mut others) = self.raw.multi_slice_mut((s![..1, ..], s![1.., ..]));
-        self.model.initial.recognize(0, x, u, first.view_mut(), &mut self.initial);
+        let steps = FirstSteps { observed: x, control: u };
+        self.model.initial.recognize(0, steps, first.view_mut(), &mut self.initial);
         for mut row in others.rows_mut() {
             row.assign(&first.row(0));
         }
@@ -197,9 +205,13 @@ impl Paths {
     }
 
     fn carry_predicted(&mut self) {
-        let (z, u, w) = (self.state.view(), self.control.view(), self.eps.view());
+        let input = TransitionInput {
+            state: self.state.view(),
+            control: self.control.view(),
+            noise: self.eps.view(),
+        };
         let (next, cache) = (self.predicted.view_mut(), &mut self.transition);
-        self.model.transition.forward(0, z, u, w, next, cache);
+        self.model.transition.forward(0, input, next, cache);
     }
 
     /// The next state given the observation `(1, X)`, after [`predict`](Self::predict).
@@ -212,13 +224,17 @@ impl Paths {
             self.next.assign(&self.predicted);
             return;
         };
-        let (z, u) = (self.state.view(), self.control.view());
+        let input = RecognitionInput { state: self.state.view(), control: self.control.view() };
         let cache = &mut self.recognition;
-        self.model.recognition.observe_shared(x, z.nrows(), cache);
-        self.model.recognition.forward(0, z, u, self.raw.view_mut(), cache);
+        self.model.recognition.observe_shared(x, self.state.nrows(), cache);
+        self.model.recognition.forward(0, input, self.raw.view_mut(), cache);
         self.infer_noise();
-        let (z, u, w) = (self.state.view(), self.control.view(), self.noise.view());
-        self.model.transition.forward(0, z, u, w, self.next.view_mut(), &mut self.transition);
+        let input = TransitionInput {
+            state: self.state.view(),
+            control: self.control.view(),
+            noise: self.noise.view(),
+        };
+        self.model.transition.forward(0, input, self.next.view_mut(), &mut self.transition);
     }
 
     /// Takes the next state over, if it is finite.
@@ -240,8 +256,12 @@ impl Paths {
     pub(super) fn carry_on(&mut self, stream: u64, control: &[f32]) -> bool {
         self.set_control(ArrayView1::from(control));
         self.draw(stream);
-        let (z, u, w) = (self.predicted.view(), self.control.view(), self.eps.view());
-        self.model.transition.forward(0, z, u, w, self.next.view_mut(), &mut self.transition);
+        let input = TransitionInput {
+            state: self.predicted.view(),
+            control: self.control.view(),
+            noise: self.eps.view(),
+        };
+        self.model.transition.forward(0, input, self.next.view_mut(), &mut self.transition);
         std::mem::swap(&mut self.predicted, &mut self.next);
         self.predicted.iter().all(|v| v.is_finite())
     }
@@ -254,6 +274,7 @@ impl Paths {
         noise: ArrayView2<'_, f32>,
         next: ArrayViewMut2<'_, f32>,
     ) {
-        self.model.transition.forward(0, state, row(control), noise, next, &mut self.transition);
+        let input = TransitionInput { state, control: row(control), noise };
+        self.model.transition.forward(0, input, next, &mut self.transition);
     }
 }

@@ -3,7 +3,7 @@
 use super::belief::Score;
 use crate::model::Dvbf;
 use crate::units::Channels;
-use dvbf_models::EmissionScratch;
+use dvbf_models::Cache;
 use dvbf_tensor::{dot, sum_squares};
 use nalgebra::{Cholesky, DMatrix, DVector};
 use ndarray::{Array2, ArrayView2, s};
@@ -11,7 +11,7 @@ use ndarray::{Array2, ArrayView2, s};
 /// `N(m, c² Σ)` and what its computation needs; see the module.
 #[derive(Debug)]
 pub(super) struct Predictive {
-    emission: EmissionScratch<f32>,
+    emission: Cache,
     /// `x̃ (N, X)`.
     observed: Array2<f32>,
     /// `m` and `ln σ`.
@@ -175,29 +175,25 @@ fn narrow(value: f64) -> f32 {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::config::{EmissionStd, ModelConfig, TransitionKind};
+    use crate::config::ModelConfig;
     use dvbf_models::bayes::Belief;
+    use dvbf_models::{GaussianEmission, KindTable, gradient_of};
     use dvbf_tensor::Noise;
     use proptest::prelude::*;
 
     fn model(observation: usize, seed: u64) -> Dvbf<f32> {
         let config = ModelConfig {
-            observation,
-            control: 1,
-            state: 3,
             noise: 2,
             hidden: 8,
             initial_frames: 1,
-            transition: TransitionKind::LocallyLinear,
-            matrices: 2,
-            shared_state: 0,
-            transition_hidden: 0,
-            emission_state: 3,
-            emission_std_kind: EmissionStd::LearnedPerChannel,
-            emission_std: 0.3,
+            transition: KindTable::new("locally-linear").with("matrices", 2).with("hidden", 0),
+            emission: KindTable::new("gaussian")
+                .with("std_kind", "learned-per-channel")
+                .with("std", 0.3),
+            ..ModelConfig::new(observation, 1, 3)
         };
         let mut model = Dvbf::random(&config, Noise::new(seed, 0)).unwrap();
-        let std = model.emission.log_std_mut();
+        let std = gradient_of::<GaussianEmission<f32>>(&mut *model.emission).log_std_mut();
         let step = normal(1, observation, seed, 1);
         std.zip_mut_with(&step.row(0), |std, step| *std += 0.5 * step);
         model

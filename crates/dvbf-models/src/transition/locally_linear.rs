@@ -5,14 +5,68 @@
 //! | mixing | `α = softmax(net([z, u]))` | |
 //! | forward | `z' = Σᵢ αᵢ (Aᵢ z + Bᵢ u + Cᵢ w)` | |
 //! | `dz` | `Āᵀ dz'` and the mixing network's part | caches of [`Mixture`] and [`Mlp`] |
+//! | `du` | `B̄ᵀ dz'` and the mixing network's part | |
 //! | `dw` | `C̄ᵀ dz'` | |
 //!
 //! The mixing network is affine (first author's code of 2016) or has one hidden layer.
 
-use super::{Transition, TransitionDims};
-use dvbf_ops::{Mixture, MixtureCache, Mlp, MlpCache, Params, Path, softmax_backward};
+use super::{Transition, TransitionCotangents, TransitionDims, TransitionInput, TransitionRole};
+use crate::kind::{Context, KindError, PartConfig, affine};
+use crate::part::{Cache, gradient_of};
+use dvbf_ops::{
+    Mixture, MixtureCache, MixtureCotangents, Mlp, MlpCache, Params, Path, softmax_backward,
+};
 use dvbf_tensor::{Noise, Scalar, softmax_rows};
 use ndarray::{Array2, ArrayView2, ArrayViewD, ArrayViewMut2, ArrayViewMutD, s};
+use serde::{Deserialize, Serialize};
+
+/// Settings of a locally linear transition.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct LocallyLinearConfig {
+    /// `M`, base matrices.
+    pub matrices: usize,
+    /// `R`, trailing dimensions of the state whose own dynamics all base matrices share: how they
+    /// act on themselves, and how the control acts on them. At most `Z`.
+    pub shared: usize,
+    /// Hidden units of the mixing network, which is affine if zero.
+    pub hidden: usize,
+}
+
+impl Default for LocallyLinearConfig {
+    fn default() -> Self {
+        Self { matrices: 16, shared: 0, hidden: 64 }
+    }
+}
+
+impl PartConfig<TransitionRole> for LocallyLinearConfig {
+    const KIND: &'static str = "locally-linear";
+
+    fn check(&self, context: &Context) -> Result<(), KindError> {
+        KindError::check_size("matrices", self.matrices, 1 << 16)?;
+        KindError::check_limit("hidden", self.hidden, 1 << 16)?;
+        if self.shared > context.state {
+            let problem = format!("is {}, more than model.state = {}", self.shared, context.state);
+            return Err(KindError::new("shared", problem));
+        }
+        Ok(())
+    }
+
+    fn parameters(&self, context: &Context) -> usize {
+        let (z, inputs) = (context.state, context.state + context.control);
+        let mixing = match self.hidden {
+            0 => affine(inputs, self.matrices),
+            hidden => affine(inputs, hidden).saturating_add(affine(hidden, self.matrices)),
+        };
+        let map = z.saturating_mul(inputs + context.noise);
+        mixing.saturating_add(map.saturating_mul(self.matrices))
+    }
+
+    fn init<S: Scalar>(&self, context: &Context, noise: Noise) -> Box<dyn Transition<S>> {
+        let dims = context.transition_dims();
+        Box::new(LocallyLinear::random(dims, self.matrices, self.shared, self.hidden, noise))
+    }
+}
 
 /// Parameters: the mixing network and the base matrices.
 #[derive(Clone, Debug, PartialEq)]
@@ -24,7 +78,7 @@ pub struct LocallyLinear<S> {
 
 /// What [`LocallyLinear`]'s backward pass reads.
 #[derive(Debug)]
-pub struct LocallyLinearCache<S> {
+struct LocallyLinearCache<S> {
     mixing: MlpCache<S>,
     maps: MixtureCache<S>,
     alpha: Array2<S>,
@@ -80,25 +134,24 @@ impl<S: Scalar> LocallyLinear<S> {
 }
 
 impl<S: Scalar> Transition<S> for LocallyLinear<S> {
-    type Cache = LocallyLinearCache<S>;
-
     fn dims(&self) -> TransitionDims {
         let (_, state, control, noise) = self.maps.dim();
         TransitionDims { state, control, noise }
     }
 
-    fn cache(&self, rows: usize) -> Self::Cache {
+    fn cache(&self, rows: usize) -> Cache {
         let (m, z, u, _) = self.maps.dim();
-        LocallyLinearCache {
+        Cache::new(LocallyLinearCache {
             mixing: self.mixing.cache(rows),
             maps: self.maps.cache(rows),
-            alpha: Array2::zeros((rows, m)),
+            alpha: Array2::<S>::zeros((rows, m)),
             dalpha: Array2::zeros((rows, m)),
             dinput: Array2::zeros((rows, z + u)),
-        }
+        })
     }
 
-    fn prepare(&self, cache: &mut Self::Cache) {
+    fn prepare(&self, cache: &mut Cache) {
+        let cache = cache.get::<LocallyLinearCache<S>>();
         self.mixing.prepare(&mut cache.mixing);
         self.maps.prepare(&mut cache.maps);
     }
@@ -106,12 +159,12 @@ impl<S: Scalar> Transition<S> for LocallyLinear<S> {
     fn forward(
         &self,
         at: usize,
-        state: ArrayView2<'_, S>,
-        control: ArrayView2<'_, S>,
-        noise: ArrayView2<'_, S>,
+        input: TransitionInput<'_, S>,
         next: ArrayViewMut2<'_, S>,
-        cache: &mut Self::Cache,
+        cache: &mut Cache,
     ) {
+        let cache = cache.get::<LocallyLinearCache<S>>();
+        let TransitionInput { state, control, noise } = input;
         let n = state.nrows();
         let (z, u) = (state.ncols(), control.ncols());
         let mut input = cache.mixing.input(at, n);
@@ -129,23 +182,34 @@ impl<S: Scalar> Transition<S> for LocallyLinear<S> {
         &self,
         at: usize,
         dnext: ArrayView2<'_, S>,
-        mut dstate: ArrayViewMut2<'_, S>,
-        dnoise: ArrayViewMut2<'_, S>,
-        cache: &mut Self::Cache,
+        cotangents: TransitionCotangents<'_, S>,
+        cache: &mut Cache,
     ) {
+        let cache = cache.get::<LocallyLinearCache<S>>();
+        let TransitionCotangents { state: mut dstate, control: mut dcontrol, noise: dnoise } =
+            cotangents;
         let n = dnext.nrows();
         let mut dalpha = cache.dalpha.slice_mut(s![..n, ..]);
         let alpha = cache.alpha.slice(s![at..at + n, ..]);
-        let (da, dz) = (dalpha.view_mut(), dstate.view_mut());
-        self.maps.backward(at, dnext, alpha, da, dz, dnoise, &mut cache.maps);
+        let through_maps = MixtureCotangents {
+            alpha: dalpha.view_mut(),
+            state: dstate.view_mut(),
+            control: dcontrol.as_mut().map(|dcontrol| dcontrol.view_mut()),
+            noise: dnoise,
+        };
+        self.maps.backward(at, dnext, alpha, through_maps, &mut cache.maps);
         softmax_backward(alpha, dalpha.view_mut());
         let mut dinput = cache.dinput.slice_mut(s![..n, ..]);
         dinput.fill(S::ZERO);
         self.mixing.backward(at, dalpha.view(), dinput.view_mut(), &mut cache.mixing);
         dstate += &dinput.slice(s![.., ..dstate.ncols()]);
+        if let Some(mut dcontrol) = dcontrol {
+            dcontrol += &dinput.slice(s![.., dstate.ncols()..]);
+        }
     }
 
-    fn accumulate(&self, cache: &mut Self::Cache, grads: &mut Self) {
+    fn accumulate(&self, cache: &mut Cache, grads: &mut dyn Transition<S>) {
+        let (cache, grads) = (cache.get::<LocallyLinearCache<S>>(), gradient_of::<Self>(grads));
         self.mixing.accumulate(&mut cache.mixing, &mut grads.mixing);
         self.maps.accumulate(&mut cache.maps, &mut grads.maps);
     }

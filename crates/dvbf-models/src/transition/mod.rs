@@ -2,17 +2,26 @@
 //!
 //! Shapes: `z, z' (B, Z)`, `u (B, U)`, `w (B, W)`. Nothing observed enters a transition.
 
-mod any;
 mod locally_linear;
 mod residual;
+mod role;
+mod sum;
 
-pub use any::{AnyTransition, AnyTransitionCache};
-pub use locally_linear::{LocallyLinear, LocallyLinearCache};
-pub use residual::{Residual, ResidualCache};
+pub use locally_linear::{LocallyLinear, LocallyLinearConfig};
+pub use residual::{Residual, ResidualConfig};
+pub use role::{TRANSITIONS, TransitionRole};
+pub use sum::{
+    ConstantSettings, KnownConfig, KnownPart, LinearConfig, Motion, NoiseConfig, PerComponent,
+    RemainderConfig, StepLength, Sum, SumConfig,
+};
 
+use crate::kind::unnamed;
+use crate::part::{Cache, cloned_boxes};
+use dvbf_dynamics::Component;
 use dvbf_ops::Params;
 use dvbf_tensor::Scalar;
 use ndarray::{ArrayView2, ArrayViewMut2};
+use std::any::Any;
 use std::fmt::Debug;
 
 /// Sizes of a transition's arguments.
@@ -26,45 +35,117 @@ pub struct TransitionDims {
     pub noise: usize,
 }
 
+/// Arguments of a transition.
+#[derive(Clone, Copy, Debug)]
+pub struct TransitionInput<'a, S> {
+    /// `z (n, Z)`.
+    pub state: ArrayView2<'a, S>,
+    /// `u (n, U)`.
+    pub control: ArrayView2<'a, S>,
+    /// `w (n, W)`.
+    pub noise: ArrayView2<'a, S>,
+}
+
+/// Cotangents of the arguments of a transition; a backward pass adds to them.
+#[derive(Debug)]
+pub struct TransitionCotangents<'a, S> {
+    /// Of `z (n, Z)`.
+    pub state: ArrayViewMut2<'a, S>,
+    /// Of `u (n, U)`, where somebody asks for it.
+    pub control: Option<ArrayViewMut2<'a, S>>,
+    /// Of `w (n, W)`.
+    pub noise: ArrayViewMut2<'a, S>,
+}
+
 /// A differentiable transition. Its gradient is a value of its own type.
 ///
 /// A cache holds the rows of a whole sequence. `forward` writes block after block of them from row
-/// zero on, `backward` pulls every block back once, and `accumulate` books the parameter gradients
-/// of all rows. `prepare` comes first, and again after every change of the parameters.
-pub trait Transition<S: Scalar>: Params<S> + Clone + Debug + Send + Sync {
-    /// What the backward pass reads.
-    type Cache: Debug + Send;
-
+/// zero on, `backward` pulls every block back once, and `accumulate` adds the parameter gradients
+/// of all rows; it is left out where the parameters are not trained. `prepare` comes first, and
+/// again after every change of the parameters.
+pub trait Transition<S: Scalar>:
+    Params<S> + CloneTransition<S> + Any + Debug + Send + Sync
+{
     /// Sizes of the arguments.
     fn dims(&self) -> TransitionDims;
 
+    /// The components of the state.
+    fn components(&self) -> Vec<Component> {
+        unnamed(self.dims().state)
+    }
+
     /// A cache for at most `rows` rows.
-    fn cache(&self, rows: usize) -> Self::Cache;
+    fn cache(&self, rows: usize) -> Cache;
 
     /// Brings the parameters into the layout of the products.
-    fn prepare(&self, cache: &mut Self::Cache);
+    fn prepare(&self, cache: &mut Cache);
 
     /// Writes `z' = f(z, u, w)` and keeps rows `at..at + n`.
+    ///
+    /// # Panics
+    /// If the shapes disagree, the cache is too small or belongs to another kind.
     fn forward(
         &self,
         at: usize,
-        state: ArrayView2<'_, S>,
-        control: ArrayView2<'_, S>,
-        noise: ArrayView2<'_, S>,
+        input: TransitionInput<'_, S>,
         next: ArrayViewMut2<'_, S>,
-        cache: &mut Self::Cache,
+        cache: &mut Cache,
     );
 
-    /// Pulls `dz'` back through rows `at..at + n`: adds to `dz` and `dw`.
+    /// Pulls `dz' (n, Z)` back through rows `at..at + n`.
+    ///
+    /// # Panics
+    /// If the shapes disagree, or the rows were not written.
     fn backward(
         &self,
         at: usize,
         dnext: ArrayView2<'_, S>,
-        dstate: ArrayViewMut2<'_, S>,
-        dnoise: ArrayViewMut2<'_, S>,
-        cache: &mut Self::Cache,
+        cotangents: TransitionCotangents<'_, S>,
+        cache: &mut Cache,
     );
 
-    /// Adds the parameter gradients of all rows to `grads`.
-    fn accumulate(&self, cache: &mut Self::Cache, grads: &mut Self);
+    /// Adds the parameter gradients of all rows to `grads`, a transition of the same kind.
+    ///
+    /// # Panics
+    /// If rows were written and not pulled back, or the gradient is of another kind.
+    fn accumulate(&self, cache: &mut Cache, grads: &mut dyn Transition<S>);
+
+    /// Sets the scale of the loss of one step of one sequence, for parts that penalize themselves:
+    /// a [`backward`](Self::backward) that follows adds the gradient of
+    /// [`penalty`](Self::penalty). Zero, where a cache starts, is no penalty.
+    fn set_penalty_scale(&self, scale: S, cache: &mut Cache) {
+        let _ = (scale, cache);
+    }
+
+    /// What a part adds to the loss for the rows that were written last.
+    fn penalty(&self, cache: &mut Cache) -> S {
+        let _ = cache;
+        S::ZERO
+    }
+
+    /// The differential equation inside, if there is one.
+    fn known(&self) -> Option<KnownPart> {
+        None
+    }
+
+    /// Sets the learned constants of the differential equation inside to the values of all its
+    /// constants; nothing happens if there is none.
+    ///
+    /// # Panics
+    /// If there are more or fewer constants, or a value lies outside its range.
+    fn set_constants(&mut self, values: &[f64]) {
+        let _ = values;
+    }
+
+    /// What a step without noise does to each row, part by part, for a transition that is a sum of
+    /// parts. The cache then holds no pass that can be pulled back.
+    ///
+    /// # Panics
+    /// As [`forward`](Self::forward).
+    fn motion(&self, input: TransitionInput<'_, S>, cache: &mut Cache) -> Option<Motion<S>> {
+        let _ = (input, cache);
+        None
+    }
 }
+
+cloned_boxes!(Transition, CloneTransition);

@@ -4,15 +4,60 @@
 //! |-|----------|-------|
 //! | forward | `z' = z + net([z, u]) + eˢ ⊙ w` | |
 //! | `dz` | `dz'` and the network's part | cache of [`Mlp`] |
+//! | `du` | the network's part | cache of [`Mlp`] |
 //! | `dw` | `eˢ ⊙ dz'` | `s` |
 //! | `ds` | `Σ_rows dz' ⊙ eˢ ⊙ w` | `dz'`, `w` (cached) |
 //!
 //! The noise has as many dimensions as the state.
 
-use super::{Transition, TransitionDims};
+use super::{Transition, TransitionCotangents, TransitionDims, TransitionInput, TransitionRole};
+use crate::kind::{Context, KindError, PartConfig, affine};
+use crate::part::{Cache, gradient_of};
 use dvbf_ops::{Mlp, MlpCache, Params, Path};
 use dvbf_tensor::{Noise, Scalar};
 use ndarray::{Array1, Array2, ArrayView2, ArrayViewD, ArrayViewMut2, ArrayViewMutD, s};
+use serde::{Deserialize, Serialize};
+
+/// Settings of a residual transition.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct ResidualConfig {
+    /// Hidden units of the network.
+    pub hidden: usize,
+}
+
+impl Default for ResidualConfig {
+    fn default() -> Self {
+        Self { hidden: 64 }
+    }
+}
+
+impl PartConfig<TransitionRole> for ResidualConfig {
+    const KIND: &'static str = "residual";
+
+    fn check(&self, context: &Context) -> Result<(), KindError> {
+        KindError::check_size("hidden", self.hidden, 1 << 16)?;
+        let (z, w) = (context.state, context.noise);
+        if z != w {
+            let problem = format!(
+                "\"residual\" needs as many dimensions of the noise as of the state; model.noise is \
+                 {w} and model.state is {z}"
+            );
+            return Err(KindError::new("kind", problem));
+        }
+        Ok(())
+    }
+
+    fn parameters(&self, context: &Context) -> usize {
+        let z = context.state;
+        let layers = affine(z + context.control, self.hidden);
+        layers.saturating_add(affine(self.hidden, z)).saturating_add(z)
+    }
+
+    fn init<S: Scalar>(&self, context: &Context, noise: Noise) -> Box<dyn Transition<S>> {
+        Box::new(Residual::random(context.transition_dims(), self.hidden, noise))
+    }
+}
 
 /// Parameters: the network and the logarithm of the noise scale.
 #[derive(Clone, Debug, PartialEq)]
@@ -24,7 +69,7 @@ pub struct Residual<S> {
 
 /// What [`Residual`]'s backward pass reads.
 #[derive(Debug)]
-pub struct ResidualCache<S> {
+struct ResidualCache<S> {
     net: MlpCache<S>,
     scale: Array1<S>,
     noise: Array2<S>,
@@ -60,26 +105,25 @@ impl<S: Scalar> Residual<S> {
 }
 
 impl<S: Scalar> Transition<S> for Residual<S> {
-    type Cache = ResidualCache<S>;
-
     fn dims(&self) -> TransitionDims {
         let (inputs, state) = self.net.dim();
         TransitionDims { state, control: inputs - state, noise: state }
     }
 
-    fn cache(&self, rows: usize) -> Self::Cache {
+    fn cache(&self, rows: usize) -> Cache {
         let (inputs, state) = self.net.dim();
-        ResidualCache {
+        Cache::new(ResidualCache {
             net: self.net.cache(rows),
-            scale: Array1::zeros(state),
+            scale: Array1::<S>::zeros(state),
             noise: Array2::zeros((rows, state)),
             dnext: Array2::zeros((rows, state)),
             dinput: Array2::zeros((rows, inputs)),
             rows: 0,
-        }
+        })
     }
 
-    fn prepare(&self, cache: &mut Self::Cache) {
+    fn prepare(&self, cache: &mut Cache) {
+        let cache = cache.get::<ResidualCache<S>>();
         self.net.prepare(&mut cache.net);
         cache.scale.zip_mut_with(&self.log_scale, |scale, &log| *scale = log.exp());
     }
@@ -87,12 +131,12 @@ impl<S: Scalar> Transition<S> for Residual<S> {
     fn forward(
         &self,
         at: usize,
-        state: ArrayView2<'_, S>,
-        control: ArrayView2<'_, S>,
-        noise: ArrayView2<'_, S>,
+        input: TransitionInput<'_, S>,
         mut next: ArrayViewMut2<'_, S>,
-        cache: &mut Self::Cache,
+        cache: &mut Cache,
     ) {
+        let cache = cache.get::<ResidualCache<S>>();
+        let TransitionInput { state, control, noise } = input;
         let (n, z) = state.dim();
         let mut input = cache.net.input(at, n);
         assert_eq!(input.ncols(), z + control.ncols(), "state and control against the network");
@@ -114,10 +158,12 @@ impl<S: Scalar> Transition<S> for Residual<S> {
         &self,
         at: usize,
         dnext: ArrayView2<'_, S>,
-        mut dstate: ArrayViewMut2<'_, S>,
-        mut dnoise: ArrayViewMut2<'_, S>,
-        cache: &mut Self::Cache,
+        cotangents: TransitionCotangents<'_, S>,
+        cache: &mut Cache,
     ) {
+        let cache = cache.get::<ResidualCache<S>>();
+        let TransitionCotangents { state: mut dstate, control: dcontrol, noise: mut dnoise } =
+            cotangents;
         let (n, z) = dnext.dim();
         assert_eq!((dstate.dim(), dnoise.dim()), ((n, z), (n, z)), "cotangents against dz'");
         let mut dinput = cache.dinput.slice_mut(s![..n, ..]);
@@ -126,6 +172,9 @@ impl<S: Scalar> Transition<S> for Residual<S> {
         cache.dnext.slice_mut(s![at..at + n, ..]).assign(&dnext);
         dstate += &dnext;
         dstate += &dinput.slice(s![.., ..z]);
+        if let Some(mut dcontrol) = dcontrol {
+            dcontrol += &dinput.slice(s![.., z..]);
+        }
         for (mut dnoise, dnext) in dnoise.rows_mut().into_iter().zip(dnext.rows()) {
             for ((dnoise, &dnext), &scale) in dnoise.iter_mut().zip(dnext).zip(&cache.scale) {
                 *dnoise += scale * dnext;
@@ -133,7 +182,8 @@ impl<S: Scalar> Transition<S> for Residual<S> {
         }
     }
 
-    fn accumulate(&self, cache: &mut Self::Cache, grads: &mut Self) {
+    fn accumulate(&self, cache: &mut Cache, grads: &mut dyn Transition<S>) {
+        let (cache, grads) = (cache.get::<ResidualCache<S>>(), gradient_of::<Self>(grads));
         self.net.accumulate(&mut cache.net, &mut grads.net);
         let rows = s![..cache.rows, ..];
         for (dnext, noise) in cache.dnext.slice(rows).rows().into_iter().zip(cache.noise.rows()) {

@@ -4,10 +4,13 @@
 
 use crate::common::fill;
 use dvbf_gradcheck::{Tol, check_coordinates};
-use dvbf_models::{Transition, TransitionDims};
+use dvbf_models::{Cache, Transition, TransitionCotangents, TransitionDims, TransitionInput};
 use ndarray::{Array2, s};
 use proptest::{prelude::*, test_runner::TestCaseError};
 use std::ops::Range;
+
+/// Scale of penalties.
+const PENALTY: f64 = 0.3;
 
 /// A transition, the blocks of rows that it is applied to one after the other, and the seed of its
 /// inputs.
@@ -21,7 +24,7 @@ pub(crate) struct Case<T> {
 
 /// Transitions that `make` builds of small sizes (without controls among them) and a seed, with
 /// parameters far enough from where training starts that no term is negligible.
-pub(crate) fn cases<T: Transition<f64>>(
+pub(crate) fn cases<T: Transition<f64> + Clone>(
     make: impl Fn(TransitionDims, u64) -> T,
 ) -> impl Strategy<Value = Case<T>> {
     let sizes = (1..4_usize, 0..3_usize, 1..3_usize);
@@ -46,7 +49,7 @@ struct Inputs {
     weight: Array2<f64>,
 }
 
-impl<T: Transition<f64>> Case<T> {
+impl<T: Transition<f64> + Clone> Case<T> {
     fn inputs(&self) -> Inputs {
         let TransitionDims { state, control, noise } = self.transition.dims();
         let draw = |columns, stream| fill(self.steps * self.rows, columns, self.seed, stream);
@@ -59,64 +62,104 @@ impl<T: Transition<f64>> Case<T> {
 }
 
 /// `f(z, u, w)` of the rows in `blocks`, which follow one another from some row on.
-fn apply<T: Transition<f64>>(
+fn apply<T: Transition<f64> + Clone>(
     transition: &T,
     blocks: &[Range<usize>],
     inputs: &Inputs,
-    cache: &mut T::Cache,
+    cache: &mut Cache,
 ) -> Array2<f64> {
     let start = blocks[0].start;
     let mut next = Array2::zeros((blocks[blocks.len() - 1].end - start, inputs.z.ncols()));
     for block in blocks {
         let (r, out) = (s![block.clone(), ..], s![block.start - start..block.end - start, ..]);
-        let (z, u, w) = (inputs.z.slice(r), inputs.u.slice(r), inputs.w.slice(r));
-        transition.forward(block.start - start, z, u, w, next.slice_mut(out), cache);
+        let input = TransitionInput {
+            state: inputs.z.slice(r),
+            control: inputs.u.slice(r),
+            noise: inputs.w.slice(r),
+        };
+        transition.forward(block.start - start, input, next.slice_mut(out), cache);
     }
     next
 }
 
 /// [`apply`] with a cache of its own.
-fn value<T: Transition<f64>>(
+fn value<T: Transition<f64> + Clone>(
     transition: &T,
     blocks: &[Range<usize>],
     inputs: &Inputs,
 ) -> Array2<f64> {
-    let mut cache = transition.cache(inputs.z.nrows());
-    transition.prepare(&mut cache);
-    apply(transition, blocks, inputs, &mut cache)
+    value_and_penalty(transition, blocks, inputs).0
 }
 
-/// `(dz, dw, dθ)`, pulled back `times` times into the same buffers.
-fn gradients<T: Transition<f64>>(
+/// [`value`], and what the transition penalizes itself with.
+fn value_and_penalty<T: Transition<f64> + Clone>(
+    transition: &T,
+    blocks: &[Range<usize>],
+    inputs: &Inputs,
+) -> (Array2<f64>, f64) {
+    let mut cache = transition.cache(inputs.z.nrows());
+    transition.prepare(&mut cache);
+    transition.set_penalty_scale(PENALTY, &mut cache);
+    let value = apply(transition, blocks, inputs, &mut cache);
+    (value, transition.penalty(&mut cache))
+}
+
+/// Gradients of state, control, noise and parameters.
+#[derive(Clone, Debug)]
+struct Gradients {
+    state: Array2<f64>,
+    control: Array2<f64>,
+    noise: Array2<f64>,
+    parameters: Vec<f64>,
+}
+
+impl Gradients {
+    fn all(&self) -> Vec<f64> {
+        let inputs = self.state.iter().chain(&self.control).chain(&self.noise);
+        inputs.chain(&self.parameters).copied().collect()
+    }
+}
+
+/// The gradients, pulled back `times` times into the same buffers.
+fn gradients<T: Transition<f64> + Clone>(
     case: &Case<T>,
     inputs: &Inputs,
     times: usize,
-) -> (Vec<f64>, Vec<f64>, Vec<f64>) {
+) -> Gradients {
     let transition = &case.transition;
-    let (mut dz, mut dw) = (Array2::zeros(inputs.z.dim()), Array2::zeros(inputs.w.dim()));
+    let zeros = |like: &Array2<f64>| Array2::zeros(like.dim());
+    let (mut state, mut control, mut noise) =
+        (zeros(&inputs.z), zeros(&inputs.u), zeros(&inputs.w));
     let (mut cache, mut grads) = (transition.cache(inputs.z.nrows()), transition.zeros_like());
     for _ in 0..times {
         transition.prepare(&mut cache);
+        transition.set_penalty_scale(PENALTY, &mut cache);
         apply(transition, &case.blocks(), inputs, &mut cache);
         for block in case.blocks().into_iter().rev() {
             let (at, r) = (block.start, s![block, ..]);
             let weight = inputs.weight.slice(r);
-            transition.backward(at, weight, dz.slice_mut(r), dw.slice_mut(r), &mut cache);
+            let cotangents = TransitionCotangents {
+                state: state.slice_mut(r),
+                control: Some(control.slice_mut(r)),
+                noise: noise.slice_mut(r),
+            };
+            transition.backward(at, weight, cotangents, &mut cache);
         }
         transition.accumulate(&mut cache, &mut grads);
     }
-    (dz.into_iter().collect(), dw.into_iter().collect(), grads.to_flat())
+    Gradients { state, control, noise, parameters: grads.to_flat() }
 }
 
-/// State, noise and parameter gradients equal central differences.
-pub(crate) fn gradients_match_differences<T: Transition<f64>>(
+/// State, control, noise and parameter gradients equal central differences.
+pub(crate) fn gradients_match_differences<T: Transition<f64> + Clone>(
     case: &Case<T>,
 ) -> Result<(), TestCaseError> {
     let (inputs, blocks) = (case.inputs(), case.blocks());
-    let (dz, dw, dtheta) = gradients(case, &inputs, 1);
+    let found = gradients(case, &inputs, 1);
     let tol = Tol { abs: 1e-6, rel: 1e-5 };
     let loss = |transition: &T, inputs: &Inputs| {
-        (value(transition, &blocks, inputs) * &inputs.weight).sum()
+        let (value, penalty) = value_and_penalty(transition, &blocks, inputs);
+        (value * &inputs.weight).sum() + penalty
     };
     let flat = |a: &Array2<f64>| a.iter().copied().collect::<Vec<f64>>();
     let shaped = |a: &Array2<f64>, v: &[f64]| {
@@ -124,33 +167,35 @@ pub(crate) fn gradients_match_differences<T: Transition<f64>>(
     };
     let at =
         |v: &[f64]| loss(&case.transition, &Inputs { z: shaped(&inputs.z, v), ..inputs.clone() });
-    check_coordinates(at, &flat(&inputs.z), &dz, tol)?;
+    check_coordinates(at, &flat(&inputs.z), &flat(&found.state), tol)?;
+    let at =
+        |v: &[f64]| loss(&case.transition, &Inputs { u: shaped(&inputs.u, v), ..inputs.clone() });
+    check_coordinates(at, &flat(&inputs.u), &flat(&found.control), tol)?;
     let at =
         |v: &[f64]| loss(&case.transition, &Inputs { w: shaped(&inputs.w, v), ..inputs.clone() });
-    check_coordinates(at, &flat(&inputs.w), &dw, tol)?;
+    check_coordinates(at, &flat(&inputs.w), &flat(&found.noise), tol)?;
     let mut moved = case.transition.clone();
     let at = |v: &[f64]| {
         moved.set_flat(v);
         loss(&moved, &inputs)
     };
-    check_coordinates(at, &case.transition.to_flat(), &dtheta, tol)
+    check_coordinates(at, &case.transition.to_flat(), &found.parameters, tol)
 }
 
 /// Pulling back three times gives three times the gradient.
-pub(crate) fn backward_accumulates<T: Transition<f64>>(
+pub(crate) fn backward_accumulates<T: Transition<f64> + Clone>(
     case: &Case<T>,
 ) -> Result<(), TestCaseError> {
     let inputs = case.inputs();
-    let all = |(dz, dw, dtheta): (Vec<f64>, Vec<f64>, Vec<f64>)| [dz, dw, dtheta].concat();
     let (one, three) = (gradients(case, &inputs, 1), gradients(case, &inputs, 3));
-    for (one, three) in all(one).into_iter().zip(all(three)) {
+    for (one, three) in one.all().into_iter().zip(three.all()) {
         prop_assert!((3.0 * one - three).abs() <= 1e-11 * (1.0 + three.abs()));
     }
     Ok(())
 }
 
 /// All rows at once, block by block, and every row alone give the same bits.
-pub(crate) fn rows_are_independent<T: Transition<f64>>(
+pub(crate) fn rows_are_independent<T: Transition<f64> + Clone>(
     case: &Case<T>,
 ) -> Result<(), TestCaseError> {
     let (inputs, rows) = (case.inputs(), case.steps * case.rows);
@@ -167,13 +212,13 @@ pub(crate) fn rows_are_independent<T: Transition<f64>>(
 }
 
 /// A gradient of a part of the rows: what an earlier, longer pass left in a cache is not seen.
-pub(crate) fn used_caches_are_as_good_as_new<T: Transition<f64>>(
+pub(crate) fn used_caches_are_as_good_as_new<T: Transition<f64> + Clone>(
     case: &Case<T>,
 ) -> Result<(), TestCaseError> {
     let (inputs, transition) = (case.inputs(), &case.transition);
     let mut cache = transition.cache(case.steps * case.rows);
     transition.prepare(&mut cache);
-    let pull = |blocks: &[Range<usize>], cache: &mut T::Cache| {
+    let pull = |blocks: &[Range<usize>], cache: &mut Cache| {
         let mut grads = transition.zeros_like();
         apply(transition, blocks, &inputs, cache);
         for block in blocks.iter().rev() {
@@ -181,7 +226,9 @@ pub(crate) fn used_caches_are_as_good_as_new<T: Transition<f64>>(
             let (mut dz, mut dw) =
                 (Array2::zeros(inputs.z.slice(r).dim()), Array2::zeros(inputs.w.slice(r).dim()));
             let weight = inputs.weight.slice(r);
-            transition.backward(block.start, weight, dz.view_mut(), dw.view_mut(), cache);
+            let cotangents =
+                TransitionCotangents { state: dz.view_mut(), control: None, noise: dw.view_mut() };
+            transition.backward(block.start, weight, cotangents, cache);
         }
         transition.accumulate(cache, &mut grads);
         // Packed parameters serve one accumulation.

@@ -3,7 +3,7 @@
 use super::{
     Division, ModelSettings, RecordingsSettings, Settings, SettingsError, apply_override, preset,
 };
-use dvbf_core::EmissionStd;
+use dvbf_core::KindTable;
 use dvbf_data::division::{Parts, Piece, divide, segments, stride, usual_division};
 use dvbf_data::{DataError, RawRecordings, noise};
 use dvbf_train::schedule::{Ramp, Shape};
@@ -105,10 +105,7 @@ fn is_chosen(key: &str, overrides: &[String]) -> bool {
 fn follow_state(settings: &mut Settings, before: &ModelSettings, overrides: &[String]) {
     let model = &mut settings.model;
     let state = model.state;
-    for (key, old, value) in [
-        ("model.noise", before.noise, &mut model.noise),
-        ("model.emission_state", before.emission_state, &mut model.emission_state),
-    ] {
+    for (key, old, value) in [("model.noise", before.noise, &mut model.noise)] {
         if old == before.state && !is_chosen(key, overrides) {
             *value = state;
         }
@@ -209,12 +206,11 @@ fn automatic(recordings: &RawRecordings, train: &[Piece]) -> Settings {
     let Settings { model, training, evaluation, .. } = &mut settings;
     model.state = (2 * width).clamp(3, 16);
     model.noise = model.state;
-    model.emission_state = model.state;
-    model.shared_state = 0;
+    model.transition.set("shared", 0);
     model.hidden = if width > 16 { 128 } else { 64 };
     model.initial_frames = 8;
-    model.emission_std_kind = EmissionStd::FixedPerChannel;
-    model.emission_std = std;
+    model.emission =
+        KindTable::new("gaussian").with("std_kind", "fixed-per-channel").with("std", std);
     training.steps = 40_000;
     training.restarts = 4;
     training.restart_steps = 400;

@@ -2,6 +2,7 @@
 
 mod auto;
 mod overrides;
+mod physics;
 mod preset;
 mod source;
 
@@ -10,7 +11,8 @@ pub use dvbf_data::settings::{
     DataPlan, DataSettings, Division, RecordingsSettings, Source, ValueError,
 };
 pub use dvbf_train::settings::{
-    EvaluationSettings, ModelSettings, OptimizerKind, Precision, TrainingPlan, TrainingSettings,
+    EARLIER_KEYS, EvaluationSettings, ModelSettings, OptimizerKind, ParameterGroup, Precision,
+    TrainingPlan, TrainingSettings,
 };
 pub use overrides::apply_override;
 pub use preset::{PRESETS, preset};
@@ -102,8 +104,12 @@ impl Settings {
     /// Names the first impossible setting.
     pub fn validate(&self) -> Result<(), SettingsError> {
         self.checked_source()?;
-        self.model.check_parts()?;
-        self.model.resolve(1, 1)?;
+        self.model.check()?;
+        for (i, group) in self.training.groups.iter().enumerate() {
+            if let Some(problem) = group.problem() {
+                return Err(value_error(&format!("training.groups[{i}]"), problem));
+            }
+        }
         let (data, training, evaluation) = (&self.data, &self.training, &self.evaluation);
         let counts = [
             ("data.train", data.train),

@@ -1,6 +1,7 @@
 //! `key=value` overrides, with the nearest existing key for one that does not exist.
 
-use super::{Settings, SettingsError, value_error};
+use super::{EARLIER_KEYS, Settings, SettingsError, value_error};
+use dvbf_core::ConfigError;
 use toml::Value;
 
 /// The existing name nearest to `name`, if one is near.
@@ -44,20 +45,59 @@ pub fn apply_override(settings: &Settings, text: &str) -> Result<Settings, Setti
         return Err(value_error(text, "an override has the form key=value"));
     };
     let (key, given) = (key.trim(), given.trim());
+    let earlier = EARLIER_KEYS.iter().find(|(old, _)| *old == key);
+    let key = earlier.map_or(key, |(_, new)| *new);
     let mut tree = Value::try_from(settings).expect("settings are plain data");
     let unknown = || {
         let known = entries(settings);
         let suggestion = nearest(key, known.iter().map(|(k, _)| k.as_str()));
         SettingsError::UnknownKey { key: key.into(), suggestion }
     };
-    let mut slot = &mut tree;
-    for part in key.split('.') {
-        slot = slot.as_table_mut().and_then(|t| t.get_mut(part)).ok_or_else(unknown)?;
+    let part = PARTS.into_iter().find_map(|part| Some((part, key.strip_prefix(part)?)));
+    if let Some((part, rest)) = part.filter(|(_, rest)| rest.is_empty() || rest.starts_with('.')) {
+        let table = slot(&mut tree, part).ok_or_else(unknown)?;
+        set_in_part(table, rest, given);
+        let changed: Settings =
+            tree.try_into().map_err(|e: toml::de::Error| value_error(key, e.message()))?;
+        let model = changed.model.complete().map_err(ConfigError::from)?;
+        return Ok(Settings { model, ..changed });
     }
+    let slot = slot(&mut tree, key).ok_or_else(unknown)?;
     *slot = converted(slot, given).ok_or_else(|| {
         value_error(key, format!("{given:?} is not a value of the kind of {slot}"))
     })?;
     tree.try_into().map_err(|e: toml::de::Error| value_error(key, e.message()))
+}
+
+/// Tables of parts, whose keys depend on their kinds.
+const PARTS: [&str; 4] =
+    ["model.initial", "model.recognition", "model.transition", "model.emission"];
+
+/// The value under a dotted key.
+fn slot<'a>(tree: &'a mut Value, key: &str) -> Option<&'a mut Value> {
+    key.split('.').try_fold(tree, |slot, part| slot.as_table_mut()?.get_mut(part))
+}
+
+/// Sets `rest`, `.key` or `.key.key`, in the table of a part; another kind begins with its defaults.
+fn set_in_part(table: &mut Value, rest: &str, given: &str) {
+    let value = parse(given).unwrap_or_else(|| Value::String(given.trim_matches('"').to_owned()));
+    if rest.is_empty() || rest == ".kind" {
+        let kind = match value {
+            Value::Table(_) => value,
+            name => Value::Table([("kind".to_owned(), name)].into_iter().collect()),
+        };
+        *table = kind;
+        return;
+    }
+    let mut slot = table;
+    for key in rest[1..].split('.') {
+        if !slot.is_table() {
+            *slot = Value::Table(toml::Table::new());
+        }
+        let Value::Table(inside) = slot else { unreachable!("it was made a table") };
+        slot = inside.entry(key).or_insert(Value::Boolean(false));
+    }
+    *slot = value;
 }
 
 /// `given` as a value of the kind of `old`.
@@ -105,7 +145,11 @@ mod tests {
         let end = apply_override(&base, "training.drop.to=0.5").unwrap();
         assert_eq!((end.training.drop.from, end.training.drop.to), (0.7, 0.5));
         let kind = apply_override(&base, "model.transition=residual").unwrap();
-        assert_eq!(kind.model.transition, dvbf_core::TransitionKind::Residual);
+        assert_eq!(kind.model.transition, dvbf_core::KindTable::new("residual").with("hidden", 64));
+        let earlier = apply_override(&base, "model.transition_hidden=32").unwrap();
+        assert_eq!(earlier.model.transition.settings["hidden"], 32);
+        let part = apply_override(&base, "model.emission.hidden=31").unwrap();
+        assert_eq!(part.model.emission.settings["hidden"], 31);
         let horizons = apply_override(&base, "evaluation.horizons=[5, 20]").unwrap();
         assert_eq!(horizons.evaluation.horizons, [5, 20]);
     }
@@ -121,6 +165,9 @@ mod tests {
             "training.steps=1.5",
             "training.steps",
             "model.transition=magic",
+            "model.transition.magic=1",
+            "model.transition.matrices=many",
+            "model.emissions=gaussian",
         ] {
             assert!(apply_override(&base, wrong).is_err(), "{wrong}");
         }

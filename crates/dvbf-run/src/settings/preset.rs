@@ -1,19 +1,22 @@
 //! Named sets of settings.
 
+use super::physics;
 use super::{
     DataSettings, EvaluationSettings, ModelSettings, OptimizerKind, Precision, Settings,
     SettingsError, TrainingSettings,
 };
-use dvbf_core::{EmissionStd, TransitionKind};
+use dvbf_core::KindTable;
 use dvbf_envs::{BouncingBallSettings, PendulumSettings, TwoBallsSettings};
 use dvbf_train::schedule::{Ramp, Shape};
 
 /// Names of all presets.
-pub const PRESETS: [&str; 5] = ["pendulum", "ball", "two-balls", "paper", "smoke"];
+pub const PRESETS: [&str; 6] =
+    ["pendulum", "pendulum-physics", "ball", "two-balls", "paper", "smoke"];
 
 /// The settings of the preset `name`.
 ///
 /// - `pendulum`: the recipe that learns the pendulum in about a minute.
+/// - `pendulum-physics`: the equation of the pendulum in place of the network, its constants learned.
 /// - `ball`: a ball in a box with velocity control, four dimensions of which the emission sees two.
 /// - `two-balls`: two balls in a box that collide, ten dimensions of which the emission sees six.
 /// - `paper`: close to the recipe of Karl et al. 2017: joint tempering over 1e5 updates, their
@@ -27,6 +30,7 @@ pub const PRESETS: [&str; 5] = ["pendulum", "ball", "two-balls", "paper", "smoke
 pub fn preset(name: &str) -> Result<Settings, SettingsError> {
     match name {
         "pendulum" => Ok(pendulum()),
+        "pendulum-physics" => Ok(physics::pendulum(pendulum())),
         "ball" => Ok(ball()),
         "two-balls" => Ok(two_balls()),
         "paper" => Ok(paper()),
@@ -60,13 +64,16 @@ pub(super) fn pendulum() -> Settings {
             noise: 3,
             hidden: 128,
             initial_frames: 5,
-            transition: TransitionKind::LocallyLinear,
-            matrices: 16,
-            shared_state: 1,
-            transition_hidden: 64,
-            emission_state: 2,
-            emission_std_kind: EmissionStd::Fixed,
-            emission_std: 0.05,
+            initial: KindTable::new("first-frames"),
+            recognition: KindTable::new("feedforward"),
+            transition: KindTable::new("locally-linear")
+                .with("matrices", 16)
+                .with("shared", 1)
+                .with("hidden", 64),
+            emission: KindTable::new("gaussian")
+                .with("state", 2)
+                .with("std_kind", "fixed")
+                .with("std", 0.05),
         },
         training: TrainingSettings {
             steps: 18_000,
@@ -89,6 +96,7 @@ pub(super) fn pendulum() -> Settings {
                 shape: Shape::Cosine,
             },
             warmup: Ramp { from: 0.5, to: 1.0, start: 0.0, end: 0.15, shape: Shape::Linear },
+            groups: Vec::new(),
             weight_decay: 0.0,
             clip: 10.0,
             state_clip: 0.0,
@@ -129,10 +137,7 @@ fn ball() -> Settings {
             state: 4,
             noise: 4,
             hidden: 256,
-            transition: TransitionKind::Residual,
-            shared_state: 0,
-            transition_hidden: 128,
-            emission_state: 2,
+            transition: KindTable::new("residual").with("hidden", 128),
             ..base.model.clone()
         },
         training: TrainingSettings {
@@ -162,7 +167,12 @@ fn two_balls() -> Settings {
         preset: "two-balls".into(),
         ball: None,
         two_balls: Some(TwoBallsSettings::default()),
-        model: ModelSettings { state: 10, noise: 10, emission_state: 6, ..base.model.clone() },
+        model: ModelSettings {
+            state: 10,
+            noise: 10,
+            emission: base.model.emission.clone().with("state", 6),
+            ..base.model.clone()
+        },
         training: TrainingSettings {
             restarts: 3,
             restart_steps: 400,
@@ -181,12 +191,12 @@ fn paper() -> Settings {
         preset: "paper".into(),
         pendulum: Some(PendulumSettings { damping: 0.5, ..PendulumSettings::default() }),
         model: ModelSettings {
-            transition_hidden: 0,
             initial_frames: 15,
-            emission_state: 3,
-            shared_state: 0,
-            emission_std_kind: EmissionStd::LearnedPerChannel,
-            emission_std: 1.0,
+            transition: base.model.transition.clone().with("hidden", 0).with("shared", 0),
+            emission: KindTable::new("gaussian")
+                .with("state", 3)
+                .with("std_kind", "learned-per-channel")
+                .with("std", 1.0),
             ..base.model.clone()
         },
         training: TrainingSettings {

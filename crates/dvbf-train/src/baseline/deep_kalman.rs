@@ -27,8 +27,8 @@ use crate::settings::TrainingSettings;
 use crate::train::Learner;
 use dvbf_core::{Batch, Bound, GradientOptions, Noise, Params, Path, Scalar};
 use dvbf_data::settings::ValueError;
-use dvbf_models::{EmissionScratch, GaussianEmission, NoiseScale};
-use dvbf_ops::{Gru, GruCache, Linear, LinearPack, Mlp, MlpCache};
+use dvbf_models::{Cache, Emission, GaussianEmission, NoiseScale};
+use dvbf_ops::{Features, Gru, GruCache, Linear, LinearPack, Mlp, MlpCache};
 use dvbf_prob::GaussianHead;
 use dvbf_tensor::Accum;
 use ndarray::{Array1, Array2, ArrayView2, ArrayViewD, ArrayViewMutD, s};
@@ -71,7 +71,7 @@ pub struct DeepKalmanWork<S> {
     units: [GruCache<S>; 2],
     posterior: LinearPack<S>,
     transition: MlpCache<S>,
-    emission: EmissionScratch<S>,
+    emission: Cache,
     latent: Latent<S>,
     input: Array2<S>,
     hidden: Array2<S>,
@@ -95,13 +95,15 @@ impl<S: Scalar> DeepKalman<S> {
         let std = 0.3 / ((2 * recurrent).max(1) as f64).sqrt();
         let widths = [state + control, sizes.transition_hidden, 2 * state];
         let log_std = Array1::from_elem(1, S::of(sizes.emission_std.ln()));
-        let emission = (state, sizes.emission_state, sizes.hidden, observation);
+        let emission = (state, sizes.hidden, observation);
+        let seen = Features::identity(sizes.emission_state);
+        let noise_scale = (log_std, NoiseScale::Fixed);
         Self {
             forward: Gru::random(inputs, recurrent, noise.part(0)),
             backward: Gru::random(inputs, recurrent, noise.part(1)),
             posterior: Linear::random(2 * recurrent, 2 * state, std, noise.part(2)),
             transition: Mlp::random(&widths, &[2.0_f64.sqrt(), 0.3], noise.part(3)),
-            emission: GaussianEmission::random(emission, log_std, NoiseScale::Fixed, noise.part(4)),
+            emission: GaussianEmission::random(emission, seen, noise_scale, noise.part(4)),
         }
     }
 
@@ -248,7 +250,7 @@ impl<S: Scalar> Learner<S> for DeepKalman<S> {
     }
 
     fn noise(&self) -> usize {
-        self.emission.dim().0
+        self.emission.state()
     }
 
     fn work(&self, sequences: usize, rows: usize) -> DeepKalmanWork<S> {
@@ -341,7 +343,7 @@ impl<S: Scalar> Predictor<S> for DeepKalman<S> {
             now = self.advance(now.view(), u, &mut work);
             states.slice_mut(s![at..at + n, ..]).assign(&now);
         }
-        let mut frames = Array2::zeros((future, self.emission.dim().1));
+        let mut frames = Array2::zeros((future, self.emission.observation()));
         self.emission.mean(states.view(), frames.view_mut(), &mut work.emission);
         frames
     }

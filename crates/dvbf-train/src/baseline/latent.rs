@@ -13,7 +13,7 @@
 
 use super::weights::Weights;
 use dvbf_core::{Batch, Bound, Scalar};
-use dvbf_models::{EmissionScratch, GaussianEmission, Observations};
+use dvbf_models::{Cache, Emission, GaussianEmission, LikelihoodOutputs, Observations};
 use dvbf_prob::{Diagonal, GaussianHead, gaussian_kl_backward, gaussian_kl_terms};
 use ndarray::{Array1, Array2, ArrayView1, ArrayView2, ArrayViewMut2, s};
 
@@ -117,7 +117,7 @@ impl<S: Scalar> Latent<S> {
         &mut self,
         emission: &GaussianEmission<S>,
         batch: &Batch<'_, S>,
-        scratch: &mut EmissionScratch<S>,
+        scratch: &mut Cache,
         out: &mut Bound<S>,
     ) {
         emission.log_likelihood(
@@ -135,7 +135,7 @@ impl<S: Scalar> Latent<S> {
         emission: &GaussianEmission<S>,
         batch: &Batch<'_, S>,
         weights: Weights<S>,
-        scratch: &mut EmissionScratch<S>,
+        scratch: &mut Cache,
         out: &mut Bound<S>,
         grads: &mut GaussianEmission<S>,
     ) {
@@ -144,10 +144,12 @@ impl<S: Scalar> Latent<S> {
         emission.log_likelihood_gradient(
             self.state.slice(all),
             Observations { value: batch.target, mask: batch.mask },
-            -weights.scale,
-            self.log_lik.slice_mut(s![..self.rows]),
-            self.dstate.slice_mut(all),
-            grads,
+            LikelihoodOutputs {
+                weight: -weights.scale,
+                log_lik: self.log_lik.slice_mut(s![..self.rows]),
+                dstate: self.dstate.slice_mut(all),
+                grads,
+            },
             scratch,
         );
         self.sum(batch.sequences, out);

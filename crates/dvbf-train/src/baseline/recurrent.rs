@@ -21,8 +21,8 @@ use crate::settings::TrainingSettings;
 use crate::train::Learner;
 use dvbf_core::{Batch, Bound, GradientOptions, Noise, Params, Path, Scalar};
 use dvbf_data::settings::ValueError;
-use dvbf_models::{EmissionScratch, GaussianEmission, NoiseScale, Observations};
-use dvbf_ops::{Gru, GruCache};
+use dvbf_models::{Cache, Emission, GaussianEmission, LikelihoodOutputs, NoiseScale, Observations};
+use dvbf_ops::{Features, Gru, GruCache};
 use ndarray::{Array1, Array2, ArrayView2, ArrayViewD, ArrayViewMutD, s};
 
 /// Sizes of the predictor.
@@ -52,7 +52,7 @@ pub struct Recurrent<S> {
 #[derive(Debug)]
 pub struct RecurrentWork<S> {
     unit: GruCache<S>,
-    frame: EmissionScratch<S>,
+    frame: Cache,
     input: Array2<S>,
     state: Array2<S>,
     /// `[h, u]` and its cotangent.
@@ -71,10 +71,12 @@ impl<S: Scalar> Recurrent<S> {
         let RecurrentSizes { observation, control, state, hidden, emission_std } = *sizes;
         let log_std = Array1::from_elem(1, S::of(emission_std.ln()));
         let told = state + control;
-        let frame = (told, told, hidden, observation);
+        let frame = (told, hidden, observation);
+        let seen = Features::identity(told);
+        let noise_scale = (log_std, NoiseScale::Fixed);
         Self {
             unit: Gru::random(observation + control + 1, state, noise.part(0)),
-            frame: GaussianEmission::random(frame, log_std, NoiseScale::Fixed, noise.part(1)),
+            frame: GaussianEmission::random(frame, seen, noise_scale, noise.part(1)),
         }
     }
 
@@ -157,7 +159,7 @@ impl<S: Scalar> Learner<S> for Recurrent<S> {
     }
 
     fn work(&self, sequences: usize, rows: usize) -> RecurrentWork<S> {
-        let ((inputs, state), told) = (self.unit.dim(), self.frame.dim().0);
+        let ((inputs, state), told) = (self.unit.dim(), self.frame.state());
         let zeros = |rows, columns| Array2::zeros((rows, columns));
         RecurrentWork {
             unit: self.unit.cache(rows),
@@ -211,10 +213,12 @@ impl<S: Scalar> Learner<S> for Recurrent<S> {
         self.frame.log_likelihood_gradient(
             told.slice(s![..before, ..]),
             later(batch),
-            -weights.scale,
-            log_lik.slice_mut(s![..before]),
-            dtold.view_mut(),
-            &mut grads.frame,
+            LikelihoodOutputs {
+                weight: -weights.scale,
+                log_lik: log_lik.slice_mut(s![..before]),
+                dstate: dtold.view_mut(),
+                grads: &mut grads.frame,
+            },
             frame,
         );
         by_sequence(log_lik.slice(s![..before]), &mut out.log_lik);

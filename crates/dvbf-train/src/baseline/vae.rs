@@ -9,8 +9,8 @@ use crate::settings::TrainingSettings;
 use crate::train::Learner;
 use dvbf_core::{Batch, Bound, GradientOptions, Noise, Params, Path, Scalar};
 use dvbf_data::settings::ValueError;
-use dvbf_models::{EmissionScratch, GaussianEmission, NoiseScale};
-use dvbf_ops::{Mlp, MlpCache};
+use dvbf_models::{Cache, Emission, GaussianEmission, NoiseScale};
+use dvbf_ops::{Features, Mlp, MlpCache};
 use ndarray::{Array1, ArrayView2, ArrayViewD, ArrayViewMutD};
 
 /// Sizes of the auto-encoder.
@@ -38,7 +38,7 @@ pub struct Vae<S> {
 #[derive(Debug)]
 pub struct VaeWork<S> {
     encoder: MlpCache<S>,
-    emission: EmissionScratch<S>,
+    emission: Cache,
     latent: Latent<S>,
 }
 
@@ -48,10 +48,12 @@ impl<S: Scalar> Vae<S> {
         let VaeSizes { observation, state, hidden, emission_std } = *sizes;
         let gains = [2.0_f64.sqrt(), 0.3];
         let log_std = Array1::from_elem(1, S::of(emission_std.ln()));
-        let emission = (state, state, hidden, observation);
+        let emission = (state, hidden, observation);
+        let seen = Features::identity(state);
+        let noise_scale = (log_std, NoiseScale::Fixed);
         Self {
             encoder: Mlp::random(&[observation, hidden, 2 * state], &gains, noise.part(0)),
-            emission: GaussianEmission::random(emission, log_std, NoiseScale::Fixed, noise.part(1)),
+            emission: GaussianEmission::random(emission, seen, noise_scale, noise.part(1)),
         }
     }
 }
@@ -65,7 +67,7 @@ impl<S: Scalar> Learner<S> for Vae<S> {
     }
 
     fn noise(&self) -> usize {
-        self.emission.dim().0
+        self.emission.state()
     }
 
     fn work(&self, _: usize, rows: usize) -> VaeWork<S> {

@@ -189,24 +189,16 @@ impl Deviations {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use dvbf_core::{Channels, EmissionStd, ModelConfig, Noise, TransitionKind, Units};
+    use dvbf_core::{Channels, KindTable, ModelConfig, Noise, Units};
     use ndarray::{Array2, Array3, s};
 
     fn model(emission_std: f64) -> Dvbf<f32> {
         let config = ModelConfig {
-            observation: 6,
-            control: 1,
-            state: 2,
-            noise: 2,
             hidden: 8,
             initial_frames: 1,
-            transition: TransitionKind::LocallyLinear,
-            matrices: 2,
-            shared_state: 0,
-            transition_hidden: 0,
-            emission_state: 2,
-            emission_std_kind: EmissionStd::Fixed,
-            emission_std,
+            transition: KindTable::new("locally-linear").with("matrices", 2).with("hidden", 0),
+            emission: KindTable::new("gaussian").with("std", emission_std),
+            ..ModelConfig::new(6, 1, 2)
         };
         Dvbf::random(&config, Noise::new(1, 0)).unwrap()
     }

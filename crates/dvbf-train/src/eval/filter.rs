@@ -2,7 +2,7 @@
 
 use super::{Factors, Generative, Predictor, Seen};
 use crate::train::Learner;
-use dvbf_core::{Batch, Bound, Dvbf, Rollout, Scalar};
+use dvbf_core::{Batch, Bound, Dvbf, Rollout, RolloutInput, Scalar};
 use ndarray::{Array2, ArrayView2, s};
 
 impl<S: Scalar> Predictor<S> for Dvbf<S> {
@@ -28,7 +28,8 @@ impl<S: Scalar> Predictor<S> for Dvbf<S> {
         let control = seen.control.slice(s![rows - n.., ..]);
         let none = Array2::zeros((control.nrows(), width));
         let mut run = Rollout::new(self, n);
-        let states = run.states(self, z.view(), control, none.view());
+        let input = RolloutInput { start: z.view(), control, noise: none.view() };
+        let states = run.states(self, input);
         let mut mean = Array2::zeros((control.nrows(), self.observation()));
         run.observe(self, states.view(), mean.view_mut());
         mean

@@ -33,7 +33,7 @@ pub struct Inferred {
 }
 
 /// Time-major rows of the sequences `range` of `values (N, T, …)`, first `steps` steps.
-fn time_major(values: &Array3<f32>, range: Range<usize>, steps: usize) -> Array2<f32> {
+pub(super) fn time_major(values: &Array3<f32>, range: Range<usize>, steps: usize) -> Array2<f32> {
     let block = values.slice(s![range, ..steps, ..]);
     let (n, t, x) = block.dim();
     block
@@ -45,7 +45,7 @@ fn time_major(values: &Array3<f32>, range: Range<usize>, steps: usize) -> Array2
 }
 
 /// One for every row where anything was observed: only there is there anything to recognize.
-fn seen(mask: Option<&Array2<f32>>, rows: usize) -> Array1<f32> {
+pub(super) fn seen(mask: Option<&Array2<f32>>, rows: usize) -> Array1<f32> {
     match mask {
         None => Array1::ones(rows),
         Some(mask) => {

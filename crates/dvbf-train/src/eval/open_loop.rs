@@ -70,7 +70,7 @@ pub fn rollout_errors<'a, M: Predictor<f32>>(
 mod tests {
     use super::*;
     use crate::settings::ModelSettings;
-    use dvbf_core::{Dvbf, EmissionStd, Noise, TransitionKind};
+    use dvbf_core::{Dvbf, KindTable, Noise};
     use dvbf_envs::{Pendulum, PendulumSettings, record};
     use ndarray::s;
 
@@ -95,13 +95,10 @@ mod tests {
             noise: 3,
             hidden: 9,
             initial_frames: 2,
-            transition: TransitionKind::LocallyLinear,
-            matrices: 16,
-            shared_state: 1,
-            transition_hidden: 64,
-            emission_state: 2,
-            emission_std_kind: EmissionStd::Fixed,
-            emission_std: 0.05,
+            initial: KindTable::new("first-frames"),
+            recognition: KindTable::new("feedforward"),
+            transition: KindTable::new("locally-linear").with("shared", 1),
+            emission: KindTable::new("gaussian").with("state", 2),
         };
         let config = settings.resolve(held.observations.dim().2, 1).unwrap();
         let model = Dvbf::random(&config, Noise::new(1, 0)).unwrap();

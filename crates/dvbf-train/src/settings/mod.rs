@@ -1,8 +1,12 @@
 //! Settings of model, training and evaluation.
 
+mod earlier;
+mod groups;
 mod model;
 mod plan;
 
+pub use earlier::EARLIER_KEYS;
+pub use groups::ParameterGroup;
 pub use model::ModelSettings;
 pub use plan::TrainingPlan;
 
@@ -66,6 +70,9 @@ pub struct TrainingSettings {
     pub learning_rate: Ramp,
     /// Factor of the learning rate.
     pub warmup: Ramp,
+    /// Parameters with a learning rate of their own.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub groups: Vec<ParameterGroup>,
     /// Weight decay `λ` of the recognition networks: every update multiplies their weights, not
     /// their biases, by one minus the learning rate times `λ`. What little data can be learned by
     /// heart with, the generative part cannot be.

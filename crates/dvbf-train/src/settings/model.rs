@@ -1,80 +1,98 @@
 //! Settings of the model.
 
-use dvbf_core::{ConfigError, EmissionStd, ModelConfig, TransitionKind};
-use dvbf_data::settings::ValueError;
-use serde::{Deserialize, Serialize};
+use dvbf_core::{
+    ConfigError, EMISSIONS, INITIAL_STATES, KindError, KindTable, ModelConfig, RECOGNITIONS,
+    TRANSITIONS,
+};
+use serde::Serialize;
 
 /// Sizes and kinds of the model's parts; what the data determine is missing here.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
+///
+/// Every part is a table with the name of its kind and the settings of that kind.
+#[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct ModelSettings {
     /// `Z`, dimensions of the latent state.
     pub state: usize,
     /// `W`, dimensions of the process noise.
     pub noise: usize,
-    /// `H`, hidden units of emission and recognition.
+    /// `H`, hidden units of every network whose table does not say otherwise.
     pub hidden: usize,
     /// `k`, frames that start the state.
     pub initial_frames: usize,
-    /// The kind of transition.
-    pub transition: TransitionKind,
-    /// `M`, base matrices of the locally linear transition.
-    pub matrices: usize,
-    /// `R`, trailing dimensions of the state whose own dynamics all base matrices share: how they act
-    /// on themselves, and how the control acts on them. At most `state`.
-    pub shared_state: usize,
-    /// Hidden units of the mixing network (affine if zero) or of the residual network.
-    pub transition_hidden: usize,
-    /// Leading dimensions of the state that the emission sees.
-    pub emission_state: usize,
-    /// How the emission's standard deviation is set.
-    pub emission_std_kind: EmissionStd,
-    /// The emission's standard deviation: the value, or where training starts.
-    pub emission_std: f64,
+    /// The initial state.
+    pub initial: KindTable,
+    /// The recognition network.
+    pub recognition: KindTable,
+    /// The transition.
+    pub transition: KindTable,
+    /// The emission.
+    pub emission: KindTable,
 }
 
 impl ModelSettings {
-    /// The model's configuration for data with `observation` and `control` channels.
+    /// The model's configuration for data with `observation` and `control` channels, unchecked, and
+    /// without what else only the data know.
+    pub fn config(&self, observation: usize, control: usize) -> ModelConfig {
+        ModelConfig {
+            noise: self.noise,
+            hidden: self.hidden,
+            initial_frames: self.initial_frames,
+            initial: self.initial.clone(),
+            recognition: self.recognition.clone(),
+            transition: self.transition.clone(),
+            emission: self.emission.clone(),
+            ..ModelConfig::new(observation, control, self.state)
+        }
+    }
+
+    /// The model's configuration for data with `observation` and `control` channels and steps of one
+    /// second.
     ///
     /// # Errors
     /// Names the first setting that no model can have.
     pub fn resolve(&self, observation: usize, control: usize) -> Result<ModelConfig, ConfigError> {
-        let config = ModelConfig {
-            observation,
-            control,
-            state: self.state,
-            noise: self.noise,
-            hidden: self.hidden,
-            initial_frames: self.initial_frames,
-            transition: self.transition,
-            matrices: self.matrices,
-            shared_state: self.shared_state,
-            transition_hidden: self.transition_hidden,
-            emission_state: self.emission_state,
-            emission_std_kind: self.emission_std_kind,
-            emission_std: self.emission_std,
-        };
+        let config = ModelConfig { dt: Some(1.0), ..self.config(observation, control) };
         config.validate()?;
         Ok(config)
     }
 
-    /// Refuses parts of the state that are larger than the state.
+    /// Refuses what no data could make a model of.
     ///
     /// # Errors
-    /// Names the first of them.
-    pub fn check_parts(&self) -> Result<(), ValueError> {
-        let state = self.state;
-        for (key, own) in
-            [("emission_state", self.emission_state), ("shared_state", self.shared_state)]
-        {
-            if own > state && state > 0 {
-                let problem = format!(
-                    "is {own}, more than model.state = {state}; set both, such as \
-                     model.state={state} and model.{key}={state}"
-                );
-                return Err(ValueError::new(&format!("model.{key}"), problem));
-            }
+    /// Names the first setting that no model can have.
+    pub fn check(&self) -> Result<(), ConfigError> {
+        /// A differential equation says how many controls it has, and few have more.
+        const CONTROLS: usize = 16;
+        let first = self.resolve(1, 1).map(drop);
+        if first.is_ok() || (0..CONTROLS).any(|control| self.resolve(1, control).is_ok()) {
+            return Ok(());
         }
-        Ok(())
+        first
+    }
+
+    /// The same settings with all those of the parts, the missing ones with their defaults.
+    ///
+    /// # Errors
+    /// If a kind or a setting is unknown.
+    pub fn complete(&self) -> Result<Self, KindError> {
+        let within = |part: &'static str| move |e: KindError| e.within(part).within("model");
+        Ok(Self {
+            initial: INITIAL_STATES.complete(&self.initial).map_err(within("initial"))?,
+            recognition: RECOGNITIONS.complete(&self.recognition).map_err(within("recognition"))?,
+            transition: TRANSITIONS.complete(&self.transition).map_err(within("transition"))?,
+            emission: EMISSIONS.complete(&self.emission).map_err(within("emission"))?,
+            ..*self
+        })
+    }
+
+    /// The standard deviation of the emission, where training starts; 0.05 where the kind has none.
+    pub fn emission_std(&self) -> f64 {
+        self.emission.settings.get("std").and_then(serde_json::Value::as_f64).unwrap_or(0.05)
+    }
+
+    /// Leading dimensions of the state that the emission sees.
+    pub fn emission_state(&self) -> usize {
+        let own = self.emission.settings.get("state").and_then(serde_json::Value::as_u64);
+        own.and_then(|own| usize::try_from(own).ok()).unwrap_or(self.state)
     }
 }

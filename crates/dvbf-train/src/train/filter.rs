@@ -1,11 +1,12 @@
 //! The Deep Variational Bayes Filter as something that is trained.
 
-use super::Learner;
-use crate::settings::TrainingSettings;
+use super::{Learner, TrainError, Trainer, TrainerState, statistics};
+use crate::settings::{ModelSettings, TrainingPlan, TrainingSettings};
 use dvbf_core::{
-    AnyTransition, Batch, Bound, Dvbf, GradientOptions, Layout, ModelConfig, Scalar, Transition,
-    Units, Workspace,
+    Batch, Bound, Dvbf, GradientOptions, Layout, ModelConfig, ModelFile, Noise, Params, Scalar,
+    Steps, Units, Workspace,
 };
+use dvbf_data::Dataset;
 use dvbf_data::settings::ValueError;
 use ndarray::ArrayView2;
 
@@ -18,12 +19,10 @@ pub struct FilterFacts {
     pub units: Option<Units>,
     /// What the numbers are.
     pub layout: Option<Layout>,
-    /// Seconds between two steps of the recordings.
-    pub dt: f64,
 }
 
 impl<S: Scalar> Learner<S> for Dvbf<S> {
-    type Work = Workspace<S, AnyTransition<S>>;
+    type Work = Workspace<S>;
     type Facts = FilterFacts;
 
     const NORM_PIECE: usize = 1 << 14;
@@ -72,7 +71,7 @@ impl<S: Scalar> Learner<S> for Dvbf<S> {
     }
 
     fn finish(&self, work: &mut Self::Work, grads: &mut Self) {
-        self.book_held(work, grads);
+        self.add_held(work, grads);
     }
 
     fn state(work: &Self::Work) -> ArrayView2<'_, S> {
@@ -81,5 +80,102 @@ impl<S: Scalar> Learner<S> for Dvbf<S> {
 
     fn decay(&mut self, factor: S) {
         self.scale_recognition(factor);
+    }
+}
+
+/// The configuration of a model for these data.
+fn config_for(model: &ModelSettings, data: &Dataset) -> ModelConfig {
+    let uneven = data.layout.as_ref().is_some_and(|layout| layout.steps == Steps::Control);
+    let control_units = data.units.as_ref().map(|units| {
+        let pairs = units.control.mean().iter().zip(units.control.scale());
+        pairs.map(|(&mean, &scale)| (f64::from(mean), f64::from(scale))).collect()
+    });
+    let (observation, control) = (data.observations.dim().2, data.controls.dim().2);
+    ModelConfig { dt: Some(data.dt), uneven, control_units, ..model.config(observation, control) }
+}
+
+/// What a model for these data has in its file.
+fn facts(config: ModelConfig, data: &Dataset) -> FilterFacts {
+    let (units, layout) = (data.units.clone(), data.layout.clone());
+    FilterFacts { config, units, layout }
+}
+
+impl Trainer {
+    /// A training from freshly drawn parameters: the `start`-th initialization of the seed.
+    ///
+    /// All other random numbers of the training are the same for every initialization.
+    ///
+    /// # Errors
+    /// If a setting of the model is impossible for these data.
+    pub fn new<'a>(
+        plan: impl Into<TrainingPlan<'a>>,
+        data: &Dataset,
+        start: u8,
+    ) -> Result<Self, TrainError> {
+        let plan = plan.into();
+        let config = config_for(plan.model, data);
+        config.validate()?;
+        let mut model = Dvbf::random(&config, Noise::new(plan.seed, u64::from(start)))?;
+        if let Some(noise) = &data.noise {
+            let noise: Vec<f64> = noise.iter().map(|&std| f64::from(std)).collect();
+            model.emission_mut().set_known_noise(&noise);
+        }
+        if model.axes() > 0 {
+            model.adapt(&statistics::of(data, model.axes()));
+        }
+        let state = TrainerState::new(plan.training, plan.seed, &model.to_flat());
+        Self::assemble(plan, facts(config, data), model, state, data)
+    }
+
+    /// A training that goes on from a checkpoint's state.
+    ///
+    /// # Errors
+    /// If a group of parameters has none.
+    pub fn resume<'a>(
+        plan: impl Into<TrainingPlan<'a>>,
+        file: ModelFile,
+        state: TrainerState,
+        data: &Dataset,
+    ) -> Result<Self, TrainError> {
+        let facts = facts(file.config.clone(), data);
+        Self::assemble(plan.into(), facts, file.into_model(), state, data)
+    }
+
+    fn assemble(
+        plan: TrainingPlan<'_>,
+        facts: FilterFacts,
+        model: Dvbf<f32>,
+        state: TrainerState,
+        data: &Dataset,
+    ) -> Result<Self, TrainError> {
+        Self::put_together((plan.seed, plan.training), facts, model, state, data)
+    }
+
+    /// The configuration of the model.
+    pub fn config(&self) -> &ModelConfig {
+        &self.facts.config
+    }
+
+    /// Everything that is needed to go on later.
+    pub fn checkpoint(&self) -> ModelFile {
+        let good = (self.good.step != self.state.step).then(|| self.good.clone());
+        let state = TrainerState { good, ..self.state.clone() };
+        ModelFile { trainer: state.encode(), ..self.file(&self.model) }
+    }
+
+    /// The training without its working memory; [`resume`](Self::resume) goes on from it.
+    pub fn suspend(self) -> (ModelFile, TrainerState) {
+        let file = self.file(&self.model);
+        let good = (self.good.step != self.state.step).then_some(self.good);
+        (file, TrainerState { good, ..self.state })
+    }
+
+    /// A model of this training as a file for use.
+    pub fn file(&self, model: &Dvbf<f32>) -> ModelFile {
+        ModelFile {
+            units: self.facts.units.clone(),
+            layout: self.facts.layout.clone(),
+            ..ModelFile::new(&self.facts.config, model)
+        }
     }
 }

@@ -5,8 +5,10 @@ mod filter;
 mod learner;
 mod optimizer;
 mod order;
+mod rates;
 mod shard;
 mod state;
+mod statistics;
 mod streams;
 mod totals;
 mod update;
@@ -20,14 +22,15 @@ pub(crate) use streams::{Purpose, stream};
 pub use totals::Totals;
 
 use crate::pool::Pool;
-use crate::settings::{Precision, TrainingPlan, TrainingSettings};
+use crate::settings::{Precision, TrainingSettings};
 use block::Corruption;
 use dvbf_core::{
-    ConfigError, Dvbf, EmissionStd, GradientOptions, ModelConfig, ModelFile, Noise, Objective,
-    Params, ProductPrecision, product_precision, set_product_precision,
+    ConfigError, Dvbf, GradientOptions, Objective, ProductPrecision, product_precision,
+    set_product_precision,
 };
 use dvbf_data::settings::ValueError;
 use dvbf_data::{Dataset, narrow};
+use rates::Groups;
 use rayon::prelude::*;
 use shard::{Draws, Shard};
 use update::Gradient;
@@ -58,6 +61,12 @@ pub enum TrainError {
     /// A setting of the model.
     #[error(transparent)]
     Config(#[from] ConfigError),
+    /// A group of parameters has none.
+    #[error("training.groups: no parameter of the model has a name that begins with {prefix}")]
+    NoParameters {
+        /// The beginning of the names.
+        prefix: String,
+    },
     /// A setting that this kind of model cannot be trained with.
     #[error(transparent)]
     Setting(#[from] ValueError),
@@ -83,6 +92,7 @@ pub enum TrainError {
 #[derive(Debug)]
 pub struct Trainer<M: Learner<f32> = Dvbf<f32>> {
     settings: TrainingSettings,
+    groups: Groups,
     seed: u64,
     facts: M::Facts,
     model: M,
@@ -91,87 +101,6 @@ pub struct Trainer<M: Learner<f32> = Dvbf<f32>> {
     gradient: Gradient,
     order: Order,
     good: GoodState,
-}
-
-impl Trainer {
-    /// A training from freshly drawn parameters: the `start`-th initialization of the seed.
-    ///
-    /// All other random numbers of the training are the same for every initialization.
-    ///
-    /// # Errors
-    /// If a setting of the model is impossible for these data.
-    pub fn new<'a>(
-        plan: impl Into<TrainingPlan<'a>>,
-        data: &Dataset,
-        start: u8,
-    ) -> Result<Self, TrainError> {
-        let plan = plan.into();
-        let observation = data.observations.dim().2;
-        let config = plan.model.resolve(observation, data.controls.dim().2)?;
-        let mut model = Dvbf::random(&config, Noise::new(plan.seed, u64::from(start)))?;
-        if let (EmissionStd::FixedPerChannel, Some(noise)) = (config.emission_std_kind, &data.noise)
-        {
-            let log_std = model.emission_mut().log_std_mut();
-            log_std.iter_mut().zip(noise).for_each(|(to, std)| *to = std.ln());
-        }
-        let state = TrainerState::new(plan.training, plan.seed, &model.to_flat());
-        Ok(Self::assemble(plan, facts(config, data), model, state, data))
-    }
-
-    /// A training that goes on from a checkpoint's state.
-    pub fn resume<'a>(
-        plan: impl Into<TrainingPlan<'a>>,
-        file: ModelFile,
-        state: TrainerState,
-        data: &Dataset,
-    ) -> Self {
-        let facts = facts(file.config.clone(), data);
-        Self::assemble(plan.into(), facts, file.into_model(), state, data)
-    }
-
-    fn assemble(
-        plan: TrainingPlan<'_>,
-        facts: FilterFacts,
-        model: Dvbf<f32>,
-        state: TrainerState,
-        data: &Dataset,
-    ) -> Self {
-        Self::put_together((plan.seed, plan.training), facts, model, state, data)
-    }
-
-    /// The configuration of the model.
-    pub fn config(&self) -> &ModelConfig {
-        &self.facts.config
-    }
-
-    /// Everything that is needed to go on later.
-    pub fn checkpoint(&self) -> ModelFile {
-        let good = (self.good.step != self.state.step).then(|| self.good.clone());
-        let state = TrainerState { good, ..self.state.clone() };
-        ModelFile { trainer: state.encode(), ..self.file(&self.model) }
-    }
-
-    /// The training without its working memory; [`resume`](Self::resume) goes on from it.
-    pub fn suspend(self) -> (ModelFile, TrainerState) {
-        let file = self.file(&self.model);
-        let good = (self.good.step != self.state.step).then_some(self.good);
-        (file, TrainerState { good, ..self.state })
-    }
-
-    /// A model of this training as a file for use.
-    pub fn file(&self, model: &Dvbf<f32>) -> ModelFile {
-        ModelFile {
-            units: self.facts.units.clone(),
-            layout: self.facts.layout.clone(),
-            ..ModelFile::new(&self.facts.config, model, self.facts.dt)
-        }
-    }
-}
-
-/// What a model for these data has in its file.
-fn facts(config: ModelConfig, data: &Dataset) -> FilterFacts {
-    let (units, layout) = (data.units.clone(), data.layout.clone());
-    FilterFacts { config, units, layout, dt: data.dt }
 }
 
 impl<M: Learner<f32>> Trainer<M> {
@@ -194,7 +123,7 @@ impl<M: Learner<f32>> Trainer<M> {
         let batch = training.batch;
         assert!(batch <= count, "an update of {batch} among {count} sequences");
         let state = TrainerState::new(training, seed, &model.to_flat());
-        Ok(Self::put_together((seed, training), facts, model, state, data))
+        Self::put_together((seed, training), facts, model, state, data)
     }
 
     fn put_together(
@@ -203,7 +132,9 @@ impl<M: Learner<f32>> Trainer<M> {
         model: M,
         mut state: TrainerState,
         data: &Dataset,
-    ) -> Self {
+    ) -> Result<Self, TrainError> {
+        let groups = Groups::of(&training.groups, &model)
+            .map_err(|group| TrainError::NoParameters { prefix: group.prefix })?;
         let good = state.good.take().unwrap_or_else(|| GoodState::of(&model, &state));
         let steps = data.observations.dim().1;
         let window = if training.window == 0 { steps } else { training.window.min(steps) };
@@ -215,7 +146,7 @@ impl<M: Learner<f32>> Trainer<M> {
         }
         let (gradient, order) = (Gradient::of(&model), Order::default());
         let settings = training.clone();
-        Self { settings, seed, facts, model, state, shards, gradient, order, good }
+        Ok(Self { settings, groups, seed, facts, model, state, shards, gradient, order, good })
     }
 
     /// Updates that were made.
@@ -327,7 +258,8 @@ impl<M: Learner<f32>> Trainer<M> {
                 // Decoupled from the optimizer's step (Loshchilov and Hutter 2019, algorithm 2).
                 self.model.decay(narrow(1.0 - rate * training.weight_decay));
             }
-            self.gradient.apply(&mut self.state.optimizer, &mut self.model, scale, rate);
+            let rates = self.groups.rates(rate, progress);
+            self.gradient.apply(&mut self.state.optimizer, &mut self.model, scale, &rates);
             self.state.skipped = 0;
             if training.average > 0.0 {
                 let decay = narrow(training.average);

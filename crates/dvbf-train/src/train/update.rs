@@ -3,9 +3,11 @@
 //! Everything here is elementwise or summed piece by piece in a fixed order, so the number of
 //! threads changes no bit.
 
+use super::rates::Rates;
 use super::shard::Shard;
 use super::{Learner, Optimizer};
 use dvbf_core::{Params, add_scaled, blend, sum_squares};
+use dvbf_data::narrow;
 use rayon::prelude::*;
 
 /// Values that one thread handles at once.
@@ -56,14 +58,21 @@ impl Gradient {
         optimizer: &mut Optimizer,
         model: &mut impl Params<f32>,
         scale: f32,
-        rate: f64,
+        rates: &Rates,
     ) {
         match optimizer {
-            Optimizer::RmsProp(rmsprop) => rmsprop.update(model, &self.values, scale, rate),
+            Optimizer::RmsProp(rmsprop) => {
+                rmsprop.update_with(model, &self.values, scale, &|start| rates.of(start));
+            }
             Optimizer::Adam(adam) => {
-                let update = adam.begin(scale, rate);
-                let (step, first, second) = (update.step, update.first, update.second);
+                let update = adam.begin(scale, rates.base);
+                let (whole, first, second) = (update.step, update.first, update.second);
                 model.each_slice_mut(&mut |start, theta| {
+                    let factor = rates.factor(start);
+                    if factor <= 0.0 {
+                        return;
+                    }
+                    let step = whole.with_factor(narrow(factor));
                     let range = start..start + theta.len();
                     theta
                         .par_chunks_mut(PIECE)

@@ -37,6 +37,7 @@ pub(crate) fn recipe(updates: u64) -> TrainingSettings {
         optimizer: OptimizerKind::Adam,
         learning_rate: Ramp::constant(3e-3),
         warmup: Ramp::constant(1.0),
+        groups: Vec::new(),
         weight_decay: 0.0,
         clip: 10.0,
         state_clip: 0.0,

@@ -2,7 +2,7 @@
 
 use super::ApplyError;
 use crate::data::archive::{Archive, Failure};
-use dvbf_core::{Evidence, replace_file};
+use dvbf_core::{ObservationStatus, replace_file};
 use ndarray::{Array1, Array2, Array3, arr0, s};
 use std::io::Cursor;
 use std::path::Path;
@@ -23,13 +23,13 @@ pub enum Verdict {
     Reset = 4,
 }
 
-impl From<Evidence> for Verdict {
-    fn from(evidence: Evidence) -> Self {
-        match evidence {
-            Evidence::Seen => Self::Seen,
-            Evidence::Partly(_) => Self::Partly,
-            Evidence::Missing => Self::Missing,
-            Evidence::Gated => Self::Gated,
+impl From<ObservationStatus> for Verdict {
+    fn from(status: ObservationStatus) -> Self {
+        match status {
+            ObservationStatus::Seen => Self::Seen,
+            ObservationStatus::Partly(_) => Self::Partly,
+            ObservationStatus::Missing => Self::Missing,
+            ObservationStatus::Gated => Self::Gated,
         }
     }
 }

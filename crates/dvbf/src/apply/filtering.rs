@@ -4,7 +4,7 @@ use super::beliefs::{Beliefs, SequenceBeliefs, Verdict};
 use super::{ApplyError, Trained};
 use crate::data::RawRecordings;
 use crate::pool::Pool;
-use dvbf_core::{Belief, FilterError, FilterOptions, Spread, Transition};
+use dvbf_core::{Belief, FilterError, FilterOptions, Spread};
 
 /// Beliefs after every step of every sequence, as the online filter gives them with these options, the seed
 /// being `seed + n` for sequence `n`.
@@ -57,7 +57,7 @@ pub fn filter(
 }
 
 fn keep(out: &mut SequenceBeliefs, t: usize, belief: &Belief) {
-    out.verdicts[t] = belief.evidence.into();
+    out.verdicts[t] = belief.status.into();
     if !belief.started {
         return;
     }

@@ -3,7 +3,7 @@
 use super::trained::counted;
 use super::{ApplyError, Trained};
 use crate::data::{RawRecordings, RawSequence, numbered};
-use dvbf_core::{Filter, FilterOptions, Noise, Rollout, Steps, Transition};
+use dvbf_core::{Filter, FilterOptions, Noise, Rollout, RolloutInput, Steps};
 use ndarray::{Array2, ArrayView2, Axis, s};
 
 /// Streams of the noise of states and sensors, one a sequence and draw; those of the filter are below.
@@ -263,7 +263,8 @@ impl Course<'_> {
             self.fill(&mut w, draws, simulation.seed, STATES);
         }
         let mut run = Rollout::new(model, draws);
-        let after = run.states(model, starts.view(), u.view(), w.view());
+        let input = RolloutInput { start: starts.view(), control: u.view(), noise: w.view() };
+        let after = run.states(model, input);
         let states = if self.first {
             ndarray::concatenate(Axis(0), &[starts.view(), after.view()])
                 .expect("states are equally wide")
@@ -305,7 +306,7 @@ impl Course<'_> {
     fn observe(
         &self,
         trained: &Trained,
-        (run, draws): (&mut Rollout<f32, dvbf_core::AnyTransition<f32>>, usize),
+        (run, draws): (&mut Rollout<f32>, usize),
         states: ArrayView2<'_, f32>,
         simulation: &Simulation,
     ) -> Result<Array2<f32>, ApplyError> {

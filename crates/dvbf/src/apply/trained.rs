@@ -7,7 +7,7 @@ use crate::data::{
 use crate::pool::PoolError;
 use crate::run::{FolderError, RunFolder};
 use crate::settings::{RecordingsSettings, Settings};
-use dvbf_core::{FileError, Filter, FilterError, Layout, Steps, Transition};
+use dvbf_core::{FileError, Filter, FilterError, Layout, Steps};
 use ndarray::{Array2, Axis, s};
 use std::borrow::Cow;
 use std::path::{Path, PathBuf};

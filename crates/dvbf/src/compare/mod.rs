@@ -203,7 +203,7 @@ pub fn compare(
             Contender::DvbfPlain => arena.dvbf(recipes::plain(&settings), watcher)?,
             Contender::DeepKalman => arena.deep_kalman(settings.model.state, watcher)?,
             Contender::DeepKalmanTold => {
-                arena.deep_kalman(settings.model.emission_state, watcher)?
+                arena.deep_kalman(settings.model.emission_state(), watcher)?
             }
             Contender::Vae => arena.vae(watcher)?,
             Contender::Recurrent => arena.recurrent(watcher)?,

@@ -66,7 +66,7 @@ pub(super) fn deep_kalman_sizes(
         recurrent: DEEP_KALMAN_UNITS,
         hidden: model.hidden,
         transition_hidden: model.hidden,
-        emission_std: model.emission_std,
+        emission_std: model.emission_std(),
     }
 }
 
@@ -76,7 +76,7 @@ pub(super) fn vae_sizes(settings: &Settings, data: &Dataset) -> VaeSizes {
         observation: channels(data).0,
         state: model.state,
         hidden: model.hidden,
-        emission_std: model.emission_std,
+        emission_std: model.emission_std(),
     }
 }
 
@@ -87,7 +87,7 @@ pub(super) fn recurrent_sizes(settings: &Settings, data: &Dataset) -> RecurrentS
         control,
         state: RECURRENT_STATE,
         hidden: model.hidden,
-        emission_std: model.emission_std,
+        emission_std: model.emission_std(),
     }
 }
 
@@ -97,14 +97,16 @@ pub(super) fn pca_kalman(settings: &Settings, data: &Dataset) -> PcaKalmanSettin
         components,
         state: PCA.1.min(3 * components),
         iterations: EM_ITERATIONS,
-        floor: settings.model.emission_std,
+        floor: settings.model.emission_std(),
     }
 }
 
 /// The settings of a Deep Variational Bayes Filter without what its preset knows of mechanics.
 pub(super) fn plain(settings: &Settings) -> Settings {
     let mut plain = settings.clone();
-    plain.model.emission_state = plain.model.state;
-    plain.model.shared_state = 0;
+    plain.model.emission.settings.remove("state");
+    if plain.model.transition.settings.contains_key("shared") {
+        plain.model.transition.set("shared", 0);
+    }
     plain
 }

@@ -3,12 +3,17 @@
 use super::phase::Phase;
 use super::{FolderError, LogRecord, RunFolder};
 use crate::data::{DataError, Dataset, RecordingError, Sequences, Set, Supply};
-use crate::eval::{Baselines, Draw, READ_OUT, Readout, Summary, infer, rollout_errors, summary_r2};
+use crate::eval::{
+    Baselines, Draw, READ_OUT, Readout, Summary, constants_of, infer, rollout_errors, shown,
+    summary_r2,
+};
 use crate::pool::{Pool, PoolError};
 use crate::report::{self, ReportError, Written};
 use crate::settings::{Precision, Settings, SettingsError};
 use crate::train::{StepStats, TrainError, Trainer, TrainerState};
-use dvbf_core::{Dvbf, ModelFile, ProductPrecision, product_precision, set_product_precision};
+use dvbf_core::{
+    Dvbf, ModelConfig, ModelFile, ProductPrecision, product_precision, set_product_precision,
+};
 use std::borrow::Cow;
 use std::path::{Path, PathBuf};
 use std::time::Instant;
@@ -158,6 +163,7 @@ pub fn evaluate(
     let supply = Supply::open(&settings)?;
     report::check(&model, &settings, &supply.sequences(Set::Test).first(1), &folder)?;
     let mut summary = figures(&model, &settings, &supply, pool);
+    summary.widen_intervals(&folder.history()?);
     summary.seconds = clock.elapsed().as_secs_f64();
     Ok((summary, settings))
 }
@@ -196,8 +202,15 @@ fn open(request: &TrainRequest) -> Result<(RunFolder, Settings, Option<Checkpoin
         let problem = "it holds a model for use, not a training to continue".into();
         FolderError::Damaged { path: folder.file("checkpoint.dvbf"), problem }
     })?;
-    let config = settings.model.resolve(file.config.observation, file.config.control);
-    let model = (config != Ok(file.config.clone())).then_some("model");
+    // What only the data know is checked with the data.
+    let config = ModelConfig {
+        dt: file.config.dt,
+        uneven: file.config.uneven,
+        control_units: file.config.control_units.clone(),
+        ..settings.model.config(file.config.observation, file.config.control)
+    };
+    let same = config.complete().is_ok_and(|own| file.config.complete() == Ok(own));
+    let model = (!same).then_some("model");
     if let Some(key) = model.or(state.mismatch(&settings)) {
         let problem = format!("it does not belong to config.toml, which has another {key}");
         return Err(FolderError::Damaged { path: folder.file("checkpoint.dvbf"), problem }.into());
@@ -257,7 +270,7 @@ impl Session {
             observer.note("no bf16 products on this processor, computing in f32");
         }
         let mut trainer = match checkpoint {
-            Some((file, state)) => Trainer::resume(&self.settings, file, state, &held.train),
+            Some((file, state)) => Trainer::resume(&self.settings, file, state, &held.train)?,
             None => match self.start(&held, observer)? {
                 Some(trainer) => {
                     // From here on the run can be continued, whatever happens.
@@ -326,9 +339,9 @@ impl Session {
             Vec::new()
         } else {
             let fitted = Sequences::from(&*held.train).first(READ_OUT);
-            let train = sample(&fitted, 0);
-            let validated = (&*held.validation, &validated.state);
-            summary_r2(Readout::Linear, (&fitted, &train.state), validated)
+            let train = shown(&model, &sample(&fitted, 0).state);
+            let held_out = shown(&model, &validated.state);
+            summary_r2(Readout::Linear, (&fitted, &train), (&held.validation, &held_out))
         };
         let horizon = evaluation.chosen_by;
         let window = (evaluation.filtered, horizon);
@@ -347,6 +360,7 @@ impl Session {
             skipped: totals.skipped,
             rollbacks: trainer.rollbacks(),
             r2: figures.into_iter().collect(),
+            constants: constants_of(&model),
             validation_bound: average(&validated.log_lik) - kl,
             validation_kl: kl,
             open_loop: errors.at(horizon),
@@ -372,6 +386,7 @@ impl Session {
         let mut file = self.folder.best()?;
         let model = file.clone().into_model();
         let mut summary = figures(&model, &self.settings, &self.supply, &self.pool);
+        summary.widen_intervals(&self.folder.history()?);
         summary.seconds = self.clock.elapsed().as_secs_f64();
         // Whoever filters with the model gets predictions that cover.
         file.std_scale = summary.calibration.as_ref().map_or(1.0, |c| c.scale);

@@ -69,7 +69,7 @@ impl Session {
 
         let mut best: Option<(f64, Trainer)> = None;
         for Waiting { file, state, .. } in waiting {
-            let mut trainer = Trainer::resume(&self.settings, file, state, &held.train);
+            let mut trainer = Trainer::resume(&self.settings, file, state, &held.train)?;
             if !self.advance(&mut trainer, last, held, (&mut count, observer))? {
                 return Ok(None);
             }

@@ -8,9 +8,10 @@ use serde_json::Value;
 fn tiny(name: &str) -> Settings {
     let mut tiny = settings();
     let Settings { pendulum, ball, two_balls, model, .. } = preset(name).expect("a preset");
-    let (hidden, transition_hidden) = (tiny.model.hidden, tiny.model.transition_hidden);
+    let hidden = tiny.model.hidden;
     (tiny.pendulum, tiny.ball, tiny.two_balls, tiny.model) = (pendulum, ball, two_balls, model);
-    (tiny.model.hidden, tiny.model.transition_hidden) = (hidden, transition_hidden);
+    tiny.model.hidden = hidden;
+    tiny.model.transition.set("hidden", hidden);
     tiny.validate().expect("valid settings");
     tiny
 }

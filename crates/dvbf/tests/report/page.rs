@@ -25,7 +25,7 @@ fn the_page_has_every_section() {
         "Worst of 9",
         "Median of 9",
         "over 30 predicted frames",
-        "<dt>transition_hidden</dt><dd>8</dd>",
+        "<dt>transition.hidden</dt><dd>8</dd>",
     ] {
         assert!(page.contains(text), "{text}");
     }
@@ -119,8 +119,8 @@ fn other_numbers_of_latent_dimensions_are_shown_too() {
         let mut settings = settings();
         settings.model.state = dims;
         settings.model.noise = dims;
-        settings.model.emission_state = dims;
-        settings.model.shared_state = 0;
+        settings.model.emission.set("state", dims);
+        settings.model.transition.set("shared", 0);
         let run = Run::new("run", settings);
         let page = run.report().unwrap();
         let latent = figures(&page).into_iter().nth(2).unwrap();

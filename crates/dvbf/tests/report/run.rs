@@ -15,7 +15,8 @@ pub(crate) fn settings() -> Settings {
     let (data, model, training) = (&mut settings.data, &mut settings.model, &mut settings.training);
     (data.train, data.validation, data.test) = (12, 6, 9);
     (data.steps, data.long_steps) = (7, 40);
-    (model.hidden, model.transition_hidden, model.matrices) = (8, 8, 2);
+    model.hidden = 8;
+    model.transition = model.transition.clone().with("hidden", 8).with("matrices", 2);
     (training.steps, training.batch, training.shard, training.window) = (6, 6, 3, 6);
     (training.log_interval, training.checkpoint_interval) = (2, 6);
     training.restarts = 1;

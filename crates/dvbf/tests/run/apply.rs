@@ -55,7 +55,7 @@ fn beliefs_are_those_of_the_online_filter() {
                 }
                 None => assert_eq!(found.freedom[t], 0),
             }
-            assert_eq!(found.verdicts[t], Verdict::from(belief.evidence));
+            assert_eq!(found.verdicts[t], Verdict::from(belief.status));
         }
     }
     assert!(beliefs.count(Verdict::Partly) > 10);

@@ -20,7 +20,7 @@ fn chosen_settings_decide_what_follows_from_them() {
     // A state of another size is one of the noise and of what the emission sees.
     let small = with(&["model.state=3"]).unwrap();
     small.validate().unwrap();
-    let sizes = |s: &Settings| (s.model.state, s.model.noise, s.model.emission_state);
+    let sizes = |s: &Settings| (s.model.state, s.model.noise, s.model.emission_state());
     assert_eq!(sizes(&small), (3, 3, 3));
     let own = with(&["model.emission_state=2", "model.state=5"]).unwrap();
     assert_eq!(sizes(&own), (5, 5, 2));

@@ -57,7 +57,8 @@ pub(crate) fn settings(recordings: &RawRecordings, file: &Path) -> Settings {
     let source = usual_source(recordings, vec![file.display().to_string()]);
     let mut settings = preset_for("auto", recordings, source, &[]).unwrap();
     let model = &mut settings.model;
-    (model.hidden, model.matrices, model.transition_hidden) = (7, 3, 5);
+    model.hidden = 7;
+    model.transition = model.transition.clone().with("matrices", 3).with("hidden", 5);
     let training = &mut settings.training;
     (training.steps, training.restarts, training.log_interval) = (12, 1, 6);
     training.average = 0.5;

@@ -20,7 +20,8 @@ pub(crate) fn settings() -> Settings {
     (data.train, data.validation, data.test) = (11, 30, 27);
     (data.steps, data.long_steps) = (6, 9);
     let model = &mut settings.model;
-    (model.hidden, model.matrices, model.transition_hidden, model.initial_frames) = (7, 3, 5, 2);
+    (model.hidden, model.initial_frames) = (7, 2);
+    model.transition = model.transition.clone().with("matrices", 3).with("hidden", 5);
     let training = &mut settings.training;
     (training.steps, training.batch, training.shard, training.window) = (STEPS, 5, 2, 4);
     (training.log_interval, training.checkpoint_interval) = (4, 5);

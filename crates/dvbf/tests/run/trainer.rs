@@ -74,7 +74,7 @@ fn a_training_returns_to_its_last_good_state_and_halves_its_rate() {
         if resumed {
             let (file, state) = (trainer.checkpoint(), state(&trainer));
             assert_eq!(state.good.as_ref().map(|good| good.step), Some(5));
-            trainer = Trainer::resume(&settings, file, state, &good);
+            trainer = Trainer::resume(&settings, file, state, &good).unwrap();
         }
         assert_ne!(trainer.checkpoint().values, kept);
         let training = &settings.training;

@@ -1,17 +1,17 @@
-//! Innovation network: gradients over steps, accumulation, blocks, misuse.
+//! Recognition network: gradients over steps, accumulation, blocks, angles, misuse.
 
 mod common;
 
 use common::fill;
 use dvbf_gradcheck::{Tol, check_coordinates};
-use dvbf_models::Innovation;
-use dvbf_ops::Params;
+use dvbf_models::{Feedforward, Recognition, RecognitionInput};
+use dvbf_ops::{Feature, Features, Params};
 use dvbf_tensor::Noise;
 use ndarray::{Array2, s};
 use proptest::prelude::*;
 
 struct Case {
-    net: Innovation<f64>,
+    net: Feedforward<f64>,
     steps: usize,
     x: Array2<f64>,
     z: Array2<f64>,
@@ -20,7 +20,13 @@ struct Case {
 }
 
 fn case(sizes: (usize, usize, usize), steps: usize, rows: usize, seed: u64) -> Case {
-    let mut net = Innovation::random(sizes, 5, 4, Noise::new(seed, 0));
+    // Every other network sees its first component as an angle.
+    let mut kinds = vec![Feature::Linear { scale: 1.0 }; sizes.1];
+    if seed.is_multiple_of(2) {
+        kinds[0] = Feature::Angle;
+    }
+    let features = Features::new(kinds);
+    let mut net = Feedforward::random((sizes.0, sizes.2), features, (5, 4), Noise::new(seed, 0));
     let moved: Vec<f64> = net
         .to_flat()
         .iter()
@@ -44,7 +50,7 @@ fn any_case() -> impl Strategy<Value = (usize, usize, usize, usize, usize, u64)>
     (1..4_usize, 1..4_usize, 0..3_usize, 1..4_usize, 1..4_usize, any::<u64>())
 }
 
-fn output(net: &Innovation<f64>, case: &Case, z: &Array2<f64>, steps: usize) -> Array2<f64> {
+fn output(net: &Feedforward<f64>, case: &Case, z: &Array2<f64>, steps: usize) -> Array2<f64> {
     let rows = z.nrows() / steps;
     let mut cache = net.cache(z.nrows());
     net.prepare(&mut cache);
@@ -52,12 +58,13 @@ fn output(net: &Innovation<f64>, case: &Case, z: &Array2<f64>, steps: usize) -> 
     let mut raw = Array2::zeros(case.weight.dim());
     for t in 0..steps {
         let r = s![t * rows..(t + 1) * rows, ..];
-        net.forward(t * rows, z.slice(r), case.u.slice(r), raw.slice_mut(r), &mut cache);
+        let input = RecognitionInput { state: z.slice(r), control: case.u.slice(r) };
+        net.forward(t * rows, input, raw.slice_mut(r), &mut cache);
     }
     raw
 }
 
-fn loss(net: &Innovation<f64>, case: &Case, z: &Array2<f64>) -> f64 {
+fn loss(net: &Feedforward<f64>, case: &Case, z: &Array2<f64>) -> f64 {
     (output(net, case, z, case.steps) * &case.weight).sum()
 }
 
@@ -71,13 +78,8 @@ fn gradients(case: &Case, times: usize) -> (Array2<f64>, Vec<f64>) {
         let mut raw = Array2::zeros((rows, 4));
         for t in 0..case.steps {
             let r = s![t * rows..(t + 1) * rows, ..];
-            case.net.forward(
-                t * rows,
-                case.z.slice(r),
-                case.u.slice(r),
-                raw.view_mut(),
-                &mut cache,
-            );
+            let input = RecognitionInput { state: case.z.slice(r), control: case.u.slice(r) };
+            case.net.forward(t * rows, input, raw.view_mut(), &mut cache);
         }
         for t in (0..case.steps).rev() {
             let r = s![t * rows..(t + 1) * rows, ..];
@@ -128,7 +130,8 @@ fn skipped_rows_panic() {
     case.net.observe(case.x.view(), &mut cache);
     let r = s![1..2, ..];
     let mut raw = Array2::zeros((1, 4));
-    case.net.forward(1, case.z.slice(r), case.u.slice(r), raw.view_mut(), &mut cache);
+    let input = RecognitionInput { state: case.z.slice(r), control: case.u.slice(r) };
+    case.net.forward(1, input, raw.view_mut(), &mut cache);
 }
 
 #[test]
@@ -139,6 +142,7 @@ fn accumulating_before_pulling_back_panics() {
     case.net.prepare(&mut cache);
     case.net.observe(case.x.view(), &mut cache);
     let mut raw = Array2::zeros((2, 4));
-    case.net.forward(0, case.z.view(), case.u.view(), raw.view_mut(), &mut cache);
+    let input = RecognitionInput { state: case.z.view(), control: case.u.view() };
+    case.net.forward(0, input, raw.view_mut(), &mut cache);
     case.net.accumulate(case.x.view(), &mut cache, &mut case.net.zeros_like());
 }

@@ -4,14 +4,14 @@ mod common;
 
 use common::fill;
 use dvbf_gradcheck::{Tol, check_coordinates};
-use dvbf_models::InitialState;
+use dvbf_models::{FirstFrames, FirstSteps, InitialState};
 use dvbf_ops::Params;
 use dvbf_tensor::Noise;
 use ndarray::Array2;
 use proptest::prelude::*;
 
 struct Case {
-    net: InitialState<f64>,
+    net: FirstFrames<f64>,
     x: Array2<f64>,
     u: Array2<f64>,
     w: Array2<f64>,
@@ -28,7 +28,7 @@ fn drawn() -> impl Strategy<Value = Drawn> {
 
 fn case((sizes, frames, steps, batch, seed): Drawn) -> Case {
     let (x, u, w, z) = sizes;
-    let mut net = InitialState::random(frames, (x, u, w, z), 4, Noise::new(seed, 0));
+    let mut net = FirstFrames::random(frames, (x, u, w, z), 4, Noise::new(seed, 0));
     let moved: Vec<f64> = net
         .to_flat()
         .iter()
@@ -47,17 +47,21 @@ fn case((sizes, frames, steps, batch, seed): Drawn) -> Case {
 }
 
 impl Case {
-    fn outputs(&self, net: &InitialState<f64>, w: &Array2<f64>) -> (Array2<f64>, Array2<f64>) {
+    fn first(&self) -> FirstSteps<'_, f64> {
+        FirstSteps { observed: self.x.view(), control: self.u.view() }
+    }
+
+    fn outputs(&self, net: &FirstFrames<f64>, w: &Array2<f64>) -> (Array2<f64>, Array2<f64>) {
         let (mut raw, mut z) =
             (Array2::zeros(self.by_raw.dim()), Array2::zeros(self.by_state.dim()));
         let mut cache = net.cache(w.nrows());
         net.prepare(&mut cache);
-        net.recognize(0, self.x.view(), self.u.view(), raw.view_mut(), &mut cache);
+        net.recognize(0, self.first(), raw.view_mut(), &mut cache);
         net.start(0, w.view(), z.view_mut(), &mut cache);
         (raw, z)
     }
 
-    fn loss(&self, net: &InitialState<f64>, w: &Array2<f64>) -> f64 {
+    fn loss(&self, net: &FirstFrames<f64>, w: &Array2<f64>) -> f64 {
         let (raw, z) = self.outputs(net, w);
         (raw * &self.by_raw).sum() + (z * &self.by_state).sum()
     }
@@ -69,7 +73,7 @@ impl Case {
         self.net.prepare(&mut cache);
         let mut dw = Array2::zeros(self.w.dim());
         for _ in 0..times {
-            self.net.recognize(0, self.x.view(), self.u.view(), raw.view_mut(), &mut cache);
+            self.net.recognize(0, self.first(), raw.view_mut(), &mut cache);
             self.net.start(0, self.w.view(), z.view_mut(), &mut cache);
             self.net.backward_start(0, self.by_state.view(), dw.view_mut(), &mut cache);
             self.net.backward_recognize(0, self.by_raw.view(), &mut cache);

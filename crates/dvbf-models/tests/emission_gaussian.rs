@@ -1,11 +1,11 @@
-//! Gaussian emission: gradients of state, network and σ; blocks; dimensions it does not see.
+//! Gaussian emission: gradients of state, network and σ; blocks; angles; dimensions it does not see.
 
 mod common;
 
 use common::fill;
 use dvbf_gradcheck::{Tol, check_coordinates};
-use dvbf_models::{GaussianEmission, NoiseScale, Observations};
-use dvbf_ops::Params;
+use dvbf_models::{Emission, GaussianEmission, LikelihoodOutputs, NoiseScale, Observations};
+use dvbf_ops::{Feature, Features, Params};
 use dvbf_tensor::Noise;
 use ndarray::{Array1, Array2};
 use proptest::prelude::*;
@@ -27,8 +27,14 @@ fn drawn() -> impl Strategy<Value = Drawn> {
 fn case(((z, visible, x), rows, per_channel, masked, seed): Drawn, scale: NoiseScale) -> Case {
     let visible = visible.min(z);
     let log_std = fill(1, if per_channel { x } else { 1 }, seed, 7).row(0).mapv(|v| 0.3 * v);
+    // Every other emission sees its first dimension as an angle.
+    let mut kinds = vec![Feature::Linear { scale: 1.0 }; visible];
+    if seed.is_multiple_of(2) {
+        kinds[0] = Feature::Angle;
+    }
+    let (features, noise) = (Features::new(kinds), Noise::new(seed, 0));
     let mut emission =
-        GaussianEmission::random((z, visible, 4, x), log_std.clone(), scale, Noise::new(seed, 0));
+        GaussianEmission::random((z, 4, x), features, (log_std.clone(), scale), noise);
     let moved: Vec<f64> = emission
         .to_flat()
         .iter()
@@ -64,10 +70,12 @@ impl Case {
             self.emission.log_likelihood_gradient(
                 self.z.view(),
                 self.observed(),
-                WEIGHT,
-                log_lik.view_mut(),
-                dz.view_mut(),
-                &mut grads,
+                LikelihoodOutputs {
+                    weight: WEIGHT,
+                    log_lik: log_lik.view_mut(),
+                    dstate: dz.view_mut(),
+                    grads: &mut grads,
+                },
                 &mut scratch,
             );
         }
@@ -133,6 +141,35 @@ proptest! {
         let network = fixed.2.len() - channels;
         prop_assert_eq!(&fixed.2[..network], &learned.2[..network]);
         prop_assert!(fixed.2[network..].iter().all(|g| g.to_bits() == 0));
+    }
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(48))]
+
+    /// The mean's cotangent comes back to the state, over several blocks of rows too.
+    #[test]
+    fn the_mean_is_pulled_back(drawn in drawn()) {
+        let mut case = case(drawn, NoiseScale::Fixed);
+        let weight = fill(case.z.nrows(), case.x.ncols(), drawn.4, 5);
+        let (mut scratch, mut dz) = (case.emission.scratch(), Array2::zeros(case.z.dim()));
+        case.emission.prepare(&mut scratch);
+        let z = case.z.clone();
+        case.emission.mean_backward(z.view(), weight.view(), dz.view_mut(), &mut scratch);
+        if case.z.nrows() > 10 {
+            // Differences of the last row alone, which lies in the second block.
+            case.z = case.z.slice(ndarray::s![-1.., ..]).to_owned();
+            dz = dz.slice(ndarray::s![-1.., ..]).to_owned();
+        }
+        let weight = weight.slice(ndarray::s![weight.nrows() - case.z.nrows().., ..]);
+        let mut mean = Array2::zeros(weight.dim());
+        let at = |v: &[f64]| {
+            let z = Array2::from_shape_vec(case.z.dim(), v.to_vec()).unwrap();
+            case.emission.mean(z.view(), mean.view_mut(), &mut scratch);
+            (&mean * &weight).sum()
+        };
+        let tol = Tol { abs: 2e-6, rel: 1e-5 };
+        check_coordinates(at, case.z.as_slice().unwrap(), dz.as_slice().unwrap(), tol)?;
     }
 }
 

@@ -1,4 +1,4 @@
-//! Initial state from the first observations: `q(w₁ | x₁ … x_k, u₁ … u_{k−1})`, `z₁ = g(w₁)`.
+//! Initial state from the first observations, by two perceptrons.
 //!
 //! Shapes: features `(B, kX + (k−1)U)`, `raw (B, 2W)`, `w₁ (B, W)`, `z₁ (B, Z)`.
 //!
@@ -13,13 +13,51 @@
 //! The cache holds the sequences of many batches, each from row `at` on, so that the gradients of
 //! all of them are one product a layer.
 
+use super::{FirstSteps, InitialState, InitialStateRole};
+use crate::kind::{Context, KindError, PartConfig, affine};
+use crate::part::{Cache, gradient_of};
 use dvbf_ops::{Mlp, MlpCache, Params, Path};
 use dvbf_tensor::{Noise, Scalar};
 use ndarray::{ArrayView2, ArrayViewD, ArrayViewMut2, ArrayViewMutD, s};
+use serde::{Deserialize, Serialize};
+
+/// Settings of an initial state from the first frames.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct FirstFramesConfig {
+    /// Hidden units of each of the two networks; those of the model if nothing is said.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub hidden: Option<usize>,
+}
+
+impl PartConfig<InitialStateRole> for FirstFramesConfig {
+    const KIND: &'static str = "first-frames";
+
+    fn check(&self, context: &Context) -> Result<(), KindError> {
+        KindError::check_size("hidden", self.hidden.unwrap_or(context.hidden), 1 << 16)
+    }
+
+    fn parameters(&self, context: &Context) -> usize {
+        let hidden = self.hidden.unwrap_or(context.hidden);
+        let (k, w) = (context.initial_frames, context.noise);
+        let frames = context.observation.saturating_mul(k);
+        let features = frames.saturating_add(context.control.saturating_mul(k.saturating_sub(1)));
+        affine(features, hidden)
+            .saturating_add(affine(hidden, 2 * w))
+            .saturating_add(affine(w, hidden))
+            .saturating_add(affine(hidden, context.state))
+    }
+
+    fn init<S: Scalar>(&self, context: &Context, noise: Noise) -> Box<dyn InitialState<S>> {
+        let sizes = (context.observation, context.control, context.noise, context.state);
+        let hidden = self.hidden.unwrap_or(context.hidden);
+        Box::new(FirstFrames::random(context.initial_frames, sizes, hidden, noise))
+    }
+}
 
 /// Parameters of the two networks.
 #[derive(Clone, Debug, PartialEq)]
-pub struct InitialState<S> {
+pub struct FirstFrames<S> {
     // Invariant: `recognition` has `kX + (k−1)U` inputs; `state` has half as many inputs as
     // `recognition` has outputs.
     recognition: Mlp<S>,
@@ -27,14 +65,14 @@ pub struct InitialState<S> {
     frames: usize,
 }
 
-/// What [`InitialState`]'s backward pass reads.
+/// What [`FirstFrames`]'s backward pass reads.
 #[derive(Debug)]
-pub struct InitialCache<S> {
+struct FirstFramesCache<S> {
     recognition: MlpCache<S>,
     state: MlpCache<S>,
 }
 
-impl<S: Scalar> InitialState<S> {
+impl<S: Scalar> FirstFrames<S> {
     /// The networks for `frames = k` observations.
     ///
     /// # Panics
@@ -61,42 +99,37 @@ impl<S: Scalar> InitialState<S> {
             frames,
         )
     }
+}
 
-    /// `k`, the number of observations that start the state.
-    pub fn frames(&self) -> usize {
+impl<S: Scalar> InitialState<S> for FirstFrames<S> {
+    fn frames(&self) -> usize {
         self.frames
     }
 
-    /// Multiplies the weights, not the biases, of `q(w₁ | …)` by `factor`.
-    pub fn scale_recognition(&mut self, factor: S) {
+    fn scale_recognition(&mut self, factor: S) {
         self.recognition.scale_weights(factor);
     }
 
-    /// A cache for at most `rows` sequences.
-    pub fn cache(&self, rows: usize) -> InitialCache<S> {
-        InitialCache { recognition: self.recognition.cache(rows), state: self.state.cache(rows) }
+    fn cache(&self, rows: usize) -> Cache {
+        let (recognition, state) = (self.recognition.cache(rows), self.state.cache(rows));
+        Cache::new(FirstFramesCache { recognition, state })
     }
 
-    /// Packs the weights; to be called after every change of the parameters.
-    pub fn prepare(&self, cache: &mut InitialCache<S>) {
+    fn prepare(&self, cache: &mut Cache) {
+        let cache = cache.get::<FirstFramesCache<S>>();
         self.recognition.prepare_data(&mut cache.recognition);
         self.state.prepare(&mut cache.state);
     }
 
-    /// Writes `raw (B, 2W)` from time-major observations and controls of `T` steps; the batch has
-    /// rows `at..at + B` of the cache, and one with `at = 0` starts anew.
-    ///
-    /// # Panics
-    /// If the shapes disagree, rows are skipped or the cache is too small.
-    #[track_caller]
-    pub fn recognize(
+    fn recognize(
         &self,
         at: usize,
-        observed: ArrayView2<'_, S>,
-        control: ArrayView2<'_, S>,
+        first: FirstSteps<'_, S>,
         raw: ArrayViewMut2<'_, S>,
-        cache: &mut InitialCache<S>,
+        cache: &mut Cache,
     ) {
+        let cache = cache.get::<FirstFramesCache<S>>();
+        let FirstSteps { observed, control } = first;
         let (batch, k) = (raw.nrows(), self.frames);
         assert_eq!(observed.nrows() % batch.max(1), 0, "observations are whole steps");
         let steps = observed.nrows() / batch.max(1);
@@ -115,62 +148,45 @@ impl<S: Scalar> InitialState<S> {
         self.recognition.forward_written(at, raw, &mut cache.recognition);
     }
 
-    /// Writes `z₁ (B, Z)` for `w₁ (B, W)`, rows `at..at + B` of the cache.
-    ///
-    /// # Panics
-    /// If the shapes disagree, rows are skipped or the cache is too small.
-    #[track_caller]
-    pub fn start(
+    fn start(
         &self,
         at: usize,
         noise: ArrayView2<'_, S>,
         state: ArrayViewMut2<'_, S>,
-        cache: &mut InitialCache<S>,
+        cache: &mut Cache,
     ) {
-        self.state.forward(at, noise, state, &mut cache.state);
+        self.state.forward(at, noise, state, &mut cache.get::<FirstFramesCache<S>>().state);
     }
 
-    /// Pulls `dz₁` of rows `at..at + B` back to `dw₁ += …`.
-    ///
-    /// # Panics
-    /// If the shapes disagree or rows were not written by a forward pass.
-    #[track_caller]
-    pub fn backward_start(
+    fn backward_start(
         &self,
         at: usize,
         dstate: ArrayView2<'_, S>,
         dnoise: ArrayViewMut2<'_, S>,
-        cache: &mut InitialCache<S>,
+        cache: &mut Cache,
     ) {
+        let cache = cache.get::<FirstFramesCache<S>>();
         self.state.backward(at, dstate, dnoise, &mut cache.state);
     }
 
-    /// Pulls `draw` of rows `at..at + B` back through the recognition network.
-    ///
-    /// # Panics
-    /// If the shapes disagree or rows were not written by a forward pass.
-    #[track_caller]
-    pub fn backward_recognize(
+    fn backward_recognize(
         &self,
         at: usize,
-        draw: ArrayView2<'_, S>,
-        cache: &mut InitialCache<S>,
+        output_cotangent: ArrayView2<'_, S>,
+        cache: &mut Cache,
     ) {
-        self.recognition.backward_data(at, draw, &mut cache.recognition);
+        let cache = cache.get::<FirstFramesCache<S>>();
+        self.recognition.backward_data(at, output_cotangent, &mut cache.recognition);
     }
 
-    /// Adds the parameter gradients of both networks over all rows of the cache.
-    ///
-    /// # Panics
-    /// If one of the two backward passes is missing for some rows.
-    #[track_caller]
-    pub fn accumulate(&self, cache: &mut InitialCache<S>, grads: &mut Self) {
+    fn accumulate(&self, cache: &mut Cache, grads: &mut dyn InitialState<S>) {
+        let (cache, grads) = (cache.get::<FirstFramesCache<S>>(), gradient_of::<Self>(grads));
         self.recognition.accumulate(&mut cache.recognition, &mut grads.recognition);
         self.state.accumulate(&mut cache.state, &mut grads.state);
     }
 }
 
-impl<S: Scalar> Params<S> for InitialState<S> {
+impl<S: Scalar> Params<S> for FirstFrames<S> {
     fn visit(&self, path: Path<'_>, f: &mut dyn FnMut(Path<'_>, ArrayViewD<'_, S>)) {
         self.recognition.visit(path.child("recognition"), f);
         self.state.visit(path.child("state"), f);

@@ -1,0 +1,190 @@
+//! A model with its configuration, and whatever a trainer needs to go on.
+
+use super::earlier;
+use super::error::FileError;
+use super::frame::{Contents, contents, header, read};
+use super::tensors::{Mismatch, Tensor, check_count, in_order, tensors_of};
+use crate::config::ModelConfig;
+use crate::durable::replace_file;
+use crate::layout::{Layout, Steps};
+use crate::model::Dvbf;
+use crate::units::Units;
+use dvbf_ops::Params;
+use dvbf_tensor::Noise;
+use serde::{Deserialize, Serialize};
+use std::path::Path;
+
+/// A model with its configuration, and whatever a trainer needs to go on.
+#[derive(Clone, Debug, PartialEq)]
+pub struct ModelFile {
+    /// Sizes and kinds of the parts, and the length of a step.
+    pub config: ModelConfig,
+    /// Parameters in the order of visits.
+    pub values: Vec<f32>,
+    /// State of a trainer in its own encoding; empty in a file made for use.
+    pub trainer: Vec<u8>,
+    /// Units of the recordings, where the model sees others.
+    pub units: Option<Units>,
+    /// What the standard deviations of one-step predictions are multiplied by to cover as they say.
+    pub std_scale: f64,
+    /// What the numbers of the recordings are, where that is known; earlier formats did not keep it.
+    pub layout: Option<Layout>,
+}
+
+/// The text at the beginning of the model section.
+#[derive(Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Description {
+    config: ModelConfig,
+    units: Option<Units>,
+    std_scale: f64,
+    layout: Option<Layout>,
+    tensors: Vec<Tensor>,
+}
+
+impl ModelFile {
+    /// A file for use, without a trainer's state.
+    pub fn new(config: &ModelConfig, model: &Dvbf<f32>) -> Self {
+        Self {
+            config: config.clone(),
+            values: model.to_flat(),
+            trainer: Vec::new(),
+            units: None,
+            std_scale: 1.0,
+            layout: None,
+        }
+    }
+
+    /// Reads and checks a file.
+    ///
+    /// # Errors
+    /// If the file cannot be read, is foreign, damaged or of a later version, or describes no
+    /// model.
+    pub fn read(path: &Path) -> Result<Self, FileError> {
+        Self::understand(&read(path, true)?, path, true)
+    }
+
+    /// Reads and checks a file, except for the trainer's state, which can be many times as large as
+    /// the model.
+    ///
+    /// # Errors
+    /// As [`read`](Self::read).
+    pub fn read_for_use(path: &Path) -> Result<Self, FileError> {
+        let file = Self::understand(&read(path, false)?, path, false)?;
+        Ok(Self { trainer: Vec::new(), ..file })
+    }
+
+    /// Checks the bytes of a file; `path` is what errors call it.
+    ///
+    /// # Errors
+    /// As [`read`](Self::read).
+    pub fn parse(bytes: &[u8], path: &Path) -> Result<Self, FileError> {
+        Self::understand(bytes, path, true)
+    }
+
+    fn understand(bytes: &[u8], path: &Path, trainer: bool) -> Result<Self, FileError> {
+        let damaged = |what: String| FileError::damaged(path, what);
+        let mismatch = |mismatch: Mismatch| match mismatch {
+            Mismatch::Config(source) => FileError::Config { path: path.to_owned(), source },
+            Mismatch::Contents(what) => FileError::damaged(path, what),
+        };
+        let file = match contents(path, bytes, trainer)? {
+            Contents::Earlier(version, payload) => {
+                let file = earlier::parse(version, payload).map_err(|e| damaged(e.to_string()))?;
+                check_count(&file.config, file.values.len()).map_err(mismatch)?;
+                file
+            }
+            Contents::Sections { model, trainer } => {
+                let (text, values) = split(model).map_err(damaged)?;
+                let description: Description =
+                    serde_json::from_slice(text).map_err(|e| damaged(e.to_string()))?;
+                let Description { config, units, std_scale, layout, tensors } = description;
+                let values = in_order(&config, &tensors, &values).map_err(mismatch)?;
+                Self { config, values, trainer: trainer.to_vec(), units, std_scale, layout }
+            }
+        };
+        file.check().map_err(damaged)?;
+        Ok(file)
+    }
+
+    /// What does not fit together.
+    fn check(&self) -> Result<(), String> {
+        let refuse = |what: &str| Err(what.to_owned());
+        if let Some(i) = self.values.iter().position(|v| !v.is_finite()) {
+            return Err(format!("parameter {i} is not finite"));
+        }
+        let (x, u) = (self.config.observation, self.config.control);
+        if self.units.as_ref().is_some_and(|units| !units.fit(x, u)) {
+            return refuse("its units do not fit its channels");
+        }
+        if let Some(layout) = &self.layout {
+            if !layout.fit(x, u) {
+                return refuse("its names do not fit its channels");
+            }
+            if (layout.steps == Steps::Control) != self.config.uneven {
+                return refuse("its layout and its configuration disagree about uneven steps");
+            }
+        }
+        if !(self.std_scale.is_finite() && self.std_scale > 0.0) {
+            return refuse("its scale has to be a positive finite number");
+        }
+        Ok(())
+    }
+
+    /// Writes the file so that a crash leaves the old file or the new one.
+    ///
+    /// # Errors
+    /// If the system refuses, or what is to be written could not be read again because the
+    /// configuration describes no model or something does not fit it; the old file is then intact.
+    pub fn write(&self, path: &Path) -> Result<(), FileError> {
+        let config = |source| FileError::Config { path: path.to_owned(), source };
+        let mismatch = |mismatch| match mismatch {
+            Mismatch::Config(source) => config(source),
+            Mismatch::Contents(what) => FileError::unfit(path, what),
+        };
+        check_count(&self.config, self.values.len()).map_err(mismatch)?;
+        self.check().map_err(|what| FileError::unfit(path, what))?;
+        let description = Description {
+            config: self.config.clone(),
+            units: self.units.clone(),
+            std_scale: self.std_scale,
+            layout: self.layout.clone(),
+            tensors: tensors_of(&self.config).map_err(config)?,
+        };
+        let text = serde_json::to_vec(&description)
+            .map_err(|e| FileError::damaged(path, e.to_string()))?;
+        let mut model = Vec::with_capacity(8 + text.len() + 4 * self.values.len());
+        model.extend_from_slice(&(text.len() as u64).to_le_bytes());
+        model.extend_from_slice(&text);
+        model.extend(self.values.iter().flat_map(|value| value.to_le_bytes()));
+        let header = header(&model, &self.trainer);
+        replace_file(path, &[&header, &model, &self.trainer])
+            .map_err(|source| FileError::io(path, source))
+    }
+
+    /// The model, with the file's parameters.
+    ///
+    /// # Panics
+    /// If the fields were changed since reading so that they no longer fit each other.
+    pub fn into_model(self) -> Dvbf<f32> {
+        let mut model = Dvbf::random(&self.config, Noise::new(0, 0)).expect("checked on reading");
+        model.set_flat(&self.values);
+        model
+    }
+}
+
+/// The text of a model section, and the values behind it.
+fn split(section: &[u8]) -> Result<(&[u8], Vec<f32>), String> {
+    let Some((length, rest)) = section.split_first_chunk::<8>() else {
+        return Err("its model section ends inside its length".into());
+    };
+    let length = usize::try_from(u64::from_le_bytes(*length)).unwrap_or(usize::MAX);
+    let Some((text, values)) = rest.split_at_checked(length) else {
+        return Err("its description is longer than its model section".into());
+    };
+    if values.len() % 4 != 0 {
+        return Err("its values are no whole numbers of four bytes".into());
+    }
+    let values = values.chunks_exact(4).map(|b| f32::from_le_bytes([b[0], b[1], b[2], b[3]]));
+    Ok((text, values.collect()))
+}

@@ -1,0 +1,90 @@
+//! Named arrays: their names and shapes as text, their values one after the other.
+
+use crate::config::{ConfigError, ModelConfig};
+use crate::model::Dvbf;
+use dvbf_ops::{Params, Path};
+use dvbf_tensor::Noise;
+use serde::{Deserialize, Serialize};
+use std::collections::BTreeMap;
+
+/// Name and shape of an array; its values follow those of the arrays before it, row by row.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Tensor {
+    name: String,
+    shape: Vec<usize>,
+}
+
+impl Tensor {
+    fn count(&self) -> usize {
+        self.shape.iter().fold(1, |count, &size| count.saturating_mul(size))
+    }
+}
+
+/// Names and shapes of the parameters of a model, in the order of visits.
+pub(super) fn tensors_of(config: &ModelConfig) -> Result<Vec<Tensor>, ConfigError> {
+    let mut tensors = Vec::new();
+    Dvbf::<f32>::random(config, Noise::new(0, 0))?.visit(Path::ROOT, &mut |path, array| {
+        tensors.push(Tensor { name: path.to_string(), shape: array.shape().to_vec() });
+    });
+    Ok(tensors)
+}
+
+/// What is wrong with values or names, given the configuration.
+#[derive(Debug)]
+pub(super) enum Mismatch {
+    Config(ConfigError),
+    Contents(String),
+}
+
+impl From<ConfigError> for Mismatch {
+    fn from(error: ConfigError) -> Self {
+        Self::Config(error)
+    }
+}
+
+/// Refuses a configuration that needs another number of parameters than there are, before any
+/// memory is taken for it.
+pub(super) fn check_count(config: &ModelConfig, got: usize) -> Result<(), Mismatch> {
+    let parts = config.parameters()?;
+    let needed = parts.iter().fold(0_usize, |sum, (_, count)| sum.saturating_add(*count));
+    if got == needed {
+        return Ok(());
+    }
+    Err(Mismatch::Contents(format!("{got} parameters, the configuration needs {needed}")))
+}
+
+/// The values of named arrays in the order of a model's visits.
+pub(super) fn in_order(
+    config: &ModelConfig,
+    tensors: &[Tensor],
+    values: &[f32],
+) -> Result<Vec<f32>, Mismatch> {
+    let total = tensors.iter().fold(0_usize, |sum, tensor| sum.saturating_add(tensor.count()));
+    if total != values.len() {
+        let what = format!("{} values, its arrays have {total}", values.len());
+        return Err(Mismatch::Contents(what));
+    }
+    check_count(config, total)?;
+    let mut start = 0;
+    let mut places = BTreeMap::new();
+    for tensor in tensors {
+        let range = start..start + tensor.count();
+        start = range.end;
+        if places.insert(tensor.name.as_str(), (&tensor.shape, range)).is_some() {
+            return Err(Mismatch::Contents(format!("two arrays are named {}", tensor.name)));
+        }
+    }
+    let mut ordered = Vec::with_capacity(total);
+    for Tensor { name, shape } in tensors_of(config)? {
+        let Some((found, range)) = places.remove(name.as_str()) else {
+            return Err(Mismatch::Contents(format!("it has no array {name}")));
+        };
+        if *found != shape {
+            let what = format!("{name} has shape {found:?}, the configuration needs {shape:?}");
+            return Err(Mismatch::Contents(what));
+        }
+        ordered.extend_from_slice(&values[range]);
+    }
+    Ok(ordered)
+}

@@ -1,0 +1,373 @@
+//! Gaussian emission `p(x | z) = N(net(φ(z₁ … z_V)), diag σ²)`.
+//!
+//! The network sees the features `φ` of the first `V ≤ Z` dimensions of the state. With `V < Z` the
+//! others reach the observations through the transition only, as a velocity does.
+//!
+//! | | equation | needs |
+//! |-|----------|-------|
+//! | forward | `μ = net(φ(z₁ … z_V))`, `ℓ = Σ ln N(x; μ, σ²)` over observed channels | |
+//! | `dμ`, `d ln σ` | see `dvbf_prob::GaussianLikelihood` | |
+//! | `dz`, parameters | those of the perceptron, and of [`Features`] | |
+//!
+//! Value and gradient are computed in blocks of rows that stay in cache.
+
+use super::{Emission, EmissionRole, LikelihoodOutputs, Observations};
+use crate::kind::{Context, KindError, PartConfig, affine};
+use crate::part::{Cache, gradient_of};
+use dvbf_ops::{Features, Mlp, MlpCache, Params, Path};
+use dvbf_prob::{GaussianLikelihood, LikelihoodGradient};
+use dvbf_tensor::{Noise, Scalar};
+use ndarray::{
+    Array1, Array2, ArrayView1, ArrayView2, ArrayViewD, ArrayViewMut1, ArrayViewMut2,
+    ArrayViewMutD, s,
+};
+use serde::{Deserialize, Serialize};
+
+/// How the standard deviation of an emission is set.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum EmissionStd {
+    /// One value that stays as configured.
+    Fixed,
+    /// One value, trained.
+    Learned,
+    /// One value a channel, trained, as in Karl et al. 2017.
+    LearnedPerChannel,
+    /// One value a channel that stays: that of the sensors' noise, where somebody knows it.
+    FixedPerChannel,
+}
+
+/// Settings of a Gaussian emission.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct GaussianConfig {
+    /// `V`, leading dimensions of the state that the network sees; all of them if nothing is said.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub state: Option<usize>,
+    /// Hidden units; those of the model if nothing is said.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub hidden: Option<usize>,
+    /// How the standard deviation is set.
+    pub std_kind: EmissionStd,
+    /// The standard deviation: the value, or where training starts.
+    pub std: f64,
+}
+
+impl Default for GaussianConfig {
+    fn default() -> Self {
+        Self { state: None, hidden: None, std_kind: EmissionStd::Fixed, std: 0.05 }
+    }
+}
+
+impl GaussianConfig {
+    fn visible(&self, context: &Context) -> usize {
+        self.state.unwrap_or(context.state)
+    }
+
+    fn stds(&self, context: &Context) -> (usize, NoiseScale) {
+        match self.std_kind {
+            EmissionStd::Fixed => (1, NoiseScale::Fixed),
+            EmissionStd::Learned => (1, NoiseScale::Learned),
+            EmissionStd::LearnedPerChannel => (context.observation, NoiseScale::Learned),
+            EmissionStd::FixedPerChannel => (context.observation, NoiseScale::Fixed),
+        }
+    }
+}
+
+impl PartConfig<EmissionRole> for GaussianConfig {
+    const KIND: &'static str = "gaussian";
+
+    fn check(&self, context: &Context) -> Result<(), KindError> {
+        KindError::check_size("hidden", self.hidden.unwrap_or(context.hidden), 1 << 16)?;
+        KindError::check_positive("std", self.std)?;
+        match self.visible(context) {
+            0 => Err(KindError::new("state", "is 0; it must be at least 1")),
+            visible if visible > context.state => {
+                let problem = format!("is {visible}, more than model.state = {}", context.state);
+                Err(KindError::new("state", problem))
+            }
+            _ => Ok(()),
+        }
+    }
+
+    fn parameters(&self, context: &Context) -> usize {
+        let hidden = self.hidden.unwrap_or(context.hidden);
+        let inputs = context.features().leading(self.visible(context)).outputs();
+        affine(inputs, hidden)
+            .saturating_add(affine(hidden, context.observation))
+            .saturating_add(self.stds(context).0)
+    }
+
+    fn init<S: Scalar>(&self, context: &Context, noise: Noise) -> Box<dyn Emission<S>> {
+        let (channels, scale) = self.stds(context);
+        let log_std = Array1::from_elem(channels, S::of(self.std.ln()));
+        let hidden = self.hidden.unwrap_or(context.hidden);
+        let features = context.features().leading(self.visible(context));
+        let sizes = (context.state, hidden, context.observation);
+        Box::new(GaussianEmission::random(sizes, features, (log_std, scale), noise))
+    }
+}
+
+/// Rows that go through the network at once.
+const BLOCK: usize = 96;
+
+/// Whether the standard deviation of the emission is trained.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum NoiseScale {
+    /// It stays as it was set; its gradient is zero.
+    Fixed,
+    /// It is trained.
+    Learned,
+}
+
+/// Parameters of the emission.
+#[derive(Clone, Debug, PartialEq)]
+pub struct GaussianEmission<S> {
+    // Invariant: `log_std` has one value or one for each output of `mean`; the features are those of
+    // at most `state` dimensions and as many as `mean` has inputs.
+    mean: Mlp<S>,
+    features: Features,
+    state: usize,
+    log_std: Array1<S>,
+    scale: NoiseScale,
+}
+
+/// Buffers of one block of rows.
+#[derive(Debug)]
+struct GaussianScratch<S> {
+    mean: MlpCache<S>,
+    features: Array2<S>,
+    dfeatures: Array2<S>,
+    ignored: Array1<S>,
+}
+
+impl<S: Scalar> GaussianEmission<S> {
+    /// The emission of a state of `state = Z` dimensions with this mean network, which sees these
+    /// features of the leading dimensions, and this logarithm of the standard deviation.
+    ///
+    /// # Panics
+    /// If the features are of more dimensions than the state has or not those that the network
+    /// takes, or there is neither one standard deviation nor one a channel.
+    #[track_caller]
+    pub fn new(
+        mean: Mlp<S>,
+        features: Features,
+        state: usize,
+        log_std: Array1<S>,
+        scale: NoiseScale,
+    ) -> Self {
+        let (inputs, channels) = mean.dim();
+        let visible = features.inputs();
+        assert!(visible <= state, "the network sees {visible} of {state} dimensions");
+        assert_eq!(features.outputs(), inputs, "features against inputs of the network");
+        assert!(
+            log_std.len() == 1 || log_std.len() == channels,
+            "one standard deviation or one for each of {channels} channels"
+        );
+        Self { mean, features, state, log_std, scale }
+    }
+
+    /// One hidden layer of `H` units; sizes are `(Z, H, X)`.
+    pub fn random(
+        (state, width, observation): (usize, usize, usize),
+        features: Features,
+        (log_std, scale): (Array1<S>, NoiseScale),
+        noise: Noise,
+    ) -> Self {
+        let gains = [2.0_f64.sqrt(), 1.0];
+        let mean = Mlp::random(&[features.outputs(), width, observation], &gains, noise);
+        Self::new(mean, features, state, log_std, scale)
+    }
+
+    /// `ln σ`, to be changed.
+    pub fn log_std_mut(&mut self) -> &mut Array1<S> {
+        &mut self.log_std
+    }
+
+    /// Whether the standard deviation is trained.
+    pub fn scale(&self) -> NoiseScale {
+        self.scale
+    }
+
+    /// The leading dimensions of the state that the network sees.
+    fn visible<'a>(&self, state: &'a ArrayView2<'_, S>) -> ArrayView2<'a, S> {
+        assert_eq!(state.ncols(), self.state, "state against Z");
+        state.slice(s![.., ..self.features.inputs()])
+    }
+
+    /// Rows of features of one block, which begin at row `start` of the visible state.
+    fn shown<'a>(
+        &self,
+        visible: ArrayView2<'a, S>,
+        buffer: &'a mut Array2<S>,
+    ) -> ArrayView2<'a, S> {
+        if self.features.is_identity() {
+            return visible;
+        }
+        let mut features = buffer.slice_mut(s![..visible.nrows(), ..]);
+        self.features.apply(visible, features.view_mut());
+        buffer.slice(s![..visible.nrows(), ..])
+    }
+
+    /// Pulls the cotangent that lies in the network's cache back to the visible state of a block.
+    fn pull_back_block(&self, dvisible: ArrayViewMut2<'_, S>, scratch: &mut GaussianScratch<S>) {
+        if self.features.is_identity() {
+            self.mean.backward_written(0, dvisible, &mut scratch.mean);
+            return;
+        }
+        let rows = s![..dvisible.nrows(), ..];
+        let mut dfeatures = scratch.dfeatures.slice_mut(rows);
+        dfeatures.fill(S::ZERO);
+        self.mean.backward_written(0, dfeatures.view_mut(), &mut scratch.mean);
+        self.features.backward(scratch.features.slice(rows), dfeatures.view(), dvisible);
+    }
+
+    fn block<'a>(
+        &'a self,
+        observed: &'a Observations<'_, S>,
+        rows: std::ops::Range<usize>,
+    ) -> GaussianLikelihood<'a, S> {
+        GaussianLikelihood {
+            observed: observed.value.slice(s![rows.clone(), ..]),
+            mask: observed.mask.as_ref().map(|mask| mask.slice(s![rows, ..])),
+            log_std: self.log_std.view(),
+        }
+    }
+}
+
+impl<S: Scalar> Emission<S> for GaussianEmission<S> {
+    fn state(&self) -> usize {
+        self.state
+    }
+
+    fn observation(&self) -> usize {
+        self.mean.dim().1
+    }
+
+    fn log_std(&self) -> ArrayView1<'_, S> {
+        self.log_std.view()
+    }
+
+    fn set_known_noise(&mut self, std: &[f64]) {
+        let channels = self.mean.dim().1;
+        assert_eq!(std.len(), channels, "standard deviations against channels");
+        if self.scale == NoiseScale::Fixed && self.log_std.len() == channels && channels > 1 {
+            self.log_std.iter_mut().zip(std).for_each(|(to, std)| *to = S::of(std.ln()));
+        }
+    }
+
+    fn scratch(&self) -> Cache {
+        let rows = if self.features.is_identity() { 0 } else { BLOCK };
+        let features = || Array2::zeros((rows, self.features.outputs()));
+        Cache::new(GaussianScratch::<S> {
+            mean: self.mean.cache(BLOCK),
+            features: features(),
+            dfeatures: features(),
+            ignored: Array1::zeros(self.log_std.len()),
+        })
+    }
+
+    fn prepare(&self, scratch: &mut Cache) {
+        self.mean.prepare(&mut scratch.get::<GaussianScratch<S>>().mean);
+    }
+
+    fn mean(&self, state: ArrayView2<'_, S>, mut mean: ArrayViewMut2<'_, S>, scratch: &mut Cache) {
+        let GaussianScratch { mean: net, features, .. } = scratch.get::<GaussianScratch<S>>();
+        assert_eq!(mean.dim(), (state.nrows(), self.observation()), "mean against (R, X)");
+        let state = self.visible(&state);
+        for start in (0..state.nrows()).step_by(BLOCK) {
+            let rows = s![start..(start + BLOCK).min(state.nrows()), ..];
+            let shown = self.shown(state.slice(rows), features);
+            self.mean.forward(0, shown, mean.slice_mut(rows), net);
+        }
+    }
+
+    fn mean_backward(
+        &self,
+        state: ArrayView2<'_, S>,
+        dmean: ArrayView2<'_, S>,
+        mut dstate: ArrayViewMut2<'_, S>,
+        scratch: &mut Cache,
+    ) {
+        let scratch = scratch.get::<GaussianScratch<S>>();
+        assert_eq!(dmean.dim(), (state.nrows(), self.observation()), "dμ against (R, X)");
+        assert_eq!(dstate.dim(), state.dim(), "dz against z");
+        let mut dstate = dstate.slice_mut(s![.., ..self.features.inputs()]);
+        let state = self.visible(&state);
+        for start in (0..state.nrows()).step_by(BLOCK) {
+            let end = (start + BLOCK).min(state.nrows());
+            let rows = s![start..end, ..];
+            let shown = self.shown(state.slice(rows), &mut scratch.features);
+            self.mean.forward_kept(0, shown, &mut scratch.mean);
+            scratch.mean.output(0, end - start).assign(&dmean.slice(rows));
+            self.pull_back_block(dstate.slice_mut(rows), scratch);
+        }
+    }
+
+    fn log_likelihood(
+        &self,
+        state: ArrayView2<'_, S>,
+        observed: Observations<'_, S>,
+        mut log_lik: ArrayViewMut1<'_, S>,
+        scratch: &mut Cache,
+    ) {
+        let scratch = scratch.get::<GaussianScratch<S>>();
+        assert_eq!(observed.value.dim(), (state.nrows(), self.observation()), "x against (R, X)");
+        let state = self.visible(&state);
+        for start in (0..state.nrows()).step_by(BLOCK) {
+            let end = (start + BLOCK).min(state.nrows());
+            let rows = s![start..end, ..];
+            let shown = self.shown(state.slice(rows), &mut scratch.features);
+            self.mean.forward_kept(0, shown, &mut scratch.mean);
+            let mean = scratch.mean.output(0, end - start);
+            self.block(&observed, start..end)
+                .forward(mean.view(), log_lik.slice_mut(s![start..end]));
+        }
+    }
+
+    fn log_likelihood_gradient(
+        &self,
+        state: ArrayView2<'_, S>,
+        observed: Observations<'_, S>,
+        outputs: LikelihoodOutputs<'_, S>,
+        scratch: &mut Cache,
+    ) {
+        let scratch = scratch.get::<GaussianScratch<S>>();
+        let LikelihoodOutputs { weight, mut log_lik, mut dstate, grads } = outputs;
+        let grads = gradient_of::<Self>(grads);
+        assert_eq!(observed.value.dim(), (state.nrows(), self.observation()), "x against (R, X)");
+        scratch.ignored.fill(S::ZERO);
+        assert_eq!(dstate.dim(), state.dim(), "dz against z");
+        let mut dstate = dstate.slice_mut(s![.., ..self.features.inputs()]);
+        let state = self.visible(&state);
+        for start in (0..state.nrows()).step_by(BLOCK) {
+            let end = (start + BLOCK).min(state.nrows());
+            let rows = s![start..end, ..];
+            let shown = self.shown(state.slice(rows), &mut scratch.features);
+            self.mean.forward_kept(0, shown, &mut scratch.mean);
+            let dlog_std = match self.scale {
+                NoiseScale::Fixed => scratch.ignored.view_mut(),
+                NoiseScale::Learned => grads.log_std.view_mut(),
+            };
+            self.block(&observed, start..end).backward(
+                scratch.mean.output(0, end - start),
+                log_lik.slice_mut(s![start..end]),
+                &mut LikelihoodGradient { weight, dlog_std },
+            );
+            self.pull_back_block(dstate.slice_mut(rows), scratch);
+            self.mean.accumulate(&mut scratch.mean, &mut grads.mean);
+        }
+    }
+}
+
+impl<S: Scalar> Params<S> for GaussianEmission<S> {
+    fn visit(&self, path: Path<'_>, f: &mut dyn FnMut(Path<'_>, ArrayViewD<'_, S>)) {
+        self.mean.visit(path, f);
+        f(path.child("log_std"), self.log_std.view().into_dyn());
+    }
+
+    fn visit_mut(&mut self, path: Path<'_>, f: &mut dyn FnMut(Path<'_>, ArrayViewMutD<'_, S>)) {
+        self.mean.visit_mut(path, f);
+        f(path.child("log_std"), self.log_std.view_mut().into_dyn());
+    }
+}

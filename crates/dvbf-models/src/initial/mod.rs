@@ -1,0 +1,126 @@
+//! Initial states: `q(w₁ | x₁ … x_k, u₁ … u_{k−1})` and `z₁ = g(w₁)`.
+//!
+//! Shapes: `x (T·B, X)`, `u (T·B, U)`, `raw (B, 2W)`, `w₁ (B, W)`, `z₁ (B, Z)`.
+
+mod first_frames;
+mod known_state;
+
+pub use first_frames::{FirstFrames, FirstFramesConfig};
+pub use known_state::{KnownState, KnownStateConfig};
+
+use crate::kind::{Kind, Registry, Role};
+use crate::part::{Cache, cloned_boxes};
+use crate::statistics::Statistics;
+use dvbf_ops::Params;
+use dvbf_tensor::Scalar;
+use ndarray::{ArrayView2, ArrayViewMut2};
+use std::any::Any;
+use std::fmt::Debug;
+
+/// What was seen and done at the beginning, time-major and flat.
+#[derive(Clone, Copy, Debug)]
+pub struct FirstSteps<'a, S> {
+    /// `x (T·B, X)`.
+    pub observed: ArrayView2<'a, S>,
+    /// `u (≥ T·B, U)`.
+    pub control: ArrayView2<'a, S>,
+}
+
+/// A differentiable initial state. Its gradient is a value of its own type.
+///
+/// The cache holds the sequences of many batches, each from row `at` on, so that the gradients of
+/// all of them are one product a layer.
+pub trait InitialState<S: Scalar>:
+    Params<S> + CloneInitialState<S> + Any + Debug + Send + Sync
+{
+    /// `k`, the number of observations that start the state.
+    fn frames(&self) -> usize;
+
+    /// Multiplies the weights, not the biases, of `q(w₁ | …)` by `factor`.
+    fn scale_recognition(&mut self, factor: S);
+
+    /// How many slow features of the data [`adapt`](Self::adapt) takes; none if nothing is fitted.
+    fn axes(&self) -> usize {
+        0
+    }
+
+    /// Fits what is drawn to the training data, once, before training; most kinds have nothing to fit.
+    ///
+    /// # Panics
+    /// If the data have another number of channels.
+    fn adapt(&mut self, statistics: &Statistics) {
+        let _ = statistics;
+    }
+
+    /// A cache for at most `rows` sequences.
+    fn cache(&self, rows: usize) -> Cache;
+
+    /// Packs the weights; to be called after every change of the parameters.
+    fn prepare(&self, cache: &mut Cache);
+
+    /// Writes `raw (B, 2W)`; the batch has rows `at..at + B` of the cache, and one with `at = 0`
+    /// starts anew. Frames beyond the end of a short sequence count as unobserved.
+    ///
+    /// # Panics
+    /// If the shapes disagree, rows are skipped or the cache is too small.
+    fn recognize(
+        &self,
+        at: usize,
+        first: FirstSteps<'_, S>,
+        raw: ArrayViewMut2<'_, S>,
+        cache: &mut Cache,
+    );
+
+    /// Writes `z₁ (B, Z)` for `w₁ (B, W)`, rows `at..at + B` of the cache.
+    ///
+    /// # Panics
+    /// If the shapes disagree, rows are skipped or the cache is too small.
+    fn start(
+        &self,
+        at: usize,
+        noise: ArrayView2<'_, S>,
+        state: ArrayViewMut2<'_, S>,
+        cache: &mut Cache,
+    );
+
+    /// Pulls `dz₁` of rows `at..at + B` back to `dw₁`, and adds it there.
+    ///
+    /// # Panics
+    /// If the shapes disagree or rows were not written by a forward pass.
+    fn backward_start(
+        &self,
+        at: usize,
+        dstate: ArrayView2<'_, S>,
+        dnoise: ArrayViewMut2<'_, S>,
+        cache: &mut Cache,
+    );
+
+    /// Pulls the cotangent of `raw` of rows `at..at + B` back through the recognition network.
+    ///
+    /// # Panics
+    /// If the shapes disagree or rows were not written by a forward pass.
+    fn backward_recognize(&self, at: usize, output_cotangent: ArrayView2<'_, S>, cache: &mut Cache);
+
+    /// Adds the parameter gradients over all rows of the cache.
+    ///
+    /// # Panics
+    /// If one of the two backward passes is missing for some rows, or the gradient is of another
+    /// kind.
+    fn accumulate(&self, cache: &mut Cache, grads: &mut dyn InitialState<S>);
+}
+
+cloned_boxes!(InitialState, CloneInitialState);
+
+/// The part that infers the first state.
+#[derive(Clone, Copy, Debug)]
+pub struct InitialStateRole;
+
+impl Role for InitialStateRole {
+    type Part<S: Scalar> = dyn InitialState<S>;
+    const NAME: &'static str = "initial state";
+    const BUILT_IN: &'static [Kind<Self>] =
+        &[Kind::of::<FirstFramesConfig>(), Kind::of::<KnownStateConfig>()];
+}
+
+/// All initial states that are known by name.
+pub static INITIAL_STATES: Registry<InitialStateRole> = Registry::built_in();

@@ -1,0 +1,225 @@
+//! The known part: one step of a differential equation with learned constants.
+//!
+//! Equations, integrators and their discrete adjoints are those of `dvbf-dynamics`, in double
+//! precision and in the units of the components; a constant `c` is learned as an unconstrained number
+//! `r`. Controls come in the units of the model and are brought back to their own.
+
+use crate::transition::TransitionInput;
+use dvbf_dynamics::{Constant, Cotangents, Dynamics, Flow, Integrator, Point};
+use dvbf_ops::{Params, Path};
+use dvbf_tensor::Scalar;
+use ndarray::{Array1, Array2, ArrayView2, ArrayViewD, ArrayViewMut2, ArrayViewMutD, s};
+use std::sync::Arc;
+
+/// How long the steps are.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub enum StepLength {
+    /// All this many seconds.
+    Even(f64),
+    /// The seconds to the next step are the last control.
+    LastControl,
+}
+
+/// A differential equation inside a transition, with its constants as they are now.
+#[derive(Clone, Debug)]
+pub struct KnownPart {
+    /// The equation.
+    pub dynamics: Arc<dyn Dynamics>,
+    /// Its constants: names, units, ranges and start values as they were set.
+    pub constants: Vec<Constant>,
+    /// Their values.
+    pub values: Vec<f64>,
+    /// How it is integrated.
+    pub integrator: Integrator,
+    /// Sub-steps of a step.
+    pub substeps: usize,
+}
+
+#[derive(Clone, Debug)]
+pub(super) struct Known<S: Scalar> {
+    pub(super) dynamics: Arc<dyn Dynamics>,
+    pub(super) constants: Vec<Constant>,
+    /// Which constants are learned, and the numbers `r` behind them.
+    pub(super) learned: Vec<usize>,
+    pub(super) raw: Array1<S>,
+    pub(super) integrator: Integrator,
+    pub(super) substeps: usize,
+    pub(super) step: StepLength,
+    /// Mean and scale of every control.
+    pub(super) units: Vec<(f64, f64)>,
+}
+
+#[derive(Debug)]
+pub(super) struct KnownCache<S> {
+    state: Array2<S>,
+    control: Array2<S>,
+    flow: Flow,
+    values: Vec<f64>,
+    dvalues: Vec<f64>,
+    /// One row in double precision.
+    row: Row,
+}
+
+#[derive(Debug)]
+struct Row {
+    state: Vec<f64>,
+    control: Vec<f64>,
+    next: Vec<f64>,
+    dstate: Vec<f64>,
+    dcontrol: Vec<f64>,
+}
+
+impl<S: Scalar> Known<S> {
+    pub(super) fn cache(&self, rows: usize) -> KnownCache<S> {
+        let (z, u) = (self.dynamics.components().len(), self.units.len());
+        KnownCache {
+            state: Array2::zeros((rows, z)),
+            control: Array2::zeros((rows, u)),
+            flow: Flow::new(z, self.integrator, self.substeps),
+            values: vec![0.0; self.constants.len()],
+            dvalues: vec![0.0; self.constants.len()],
+            row: Row {
+                state: vec![0.0; z],
+                control: vec![0.0; u],
+                next: vec![0.0; z],
+                dstate: vec![0.0; z],
+                dcontrol: vec![0.0; u],
+            },
+        }
+    }
+
+    /// Values of all constants.
+    pub(super) fn values(&self) -> Vec<f64> {
+        let mut values: Vec<f64> = self.constants.iter().map(|constant| constant.start).collect();
+        for (&i, raw) in self.learned.iter().zip(&self.raw) {
+            values[i] = self.constants[i].value(raw.to_double());
+        }
+        values
+    }
+
+    /// Sets the learned constants to the values of all constants.
+    #[track_caller]
+    pub(super) fn set_values(&mut self, values: &[f64]) {
+        assert_eq!(values.len(), self.constants.len(), "values against constants");
+        for (&i, raw) in self.learned.iter().zip(&mut self.raw) {
+            *raw = S::of(self.constants[i].raw(values[i]));
+        }
+    }
+
+    pub(super) fn describe(&self) -> KnownPart {
+        KnownPart {
+            dynamics: Arc::clone(&self.dynamics),
+            constants: self.constants.clone(),
+            values: self.values(),
+            integrator: self.integrator,
+            substeps: self.substeps,
+        }
+    }
+
+    pub(super) fn prepare(&self, cache: &mut KnownCache<S>) {
+        for (i, constant) in self.constants.iter().enumerate() {
+            cache.values[i] = constant.start;
+        }
+        for (&i, raw) in self.learned.iter().zip(&self.raw) {
+            cache.values[i] = self.constants[i].value(raw.to_double());
+        }
+    }
+
+    /// Reads row `r` of the cache into double precision; gives the seconds of the step.
+    fn read(&self, r: usize, cache: &mut KnownCache<S>) -> f64 {
+        let row = &mut cache.row;
+        for (to, from) in row.state.iter_mut().zip(cache.state.row(r)) {
+            *to = from.to_double();
+        }
+        let controls = row.control.iter_mut().zip(cache.control.row(r)).zip(&self.units);
+        for ((to, from), (mean, scale)) in controls {
+            *to = from.to_double() * scale + mean;
+        }
+        match self.step {
+            StepLength::Even(dt) => dt,
+            StepLength::LastControl => row.control[row.control.len() - 1],
+        }
+    }
+
+    pub(super) fn forward(
+        &self,
+        at: usize,
+        input: &TransitionInput<'_, S>,
+        mut next: ArrayViewMut2<'_, S>,
+        cache: &mut KnownCache<S>,
+    ) {
+        let n = input.state.nrows();
+        if at == 0 {
+            cache.dvalues.fill(0.0);
+        }
+        cache.state.slice_mut(s![at..at + n, ..]).assign(&input.state);
+        cache.control.slice_mut(s![at..at + n, ..]).assign(&input.control);
+        let controls = self.dynamics.controls();
+        for (r, mut next) in next.rows_mut().into_iter().enumerate() {
+            let dt = self.read(at + r, cache);
+            let KnownCache { flow, values, row, .. } = cache;
+            let control = &row.control[..controls];
+            let point = Point { state: &row.state, control, constants: values };
+            flow.step(&*self.dynamics, point, dt, &mut row.next);
+            for (to, from) in next.iter_mut().zip(&row.next) {
+                *to = S::of(*from);
+            }
+        }
+    }
+
+    pub(super) fn pull_back(
+        &self,
+        at: usize,
+        dnext: ArrayView2<'_, S>,
+        (dstate, mut dcontrol): (&mut ArrayViewMut2<'_, S>, Option<&mut ArrayViewMut2<'_, S>>),
+        cache: &mut KnownCache<S>,
+    ) {
+        let controls = self.dynamics.controls();
+        for (r, dnext) in dnext.rows().into_iter().enumerate() {
+            let dt = self.read(at + r, cache);
+            let KnownCache { flow, values, dvalues, row, .. } = cache;
+            for (to, from) in row.next.iter_mut().zip(dnext) {
+                *to = from.to_double();
+            }
+            row.dstate.fill(0.0);
+            row.dcontrol.fill(0.0);
+            let control = &row.control[..controls];
+            let point = Point { state: &row.state, control, constants: values };
+            let mut out = Cotangents {
+                state: &mut row.dstate,
+                control: &mut row.dcontrol[..controls],
+                constants: dvalues,
+            };
+            let ddt = flow.pull_back(&*self.dynamics, point, dt, &row.next, &mut out);
+            for (to, from) in dstate.row_mut(r).iter_mut().zip(&row.dstate) {
+                *to += S::of(*from);
+            }
+            if let Some(dcontrol) = &mut dcontrol {
+                if self.step == StepLength::LastControl {
+                    row.dcontrol[controls] = ddt;
+                }
+                let units = row.dcontrol.iter().zip(&self.units);
+                for (to, (from, (_, scale))) in dcontrol.row_mut(r).iter_mut().zip(units) {
+                    *to += S::of(from * scale);
+                }
+            }
+        }
+    }
+
+    pub(super) fn accumulate(&self, cache: &mut KnownCache<S>, grads: &mut Self) {
+        for ((&i, raw), grad) in self.learned.iter().zip(&self.raw).zip(&mut grads.raw) {
+            *grad += S::of(cache.dvalues[i] * self.constants[i].slope(raw.to_double()));
+        }
+        cache.dvalues.fill(0.0);
+    }
+}
+
+impl<S: Scalar> Params<S> for Known<S> {
+    fn visit(&self, path: Path<'_>, f: &mut dyn FnMut(Path<'_>, ArrayViewD<'_, S>)) {
+        f(path.child("constants"), self.raw.view().into_dyn());
+    }
+
+    fn visit_mut(&mut self, path: Path<'_>, f: &mut dyn FnMut(Path<'_>, ArrayViewMutD<'_, S>)) {
+        f(path.child("constants"), self.raw.view_mut().into_dyn());
+    }
+}

@@ -1,0 +1,58 @@
+//! Presets with known physics in place of a network.
+
+use super::{ModelSettings, ParameterGroup, Settings, TrainingSettings};
+use dvbf_core::KindTable;
+use dvbf_train::schedule::{Ramp, Shape};
+use serde_json::json;
+
+/// The pendulum with its equation: angle and velocity as state, constants learned from pixels; `base`
+/// are the settings with a network.
+pub(super) fn pendulum(base: Settings) -> Settings {
+    Settings {
+        preset: "pendulum-physics".into(),
+        model: ModelSettings {
+            state: 2,
+            noise: 2,
+            initial: KindTable::new("known-state"),
+            transition: KindTable::new("sum")
+                .with("known", json!({ "dynamics": "damped-pendulum" }))
+                .with("noise", json!({ "std": 0.002 })),
+            emission: KindTable::new("gaussian").with("state", 1).with("std", 0.05),
+            ..base.model.clone()
+        },
+        training: TrainingSettings {
+            steps: 12_000,
+            restarts: 1,
+            window: 15,
+            learning_rate: Ramp {
+                from: 1e-2,
+                to: 1e-4,
+                start: 0.0,
+                end: 1.0,
+                shape: Shape::Cosine,
+            },
+            groups: vec![
+                ParameterGroup {
+                    prefix: "transition.constants".into(),
+                    rate: 10.0,
+                    start: 0.02,
+                    end: 1.0,
+                },
+                ParameterGroup {
+                    prefix: "transition.log_std".into(),
+                    rate: 1.0,
+                    start: 0.75,
+                    end: 1.0,
+                },
+                // The pictures are learned first, of angles that the data tell from the start.
+                ParameterGroup { prefix: "initial".into(), rate: 1.0, start: 0.05, end: 1.0 },
+            ],
+            input_noise: Ramp::constant(0.0),
+            start_noise: Ramp::constant(0.0),
+            drop: Ramp::constant(0.7),
+            kl_weight: Ramp { from: 10.0, to: 1.0, start: 0.0, end: 0.5, shape: Shape::Geometric },
+            ..base.training.clone()
+        },
+        ..base
+    }
+}
