@@ -37,15 +37,31 @@ pub(super) fn pendulum(base: Settings) -> Settings {
                     rate: 10.0,
                     start: 0.02,
                     end: 1.0,
+                    optional: false,
+                },
+                // A remainder explains what the equation cannot, once the equation does what it can.
+                ParameterGroup {
+                    prefix: "transition.remainder".into(),
+                    rate: 1.0,
+                    start: 0.4,
+                    end: 1.0,
+                    optional: true,
                 },
                 ParameterGroup {
                     prefix: "transition.log_std".into(),
                     rate: 1.0,
                     start: 0.75,
                     end: 1.0,
+                    optional: false,
                 },
                 // The pictures are learned first, of angles that the data tell from the start.
-                ParameterGroup { prefix: "initial".into(), rate: 1.0, start: 0.05, end: 1.0 },
+                ParameterGroup {
+                    prefix: "initial".into(),
+                    rate: 1.0,
+                    start: 0.05,
+                    end: 1.0,
+                    optional: false,
+                },
             ],
             input_noise: Ramp::constant(0.0),
             start_noise: Ramp::constant(0.0),

@@ -17,6 +17,9 @@ pub struct ParameterGroup {
     /// Progress of training from which on its parameters stay.
     #[serde(default = "one")]
     pub end: f64,
+    /// Whether a model may have no such parameters.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub optional: bool,
 }
 
 fn one() -> f64 {
@@ -31,7 +34,7 @@ impl ParameterGroup {
 
     /// What is wrong with it.
     pub fn problem(&self) -> Option<String> {
-        let Self { prefix, rate, start, end } = self;
+        let Self { prefix, rate, start, end, .. } = self;
         if prefix.is_empty() {
             return Some("has no prefix; it would be all parameters".into());
         }

@@ -15,7 +15,7 @@ impl Groups {
     /// The groups of the arrays of `model`; the first whose prefix fits is the group of an array.
     ///
     /// # Errors
-    /// If no array belongs to a group.
+    /// If no array belongs to a group that is not optional.
     pub(super) fn of(
         settings: &[ParameterGroup],
         model: &impl Params<f32>,
@@ -28,7 +28,7 @@ impl Groups {
             start += array.len();
         });
         let used = |i: usize| places.iter().any(|(_, group)| *group == Some(i));
-        if let Some(unused) = (0..settings.len()).find(|&i| !used(i)) {
+        if let Some(unused) = (0..settings.len()).find(|&i| !settings[i].optional && !used(i)) {
             return Err(settings[unused].clone());
         }
         Ok(Self { settings: settings.to_vec(), places })
