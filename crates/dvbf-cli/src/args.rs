@@ -35,6 +35,8 @@ pub(crate) enum Command {
     Eval(Eval),
     /// Make the report of a finished run again: report.html and its picture.
     Report(Report),
+    /// Estimate empowerment on a learned model, train policies in it and try them from pixels.
+    Empower(crate::empower::Empower),
     /// Write the weights of a model for other programs.
     Export(Export),
 }

@@ -3,6 +3,7 @@
 mod apply;
 mod args;
 mod compare;
+mod empower;
 mod interrupt;
 mod progress;
 mod recordings;
@@ -39,6 +40,7 @@ fn run(command: Command) -> ExitCode {
         Command::Simulate(simulate) => done(apply::run_simulate(&simulate)),
         Command::Eval(eval) => done(run_eval(&eval)),
         Command::Report(report) => run_report(&report).unwrap_or_else(|e| fail(&e.to_string())),
+        Command::Empower(empower) => done(empower::run(&empower)),
         Command::Export(export) => run_export(&export).unwrap_or_else(|e| fail(&e.to_string())),
     }
 }

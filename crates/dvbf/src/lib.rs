@@ -2,6 +2,7 @@
 
 pub mod apply;
 pub mod compare;
+pub mod empower;
 pub mod eval;
 pub mod export;
 pub mod run;

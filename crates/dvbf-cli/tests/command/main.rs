@@ -4,6 +4,7 @@
 mod apply;
 mod arguments;
 mod compare;
+mod empower;
 #[cfg(target_os = "linux")]
 mod full_disk;
 #[cfg(unix)]

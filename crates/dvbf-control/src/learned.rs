@@ -1,0 +1,216 @@
+//! A learned transition as mean dynamics, in the coordinates that networks see.
+//!
+//! A policy sees the features `φ(z)` of a latent state `z`, in which an angle is its sine and cosine and
+//! never jumps. The state of these dynamics is `s = φ(z)`:
+//!
+//! | | equation |
+//! |-|----------|
+//! | step | `s' = φ(f(φ⁻¹(s), u, 0))`, angles by `atan2` |
+//! | pull back | `dz' = (∂φ/∂z')ᵀ ds'`, `(dz, du) = (∂f)ᵀ dz'`, `ds = (∂φ⁻¹/∂s)ᵀ dz` |
+//! | linearize | row `i` of both Jacobians is the pull-back of the unit vector `i` |
+//!
+//! With the first two columns `(a, b) = (sin, cos)` of an angle, `∂ atan2(a, b) = (b da − a db)/(a² + b²)`.
+
+use crate::dynamics::{Cotangents, Inputs, Linearization, MeanDynamics};
+use dvbf_core::{
+    Cache, Feature, Features, Transition, TransitionCotangents, TransitionInput, features_of,
+};
+use ndarray::{Array2, ArrayView2, ArrayViewMut2, s};
+use std::sync::Arc;
+
+/// A transition without its noise.
+#[derive(Clone, Debug)]
+pub struct LearnedDynamics {
+    transition: Arc<dyn Transition<f32>>,
+    features: Features,
+}
+
+/// Buffers of a batch.
+#[derive(Debug)]
+pub struct LearnedWorkspace {
+    cache: Cache,
+    state: Array2<f32>,
+    next: Array2<f32>,
+    noise: Array2<f32>,
+    shown: Array2<f32>,
+    dshown: Array2<f32>,
+    dstate: Array2<f32>,
+    dnext: Array2<f32>,
+    dnoise: Array2<f32>,
+    dcontrol: Array2<f32>,
+}
+
+impl LearnedDynamics {
+    /// The mean dynamics of this transition.
+    pub fn new(transition: Arc<dyn Transition<f32>>) -> Self {
+        let features = features_of(&transition.components());
+        Self { transition, features }
+    }
+
+    /// How latent states are shown: `s = φ(z)`.
+    pub fn features(&self) -> &Features {
+        &self.features
+    }
+
+    /// Writes `z = φ⁻¹(s)`; an angle is one of those that mean the same.
+    fn latent(&self, shown: ArrayView2<'_, f32>, mut state: ArrayViewMut2<'_, f32>) {
+        let mut column = 0;
+        for (i, kind) in self.features.kinds().iter().enumerate() {
+            match kind {
+                Feature::Angle => {
+                    let (sines, cosines) = (shown.column(column), shown.column(column + 1));
+                    for (to, (a, b)) in
+                        state.column_mut(i).iter_mut().zip(sines.iter().zip(cosines))
+                    {
+                        *to = a.atan2(*b);
+                    }
+                }
+                Feature::Linear { scale } => {
+                    let scale = narrow(*scale);
+                    state
+                        .column_mut(i)
+                        .zip_mut_with(&shown.column(column), |to, s| *to = s * scale);
+                }
+            }
+            column += kind.width();
+        }
+    }
+
+    /// Adds the cotangent of `z = φ⁻¹(s)` to that of `s`.
+    fn latent_backward(
+        &self,
+        shown: ArrayView2<'_, f32>,
+        dstate: ArrayView2<'_, f32>,
+        mut out: ArrayViewMut2<'_, f32>,
+    ) {
+        let mut column = 0;
+        for (i, kind) in self.features.kinds().iter().enumerate() {
+            for (row, d) in dstate.column(i).iter().enumerate() {
+                match kind {
+                    Feature::Angle => {
+                        let (a, b) = (shown[[row, column]], shown[[row, column + 1]]);
+                        let square = (a * a + b * b).max(f32::MIN_POSITIVE);
+                        out[[row, column]] += d * b / square;
+                        out[[row, column + 1]] -= d * a / square;
+                    }
+                    Feature::Linear { scale } => out[[row, column]] += d * narrow(*scale),
+                }
+            }
+            column += kind.width();
+        }
+    }
+
+    /// `z'` into the workspace.
+    fn forward(&self, at: Inputs<'_, f32>, work: &mut LearnedWorkspace) {
+        let n = at.states.nrows();
+        let rows = s![..n, ..];
+        self.latent(at.states, work.state.slice_mut(rows));
+        let input = TransitionInput {
+            state: work.state.slice(rows),
+            control: at.controls,
+            noise: work.noise.slice(rows),
+        };
+        self.transition.forward(0, input, work.next.slice_mut(rows), &mut work.cache);
+    }
+
+    /// The pull-back of `dshown` in the workspace, after a forward pass and with `s'` in `shown`.
+    fn backward(
+        &self,
+        states: ArrayView2<'_, f32>,
+        (dstates, dcontrols): (ArrayViewMut2<'_, f32>, ArrayViewMut2<'_, f32>),
+        work: &mut LearnedWorkspace,
+    ) {
+        let rows = s![..states.nrows(), ..];
+        for buffer in [&mut work.dnext, &mut work.dstate, &mut work.dnoise] {
+            buffer.slice_mut(rows).fill(0.0);
+        }
+        let (shown, dshown) = (work.shown.slice(rows), work.dshown.slice(rows));
+        self.features.backward(shown, dshown, work.dnext.slice_mut(rows));
+        let cotangents = TransitionCotangents {
+            state: work.dstate.slice_mut(rows),
+            control: Some(dcontrols),
+            noise: work.dnoise.slice_mut(rows),
+        };
+        self.transition.backward(0, work.dnext.slice(rows), cotangents, &mut work.cache);
+        self.latent_backward(states, work.dstate.slice(rows), dstates);
+    }
+}
+
+impl MeanDynamics<f32> for LearnedDynamics {
+    type Workspace = LearnedWorkspace;
+
+    fn state_size(&self) -> usize {
+        self.features.outputs()
+    }
+
+    fn control_size(&self) -> usize {
+        self.transition.dims().control
+    }
+
+    fn workspace(&self, rows: usize) -> LearnedWorkspace {
+        let dims = self.transition.dims();
+        let zeros = |columns: usize| Array2::zeros((rows, columns));
+        let mut cache = self.transition.cache(rows);
+        self.transition.prepare(&mut cache);
+        LearnedWorkspace {
+            cache,
+            state: zeros(dims.state),
+            next: zeros(dims.state),
+            noise: zeros(dims.noise),
+            shown: zeros(self.features.outputs()),
+            dshown: zeros(self.features.outputs()),
+            dstate: zeros(dims.state),
+            dnext: zeros(dims.state),
+            dnoise: zeros(dims.noise),
+            dcontrol: zeros(dims.control),
+        }
+    }
+
+    fn step(&self, at: Inputs<'_, f32>, next: ArrayViewMut2<'_, f32>, work: &mut LearnedWorkspace) {
+        self.forward(at, work);
+        self.features.apply(work.next.slice(s![..at.states.nrows(), ..]), next);
+    }
+
+    fn linearize(
+        &self,
+        at: Inputs<'_, f32>,
+        mut out: Linearization<'_, f32>,
+        work: &mut LearnedWorkspace,
+    ) {
+        let rows = s![..at.states.nrows(), ..];
+        self.forward(at, work);
+        self.features.apply(work.next.slice(rows), work.shown.slice_mut(rows));
+        out.next.assign(&work.shown.slice(rows));
+        for i in 0..self.state_size() {
+            work.dshown.slice_mut(rows).fill(0.0);
+            work.dshown.slice_mut(rows).column_mut(i).fill(1.0);
+            let mut by_state = out.state.slice_mut(s![.., i, ..]);
+            let mut by_control = std::mem::take(&mut work.dcontrol);
+            by_state.fill(0.0);
+            by_control.fill(0.0);
+            let to = (by_state, by_control.slice_mut(rows));
+            self.backward(at.states, to, work);
+            out.control.slice_mut(s![.., i, ..]).assign(&by_control.slice(rows));
+            work.dcontrol = by_control;
+        }
+    }
+
+    fn pull_back(
+        &self,
+        at: Inputs<'_, f32>,
+        dnext: ArrayView2<'_, f32>,
+        out: Cotangents<'_, f32>,
+        work: &mut LearnedWorkspace,
+    ) {
+        let rows = s![..at.states.nrows(), ..];
+        self.forward(at, work);
+        self.features.apply(work.next.slice(rows), work.shown.slice_mut(rows));
+        work.dshown.slice_mut(rows).assign(&dnext);
+        self.backward(at.states, (out.states, out.controls), work);
+    }
+}
+
+#[expect(clippy::cast_possible_truncation, reason = "states are in single precision")]
+fn narrow(value: f64) -> f32 {
+    value as f32
+}
