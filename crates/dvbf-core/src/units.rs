@@ -3,21 +3,28 @@
 use serde::{Deserialize, Serialize};
 
 /// Mean and scale of every channel of a vector.
+///
+/// Means are in double precision: a position in a map projection or seconds since an epoch need more
+/// digits than single precision has.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Channels {
     // Invariant: equally long.
-    mean: Vec<f32>,
+    mean: Vec<f64>,
     scale: Vec<f32>,
 }
+
+/// Distance of a mean from zero, in scales, from which on it is taken off in double precision.
+const FAR: f64 = 64.0;
 
 impl Channels {
     /// Channels with these means and scales.
     ///
     /// # Panics
-    /// If their numbers differ, a mean is not finite, or a scale is not a positive finite number.
+    /// If their numbers differ, a mean is beyond single precision, or a scale is not a positive finite
+    /// number.
     #[track_caller]
-    pub fn new(mean: Vec<f32>, scale: Vec<f32>) -> Self {
-        let channels = Self { mean, scale };
+    pub fn new<M: Into<f64>>(mean: Vec<M>, scale: Vec<f32>) -> Self {
+        let channels = Self { mean: mean.into_iter().map(Into::into).collect(), scale };
         assert_eq!(channels.mean.len(), channels.scale.len(), "one scale a mean");
         assert!(channels.is_valid(), "means are finite and scales positive");
         channels
@@ -30,23 +37,23 @@ impl Channels {
 
     /// Channels of a file, which are checked with the rest of it.
     pub(crate) fn unchecked(mean: Vec<f32>, scale: Vec<f32>) -> Self {
-        Self { mean, scale }
+        Self { mean: mean.into_iter().map(f64::from).collect(), scale }
     }
 
     fn is_valid(&self) -> bool {
         self.mean.len() == self.scale.len()
-            && self.mean.iter().all(|m| m.is_finite())
+            && self.mean.iter().all(|m| m.abs() <= f64::from(f32::MAX))
             && self.scale.iter().all(|s| s.is_finite() && *s > 0.0)
     }
 
     /// Number of channels.
     #[expect(clippy::len_without_is_empty, reason = "a number of channels, not a collection")]
     pub fn len(&self) -> usize {
-        self.mean.len()
+        self.scale.len()
     }
 
     /// Mean of every channel.
-    pub fn mean(&self) -> &[f32] {
+    pub fn mean(&self) -> &[f64] {
         &self.mean
     }
 
@@ -55,29 +62,48 @@ impl Channels {
         &self.scale
     }
 
-    /// Brings a vector from the units of the recordings to those of the model.
+    /// What has to be taken off in double precision before values are narrowed, and the units of the
+    /// rest. It is the mean of a channel that single precision does not hold or that is more than 64
+    /// scales from zero, and zero of the others.
+    pub fn split(&self) -> (Vec<f64>, Self) {
+        let pairs = self.mean.iter().zip(&self.scale);
+        let off = pairs.map(|(&mean, &scale)| {
+            let rest = mean - f64::from(narrow(mean));
+            if rest.abs() > 0.0 || mean.abs() > FAR * f64::from(scale) { mean } else { 0.0 }
+        });
+        let off: Vec<f64> = off.collect();
+        let mean = self.mean.iter().zip(&off).map(|(mean, off)| mean - off).collect();
+        (off, Self { mean, scale: self.scale.clone() })
+    }
+
+    /// From the units of the recordings to those of the model.
     ///
     /// # Panics
-    /// If it has another number of channels.
+    /// If there are not as many values as channels.
     #[track_caller]
     pub fn normalize(&self, values: &mut [f32]) {
         assert_eq!(values.len(), self.len(), "values against channels");
         for ((value, mean), scale) in values.iter_mut().zip(&self.mean).zip(&self.scale) {
-            *value = (*value - mean) / scale;
+            *value = narrow(f64::from(*value) - mean) / scale;
         }
     }
 
-    /// Undoes [`normalize`](Self::normalize).
+    /// From the units of the model to those of the recordings.
     ///
     /// # Panics
-    /// If the vector has another number of channels.
+    /// If there are not as many values as channels.
     #[track_caller]
     pub fn restore(&self, values: &mut [f32]) {
         assert_eq!(values.len(), self.len(), "values against channels");
         for ((value, mean), scale) in values.iter_mut().zip(&self.mean).zip(&self.scale) {
-            *value = *value * scale + mean;
+            *value = narrow(f64::from(*value * scale) + mean);
         }
     }
+}
+
+#[expect(clippy::cast_possible_truncation, reason = "models are in single precision")]
+fn narrow(value: f64) -> f32 {
+    value as f32
 }
 
 /// Units of observations and controls.

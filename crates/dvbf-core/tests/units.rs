@@ -36,6 +36,25 @@ fn file() -> ModelFile {
     ModelFile { units: Some(units()), ..ModelFile::new(&config(), &model) }
 }
 
+/// A mean keeps digits that single precision does not have, in the file and in what is taken off.
+#[test]
+fn a_mean_far_from_zero_is_taken_off_in_double_precision() {
+    let channels = Channels::new(vec![5_000_000.123, 0.5, 1e-19], vec![0.1, 2.0, 1e-18]);
+    let (off, rest) = channels.split();
+    assert_eq!(off[0].to_bits(), 5_000_000.123_f64.to_bits());
+    assert_eq!(off[1].to_bits(), 0.0_f64.to_bits());
+    assert_eq!(rest.mean()[0].to_bits(), 0.0_f64.to_bits());
+    assert_eq!(rest.scale(), channels.scale());
+    let units =
+        Units { observation: Channels::new(vec![5_000_000.123; 2], vec![0.1; 2]), ..units() };
+    let model = Dvbf::random(&config(), Noise::new(1, 0)).unwrap();
+    let file = ModelFile { units: Some(units.clone()), ..ModelFile::new(&config(), &model) };
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("model.dvbf");
+    file.write(&path).unwrap();
+    assert_eq!(ModelFile::read(&path).unwrap().units, Some(units));
+}
+
 #[test]
 fn a_filter_of_a_file_takes_the_units_of_the_recordings() {
     let folder = tempfile::tempdir().unwrap();

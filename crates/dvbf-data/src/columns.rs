@@ -192,10 +192,19 @@ fn role(name: &str, columns: &Columns) -> Option<Role> {
         .or_else(|| stripped("state").map(Role::State))
 }
 
-/// The character between the columns, from the line of names.
+/// The character between the columns, from the line of names; what is quoted does not count.
 pub(super) fn separator(from: &mut impl BufRead) -> std::io::Result<u8> {
     let start = from.fill_buf()?;
-    let line = start.split(|&byte| byte == b'\n').next().unwrap_or_default();
-    let count = |byte: u8| line.split(|&b| b == byte).count();
+    let mut lines = start.split(|&byte| byte == b'\n');
+    let line = lines.find(|line| !line.trim_ascii().is_empty()).unwrap_or_default();
+    let count = |separator: u8| {
+        let mut quoted = false;
+        line.iter()
+            .filter(|&&byte| {
+                quoted ^= byte == b'"';
+                byte == separator && !quoted
+            })
+            .count()
+    };
     Ok([b',', b';', b'\t'].into_iter().rev().max_by_key(|&byte| count(byte)).unwrap_or(b','))
 }

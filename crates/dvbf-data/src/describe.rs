@@ -1,5 +1,6 @@
 //! Channels of recordings in numbers.
 
+use super::Origins;
 use super::division::Piece;
 use super::noise::noise;
 use super::raw::{RawRecordings, RawSequence};
@@ -25,7 +26,7 @@ pub fn describe(recordings: &RawRecordings) -> Vec<ChannelFigures> {
     let mut out = Vec::new();
     if recordings.image.is_some() {
         let all = recordings.sequences.iter().flat_map(|s| s.observations.iter().copied());
-        out.push(figures("all pixels".into(), all, 0.0));
+        out.push(figures("all pixels".into(), all, 0.0, 0.0));
     } else {
         let whole = |(sequence, all): (usize, &RawSequence)| {
             let length = all.observations.nrows();
@@ -36,17 +37,24 @@ pub fn describe(recordings: &RawRecordings) -> Vec<ChannelFigures> {
         for (i, name) in recordings.observation_names.iter().enumerate() {
             let column =
                 recordings.sequences.iter().flat_map(|s| s.observations.column(i).to_vec());
-            out.push(figures(format!("observation {name}"), column, noise[i]));
+            let origin = Origins::of(&recordings.origins.observation, i);
+            out.push(figures(format!("observation {name}"), column, noise[i], origin));
         }
     }
     for (i, name) in recordings.control_names.iter().enumerate() {
         let column = recordings.sequences.iter().flat_map(|s| s.controls.column(i).to_vec());
-        out.push(figures(format!("control {name}"), column, 0.0));
+        let origin = Origins::of(&recordings.origins.control, i);
+        out.push(figures(format!("control {name}"), column, 0.0, origin));
     }
     out
 }
 
-fn figures(name: String, values: impl Iterator<Item = f32>, noise: f64) -> ChannelFigures {
+fn figures(
+    name: String,
+    values: impl Iterator<Item = f32>,
+    noise: f64,
+    origin: f64,
+) -> ChannelFigures {
     let (mut all, mut seen, mut mean, mut scatter) = (0.0, 0.0, 0.0, 0.0);
     for value in values {
         all += 1.0;
@@ -59,5 +67,6 @@ fn figures(name: String, values: impl Iterator<Item = f32>, noise: f64) -> Chann
     }
     let std = f64::sqrt(scatter / f64::max(seen, 1.0));
     let noise = if std > 0.0 { noise / std } else { 0.0 };
+    let mean = mean + origin;
     ChannelFigures { name, mean, std, missing: 1.0 - seen / f64::max(all, 1.0), noise }
 }

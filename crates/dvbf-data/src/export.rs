@@ -38,6 +38,7 @@ impl RawRecordings {
             image: set.image,
             ignored: Vec::new(),
             remarks: Vec::new(),
+            origins: crate::Origins::default(),
         }
     }
 }

@@ -106,6 +106,7 @@ mod tests {
             image: None,
             ignored: Vec::new(),
             remarks: Vec::new(),
+            origins: crate::Origins::default(),
         }
     }
 

@@ -16,7 +16,7 @@
 
 use super::RecordingError;
 use super::npy::{ArrayHeader, Kind};
-use super::packed::{Packed, assemble};
+use super::packed::{Packed, Seen, assemble};
 use super::raw::{RawRecordings, narrow};
 use super::unknown::{Entry, left_out};
 use std::fs::File;
@@ -120,15 +120,21 @@ fn read_array(
     }
     match name {
         "x" => {
-            let mut values = header.numbers(from, narrow)?;
-            if header.kind == Kind::Unsigned && header.bytes_per_item() == 1 {
-                values.mapv_inplace(|v| v / 255.0);
+            let bytes = header.kind == Kind::Unsigned && header.bytes_per_item() == 1;
+            // Images are many numbers near zero.
+            if bytes || header.shape.len() > 3 {
+                let mut values = header.numbers(from, narrow)?;
+                if bytes {
+                    values.mapv_inplace(|v| v / 255.0);
+                }
+                packed.observations = Some(Seen::Narrow(values));
+            } else {
+                packed.observations = Some(Seen::Wide(header.numbers(from, |v| v)?));
             }
-            packed.observations = Some(values);
         }
-        "u" => packed.controls = Some(header.numbers(from, narrow)?),
+        "u" => packed.controls = Some(header.numbers(from, |v| v)?),
         "mask" => packed.mask = Some(header.numbers(from, narrow)?),
-        "state" => packed.states = Some(header.numbers(from, narrow)?),
+        "state" => packed.states = Some(header.numbers(from, |v| v)?),
         "lengths" => packed.lengths = Some(header.numbers(from, |v| v)?),
         "dt" => packed.intervals = Some(header.numbers(from, |v| v)?),
         "state_names" => packed.state_names = Some(header.texts(from)?),

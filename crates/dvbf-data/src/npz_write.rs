@@ -1,8 +1,8 @@
 //! Recordings to an `.npz` archive, without compression.
 
-use super::RecordingError;
 use super::archive::{Archive, Failure};
 use super::raw::{RawRecordings, RawSequence};
+use super::{Origins, RecordingError};
 use dvbf_core::replace_file_with;
 use ndarray::{Array1, Array2, Array3, arr0, s};
 use std::fs::File;
@@ -35,16 +35,31 @@ fn write_into(
         }
         all
     };
+    // What has an origin needs double precision to be written with it.
+    let whole = |values: &Array3<f32>, origins: &[f64]| {
+        let mut all = values.mapv(f64::from);
+        for ((_, _, i), value) in all.indexed_iter_mut() {
+            *value += Origins::of(origins, i);
+        }
+        all
+    };
     let x = padded(recordings.observation_names.len(), &|s| Some(&s.observations), f32::NAN);
     if let Some((height, width)) = recordings.image {
         zip.add("x", &x.into_shape_with_order((count, longest, height, width))?)?;
     } else {
-        zip.add("x", &x)?;
+        match recordings.origins.observation.as_slice() {
+            [] => zip.add("x", &x)?,
+            origins => zip.add("x", &whole(&x, origins))?,
+        }
         zip.texts("x_names", &recordings.observation_names)?;
     }
     let controls = recordings.control_names.len();
     if controls > 0 {
-        zip.add("u", &padded(controls, &|s| Some(&s.controls), 0.0))?;
+        let u = padded(controls, &|s| Some(&s.controls), 0.0);
+        match recordings.origins.control.as_slice() {
+            [] => zip.add("u", &u)?,
+            origins => zip.add("u", &whole(&u, origins))?,
+        }
         zip.texts("u_names", &recordings.control_names)?;
     }
     let lengths: Array1<u64> =
@@ -64,7 +79,11 @@ fn write_into(
     }
     if !recordings.state_names.is_empty() {
         let width = recordings.state_names.len();
-        zip.add("state", &padded(width, &|s| s.states.as_ref(), f32::NAN))?;
+        let states = padded(width, &|s| s.states.as_ref(), f32::NAN);
+        match recordings.origins.state.as_slice() {
+            [] => zip.add("state", &states)?,
+            origins => zip.add("state", &whole(&states, origins))?,
+        }
         zip.texts("state_names", &recordings.state_names)?;
     }
     let parts: Option<Vec<String>> =

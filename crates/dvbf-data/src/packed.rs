@@ -1,18 +1,86 @@
 //! From the padded arrays of an archive to sequences.
 
 use super::RecordingError;
+use super::origins::Wide;
 use super::raw::{Part, RawRecordings, RawSequence};
 use super::unknown::{Entry, no_controls};
 use ndarray::{Array2, Array3, ArrayD, Axis, s};
 use std::path::Path;
 
+/// Observations as they were read.
+#[derive(Debug)]
+pub(super) enum Seen {
+    /// Images and bytes, for which single precision is enough.
+    Narrow(ArrayD<f32>),
+    /// Anything else.
+    Wide(ArrayD<f64>),
+}
+
+/// Observations `(N, T, X)`.
+enum Rows {
+    Narrow(Array3<f32>),
+    Wide(Array3<f64>),
+}
+
+impl Seen {
+    fn shape(&self) -> &[usize] {
+        match self {
+            Self::Narrow(values) => values.shape(),
+            Self::Wide(values) => values.shape(),
+        }
+    }
+
+    /// As rows of channels, NaN where `mask` hides them; what is wrong with which array otherwise.
+    fn rows(
+        self,
+        own: (usize, usize),
+        mask: Option<ArrayD<f32>>,
+    ) -> Result<Rows, (&'static str, String)> {
+        let shape = self.shape().to_vec();
+        Ok(match self {
+            Self::Narrow(values) => Rows::Narrow(seen(values, &shape, own, mask)?),
+            Self::Wide(values) => Rows::Wide(seen(values, &shape, own, mask)?),
+        })
+    }
+}
+
+fn seen<T: Copy + From<f32>>(
+    values: ArrayD<T>,
+    shape: &[usize],
+    own: (usize, usize),
+    mask: Option<ArrayD<f32>>,
+) -> Result<Array3<T>, (&'static str, String)> {
+    let mut x = flat(values, "x", own).map_err(|p| ("x", p))?;
+    if let Some(mask) = mask {
+        apply_mask(&mut x, shape, mask).map_err(|p| ("mask", p))?;
+    }
+    Ok(x)
+}
+
+impl Rows {
+    fn width(&self) -> usize {
+        match self {
+            Self::Narrow(values) => values.dim().2,
+            Self::Wide(values) => values.dim().2,
+        }
+    }
+
+    /// Smallest and largest value that is not missing.
+    fn extent(&self) -> (f64, f64) {
+        match self {
+            Self::Narrow(values) => extent(values),
+            Self::Wide(values) => extent(values),
+        }
+    }
+}
+
 /// The arrays of an archive.
 #[derive(Debug, Default)]
 pub(super) struct Packed {
-    pub(super) observations: Option<ArrayD<f32>>,
-    pub(super) controls: Option<ArrayD<f32>>,
+    pub(super) observations: Option<Seen>,
+    pub(super) controls: Option<ArrayD<f64>>,
     pub(super) mask: Option<ArrayD<f32>>,
-    pub(super) states: Option<ArrayD<f32>>,
+    pub(super) states: Option<ArrayD<f64>>,
     pub(super) lengths: Option<ArrayD<f64>>,
     pub(super) intervals: Option<ArrayD<f64>>,
     pub(super) state_names: Option<ArrayD<String>>,
@@ -57,10 +125,7 @@ pub(super) fn assemble(
         RecordingError::key(path, key, problem + &hint)
     };
     let (count, steps) = (shape[0], shape[1]);
-    let mut x = flat(observations, "x", (count, steps)).map_err(|p| wrong("x", p))?;
-    if let Some(mask) = packed.mask {
-        apply_mask(&mut x, &shape, mask).map_err(|p| wrong("mask", p))?;
-    }
+    let x = observations.rows((count, steps), packed.mask).map_err(|(key, p)| wrong(key, p))?;
     let u = match packed.controls {
         Some(u) => flat(u, "u", (count, steps)).map_err(|p| wrong("u", p))?,
         None => Array3::zeros((count, steps, 0)),
@@ -95,7 +160,8 @@ pub(super) fn assemble(
     remarks.extend(doubts(&x, &shape, image.is_some()));
     let mut out = RawRecordings {
         remarks,
-        observation_names: names(packed.observation_names, "x_names", "x", x.dim().2)?,
+        origins: crate::Origins::default(),
+        observation_names: names(packed.observation_names, "x_names", "x", x.width())?,
         control_names: names(packed.control_names, "u_names", "u", u.dim().2)?,
         state_names: names(packed.state_names, "state_names", "state", width)?,
         sequences: Vec::with_capacity(count),
@@ -103,17 +169,30 @@ pub(super) fn assemble(
         image,
         ignored: packed.ignored,
     };
+    let mut wide = Vec::with_capacity(count);
     for (n, &length) in lengths.iter().enumerate() {
-        let cut = |values: &Array3<f32>| values.slice(s![n, ..length, ..]).to_owned();
+        fn cut<T: Copy>(values: &Array3<T>, n: usize, length: usize) -> Array2<T> {
+            values.slice(s![n, ..length, ..]).to_owned()
+        }
+        let (narrow, all) = match &x {
+            Rows::Narrow(x) => (cut(x, n, length), None),
+            Rows::Wide(x) => (Array2::zeros((0, 0)), Some(cut(x, n, length))),
+        };
         out.sequences.push(RawSequence {
             name: format!("sequence {n}"),
-            observations: cut(&x),
-            controls: cut(&u),
+            observations: narrow,
+            controls: Array2::zeros((0, 0)),
             intervals: None,
-            states: states.as_ref().map(cut),
+            states: None,
             part: parts[n],
         });
+        wide.push(Wide {
+            observations: all,
+            controls: cut(&u, n, length),
+            states: states.as_ref().map(|states| cut(states, n, length)),
+        });
     }
+    out.take(&wide).map_err(|(key, problem)| RecordingError::key(path, key, problem))?;
     if let Some(intervals) = intervals {
         out.set_intervals(intervals);
     }
@@ -145,7 +224,7 @@ fn check_axes(shape: &[usize], names: usize) -> Result<(), String> {
 }
 
 /// What looks as if something else were meant.
-fn doubts(x: &Array3<f32>, shape: &[usize], image: bool) -> Vec<String> {
+fn doubts(x: &Rows, shape: &[usize], image: bool) -> Vec<String> {
     let mut out = Vec::new();
     let (count, steps) = (shape[0], shape[1]);
     if shape.len() == 2 && count >= 4 * steps {
@@ -154,7 +233,7 @@ fn doubts(x: &Array3<f32>, shape: &[usize], image: bool) -> Vec<String> {
              sequence of {count} steps is x[None]"
         ));
     }
-    let (low, high) = extent(x);
+    let (low, high) = x.extent();
     if image && (low < -0.01 || high > 1.01) {
         out.push(format!(
             "images are expected in [0, 1], and x holds values from {low} to {high}; bytes are \
@@ -164,17 +243,18 @@ fn doubts(x: &Array3<f32>, shape: &[usize], image: bool) -> Vec<String> {
     out
 }
 
-/// Smallest and largest value that is not missing.
-fn extent(x: &Array3<f32>) -> (f32, f32) {
-    x.iter().fold((f32::INFINITY, f32::NEG_INFINITY), |(low, high), &v| (low.min(v), high.max(v)))
+fn extent<T: Copy + Into<f64>>(x: &Array3<T>) -> (f64, f64) {
+    x.iter().fold((f64::INFINITY, f64::NEG_INFINITY), |(low, high), &v| {
+        (low.min(v.into()), high.max(v.into()))
+    })
 }
 
 /// `values` as `(N, T, rest)`.
-fn flat(
-    values: ArrayD<f32>,
+fn flat<T: Copy>(
+    values: ArrayD<T>,
     name: &str,
     (count, steps): (usize, usize),
-) -> Result<Array3<f32>, String> {
+) -> Result<Array3<T>, String> {
     let shape = values.shape().to_vec();
     if shape.len() < 2 || shape[..2] != [count, steps] {
         let problem = match shape.get(1) {
@@ -192,7 +272,11 @@ fn flat(
 }
 
 /// Sets to NaN what `mask` hides.
-fn apply_mask(x: &mut Array3<f32>, shape: &[usize], mask: ArrayD<f32>) -> Result<(), String> {
+fn apply_mask<T: From<f32>>(
+    x: &mut Array3<T>,
+    shape: &[usize],
+    mask: ArrayD<f32>,
+) -> Result<(), String> {
     let own = mask.shape().to_vec();
     let (count, steps, width) = x.dim();
     if let Some(value) = mask.iter().find(|&&m| !(m.abs() < 1e-9 || (m - 1.0).abs() < 1e-9)) {
@@ -209,7 +293,7 @@ fn apply_mask(x: &mut Array3<f32>, shape: &[usize], mask: ArrayD<f32>) -> Result
         for (i, x) in x.iter_mut().enumerate() {
             let seen = if mask.len() == width { mask[i] } else { mask[0] };
             if seen < 0.5 {
-                *x = f32::NAN;
+                *x = T::from(f32::NAN);
             }
         }
     }

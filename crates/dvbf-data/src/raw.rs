@@ -1,6 +1,6 @@
 //! Recordings as they come from files: one record a sequence, in the units of the files.
 
-use super::RecordingError;
+use super::{Origins, RecordingError};
 use dvbf_envs::StateKind;
 use ndarray::Array2;
 use std::path::Path;
@@ -40,7 +40,7 @@ impl Part {
 pub struct RawSequence {
     /// Where it comes from: a file, or its number in one.
     pub name: String,
-    /// Observations `(T, X)`; NaN where a channel is missing.
+    /// Observations `(T, X)` less [`origins`](RawRecordings::origins); NaN where a channel is missing.
     pub observations: Array2<f32>,
     /// Controls `(T, U)`; row `t` acts between `t` and `t + 1`, and the last one is not read.
     pub controls: Array2<f32>,
@@ -71,6 +71,8 @@ pub struct RawRecordings {
     pub ignored: Vec<String>,
     /// What somebody should know of how they were read, in sentences.
     pub remarks: Vec<String>,
+    /// What was taken off channels in double precision; nothing of most.
+    pub origins: Origins,
 }
 
 impl RawRecordings {
@@ -119,9 +121,18 @@ impl RawRecordings {
         self.state_names.iter().map(kind).collect()
     }
 
-    /// CRC-32 of all values, never zero.
+    /// CRC-32 of all values and of the names that they belong to, never zero.
     pub fn checksum(&self) -> u32 {
         let mut sum = crc32fast::Hasher::new();
+        for names in [&self.observation_names, &self.control_names, &self.state_names] {
+            sum.update(&names.len().to_le_bytes());
+            for name in names {
+                sum.update(&name.len().to_le_bytes());
+                sum.update(name.as_bytes());
+            }
+        }
+        sum.update(&self.dt.unwrap_or(0.0).to_bits().to_le_bytes());
+        self.origins.all().for_each(|origin| sum.update(&origin.to_bits().to_le_bytes()));
         for sequence in &self.sequences {
             sum.update(&sequence.observations.nrows().to_le_bytes());
             let values = sequence.observations.iter().chain(&sequence.controls);

@@ -2,10 +2,11 @@
 
 use super::division::{Piece, divide, segments, stride};
 use super::noise::noise;
-use super::raw::{RawRecordings, RawSequence};
+use super::raw::{RawRecordings, RawSequence, narrow};
+use super::scaling::Scaling;
 use super::{DataError, Dataset, Splits, find_files, read_files};
 use crate::settings::{DataPlan, RecordingsSettings, Source};
-use dvbf_core::{Channels, Layout, Steps, Units};
+use dvbf_core::{Layout, Steps};
 use ndarray::{Array2, Array3, s};
 
 /// Reads the files that the settings name, from where the command runs or, if they are not there,
@@ -146,10 +147,12 @@ impl Splits {
         }
         let parts = divide(recordings, source.division, source.held_out, data.seed)
             .map_err(|problem| unfit(format!("{} {problem}", source.files.join(", "))))?;
-        let units = source.normalize.then(|| units(recordings, &parts.train));
+        let units = Scaling::of(recordings, &parts.train, source.normalize);
         // Of images, no noise is estimated: most pixels hardly ever change.
-        let noise =
-            recordings.image.is_none().then(|| sensors(recordings, &parts.train, units.as_ref()));
+        let noise = recordings.image.is_none().then(|| {
+            let scaling = units.as_ref().filter(|_| source.normalize);
+            sensors(recordings, &parts.train, scaling)
+        });
         let make = |pieces: &[Piece], (steps, stride): (usize, usize), limit: usize| {
             let mut cut = segments(pieces, steps, stride);
             cut.truncate(limit);
@@ -227,59 +230,19 @@ fn whole(piece: Piece, steps: usize) -> Piece {
     Piece { length: piece.length / steps * steps, ..piece }
 }
 
-/// Mean and standard deviation of every channel over the training pieces, one pass.
-fn units(recordings: &RawRecordings, train: &[Piece]) -> Units {
-    let of = |values: &dyn Fn(&RawSequence) -> Array2<f32>, width: usize| {
-        let mut sums = vec![(0.0_f64, 0.0_f64, 0.0_f64); width];
-        let visit = |each: &mut dyn FnMut(usize, f64)| {
-            for piece in train {
-                let values = values(&recordings.sequences[piece.sequence]);
-                let rows = values.slice(s![piece.start..piece.start + piece.length, ..]);
-                for ((_, i), &v) in rows.indexed_iter() {
-                    if !v.is_nan() {
-                        each(i, f64::from(v));
-                    }
-                }
-            }
-        };
-        let mut first = sums.clone();
-        visit(&mut |i, v| {
-            first[i].0 += 1.0;
-            first[i].1 += v;
-        });
-        let means: Vec<f64> = first.iter().map(|(n, sum, _)| sum / n.max(1.0)).collect();
-        visit(&mut |i, v| {
-            sums[i].0 += 1.0;
-            sums[i].2 += (v - means[i]).powi(2);
-        });
-        let scales = sums.iter().zip(&means).map(|((n, _, squares), mean)| {
-            let std = (squares / n.max(1.0)).sqrt();
-            // A channel that never changes says nothing in any unit.
-            if std > 1e-6 * (mean.abs() + 1e-12) { std } else { 1.0 }
-        });
-        let narrow = super::raw::narrow;
-        let scales = scales.map(|s| narrow(s).max(f32::MIN_POSITIVE)).collect();
-        Channels::new(means.iter().map(|&m| narrow(m)).collect(), scales)
-    };
-    Units {
-        observation: of(&|s| s.observations.clone(), recordings.observation_names.len()),
-        control: of(&controls, control_width(recordings)),
-    }
-}
-
 /// Standard deviation of the sensors' noise in the units of the model. No sensor is trusted as if it
 /// had none, nor ignored as if it said nothing.
-fn sensors(recordings: &RawRecordings, train: &[Piece], units: Option<&Units>) -> Vec<f32> {
+fn sensors(recordings: &RawRecordings, train: &[Piece], units: Option<&Scaling>) -> Vec<f32> {
     let raw = noise(recordings, train);
-    let scale = |i: usize| units.map_or(1.0, |units| f64::from(units.observation.scale()[i]));
+    let scale = |i: usize| units.map_or(1.0, |units| f64::from(units.held.observation.scale()[i]));
     let limited = |(i, std): (usize, f64)| {
         let std = std / scale(i);
-        super::raw::narrow(if units.is_some() { std.clamp(0.05, 0.7) } else { std.max(1e-6) })
+        narrow(if units.is_some() { std.clamp(0.05, 0.7) } else { std.max(1e-6) })
     };
     raw.into_iter().enumerate().map(limited).collect()
 }
 
-fn control_width(recordings: &RawRecordings) -> usize {
+pub(super) fn control_width(recordings: &RawRecordings) -> usize {
     recordings.control_names.len() + usize::from(recordings.is_irregular())
 }
 
@@ -304,7 +267,7 @@ fn dataset(
     recordings: &RawRecordings,
     pieces: &[Piece],
     steps: usize,
-    units: Option<&Units>,
+    scaling: Option<&Scaling>,
 ) -> Dataset {
     let (x, s) = (recordings.observation_names.len(), recordings.state_names.len());
     let count = pieces.len();
@@ -328,7 +291,7 @@ fn dataset(
             for (seen, value) in mask.slice_mut(s![n, t, ..]).iter_mut().zip(&*row) {
                 *seen = f32::from(u8::from(!value.is_nan()));
             }
-            if let Some(units) = units {
+            if let Some(Scaling { held: units, .. }) = scaling {
                 units.observation.normalize(row);
                 let mut row = acting.slice_mut(s![n, t, ..]);
                 units.control.normalize(row.as_slice_mut().expect(whole));
@@ -350,7 +313,7 @@ fn dataset(
         } else {
             recordings.observation_names.clone()
         },
-        units: units.cloned(),
+        units: scaling.map(|scaling| scaling.whole.clone()),
         layout: Some(recordings.layout()),
         ..Dataset::observed(observations, acting)
     }

@@ -6,7 +6,9 @@
 
 use super::RecordingError;
 use super::columns::{Columns, Layout, separator, shown};
-use super::raw::{Part, RawRecordings, RawSequence, narrow};
+use super::lines::Lines;
+use super::origins::Wide;
+use super::raw::{Part, RawRecordings, RawSequence};
 use ndarray::Array2;
 use std::fs::File;
 use std::io::{BufRead, BufReader};
@@ -33,14 +35,23 @@ pub struct TableReader {
     layout: Option<Layout>,
     path: PathBuf,
     sequences: Vec<RawSequence>,
+    values: Vec<Wide>,
     intervals: Vec<Option<Vec<f64>>>,
+    remarks: Vec<String>,
 }
 
 impl TableReader {
     /// A reader of tables with these columns.
     pub fn new(columns: Columns) -> Self {
-        let path = PathBuf::new();
-        Self { columns, layout: None, path, sequences: Vec::new(), intervals: Vec::new() }
+        Self {
+            columns,
+            layout: None,
+            path: PathBuf::new(),
+            sequences: Vec::new(),
+            values: Vec::new(),
+            intervals: Vec::new(),
+            remarks: Vec::new(),
+        }
     }
 
     /// Reads a table; `path` is what errors call it.
@@ -49,9 +60,11 @@ impl TableReader {
     /// As [`read_tables`].
     pub fn read(&mut self, mut from: impl BufRead, path: &Path) -> Result<(), RecordingError> {
         let separator = separator(&mut from).map_err(|e| RecordingError::io(path, e))?;
-        let mut table =
-            csv::ReaderBuilder::new().delimiter(separator).trim(csv::Trim::All).from_reader(from);
-        let header = table.headers().map_err(|e| unreadable(path, &e))?;
+        let mut table = csv::ReaderBuilder::new()
+            .delimiter(separator)
+            .trim(csv::Trim::All)
+            .from_reader(Lines::new(from, separator));
+        let header = table.headers().map_err(|e| unreadable(path, &e, 0))?;
         let header: Vec<String> = header.iter().map(str::to_owned).collect();
         let layout = match &self.layout {
             None => self.layout.insert(Layout::new(header, &self.columns, path)?).clone(),
@@ -62,27 +75,46 @@ impl TableReader {
         }
         let mut rows = Rows::default();
         let mut record = csv::StringRecord::new();
-        while table.read_record(&mut record).map_err(|e| unreadable(path, &e))? {
-            let line = record.position().map_or(0, csv::Position::line);
+        loop {
+            let read = table.read_record(&mut record);
+            let above = table.get_ref().above;
+            if !read.map_err(|e| unreadable(path, &e, above))? {
+                break;
+            }
+            let line = record.position().map_or(0, csv::Position::line) + above as u64;
             rows.push(&record, &layout, (path, line))?;
         }
         if rows.count == 0 {
             return Err(RecordingError::file(path, "has no rows below its header"));
         }
+        if rows.empty > 0 {
+            rows.fill_times();
+            self.remarks.push(format!(
+                "{}: {} empty lines are steps at which nothing was observed{}",
+                path.display(),
+                rows.empty,
+                if layout.controls.is_empty() { "" } else { " and the control before went on" }
+            ));
+        }
         self.intervals.push(rows.intervals(&layout, path)?);
-        let table = |values: Vec<f32>, channels: &[_]| {
+        let table = |values: Vec<f64>, channels: &[_]| {
             Array2::from_shape_vec((rows.count, channels.len()), values)
                 .map_err(|e| RecordingError::file(path, format!("cannot be laid out: {e}")))
         };
-        self.sequences.push(RawSequence {
-            name: path.display().to_string(),
-            observations: table(rows.observations, &layout.observations)?,
+        self.values.push(Wide {
+            observations: Some(table(rows.observations, &layout.observations)?),
             controls: table(rows.controls, &layout.controls)?,
-            intervals: None,
             states: match layout.states.as_slice() {
                 [] => None,
                 channels => Some(table(rows.states, channels)?),
             },
+        });
+        self.sequences.push(RawSequence {
+            name: path.display().to_string(),
+            observations: Array2::zeros((0, 0)),
+            controls: Array2::zeros((0, 0)),
+            intervals: None,
+            states: None,
             part: folder(path).and_then(Part::named),
         });
         Ok(())
@@ -108,8 +140,11 @@ impl TableReader {
             dt: None,
             image: None,
             ignored: layout.unused,
-            remarks: Vec::new(),
+            remarks: self.remarks,
+            origins: crate::Origins::default(),
         };
+        out.take(&self.values)
+            .map_err(|(key, problem)| RecordingError::key(&self.path, key, problem))?;
         if let Some(intervals) = self.intervals.into_iter().collect() {
             out.set_intervals(intervals);
         }
@@ -126,11 +161,13 @@ fn folder(path: &Path) -> Option<&str> {
 #[derive(Debug, Default)]
 struct Rows {
     count: usize,
-    observations: Vec<f32>,
-    controls: Vec<f32>,
-    states: Vec<f32>,
+    observations: Vec<f64>,
+    controls: Vec<f64>,
+    states: Vec<f64>,
     times: Vec<(u64, f64)>,
     gaps: Vec<(u64, f64)>,
+    /// Rows of empty cells whose controls, step and time are those of their neighbours.
+    empty: usize,
 }
 
 impl Rows {
@@ -152,13 +189,17 @@ impl Rows {
                 problem: format!("is {cell:?} and should be a number, empty if it is missing"),
             })
         };
+        if self.count > 0 && record.iter().all(str::is_empty) {
+            self.push_empty(layout, line);
+            return Ok(());
+        }
         for (channels, values) in [
             (&layout.observations, &mut self.observations),
             (&layout.controls, &mut self.controls),
             (&layout.states, &mut self.states),
         ] {
             for &(_, place) in channels {
-                values.push(narrow(number(place)?));
+                values.push(number(place)?);
             }
         }
         for (place, values) in [(layout.time, &mut self.times), (layout.interval, &mut self.gaps)] {
@@ -168,6 +209,40 @@ impl Rows {
         }
         self.count += 1;
         Ok(())
+    }
+
+    /// A step at which nothing was recorded: the control of the row before goes on.
+    fn push_empty(&mut self, layout: &Layout, line: u64) {
+        let missing =
+            |values: &mut Vec<f64>, count| values.extend(std::iter::repeat_n(f64::NAN, count));
+        missing(&mut self.observations, layout.observations.len());
+        missing(&mut self.states, layout.states.len());
+        self.controls.extend_from_within(self.controls.len() - layout.controls.len()..);
+        if let Some(&(_, gap)) = self.gaps.last() {
+            self.gaps.push((line, gap));
+        }
+        if layout.time.is_some() {
+            self.times.push((line, f64::NAN));
+        }
+        self.empty += 1;
+        self.count += 1;
+    }
+
+    /// Time stamps of rows without any, evenly between those of their neighbours.
+    fn fill_times(&mut self) {
+        let mut before: Option<usize> = None;
+        for now in 0..self.times.len() {
+            if self.times[now].1.is_nan() {
+                continue;
+            }
+            if let Some(first) = before.filter(|first| now - first > 1) {
+                let step = (self.times[now].1 - self.times[first].1) / (now - first) as f64;
+                for t in first + 1..now {
+                    self.times[t].1 = self.times[first].1 + (t - first) as f64 * step;
+                }
+            }
+            before = Some(now);
+        }
     }
 
     /// Seconds after every row, if the table tells.
@@ -201,15 +276,17 @@ impl Rows {
 }
 
 /// One sentence about what the reader of tables found.
-fn unreadable(path: &Path, error: &csv::Error) -> RecordingError {
+fn unreadable(path: &Path, error: &csv::Error, above: usize) -> RecordingError {
+    let line =
+        |pos: &Option<csv::Position>| pos.as_ref().map_or(1, csv::Position::line) + above as u64;
     match error.kind() {
         csv::ErrorKind::UnequalLengths { pos, expected_len, len } => {
-            let line = pos.as_ref().map_or(0, csv::Position::line);
+            let line = line(pos);
             let problem = format!("has {len} cells in line {line}; its header has {expected_len}");
             RecordingError::file(path, problem)
         }
         csv::ErrorKind::Utf8 { pos, .. } => {
-            let line = pos.as_ref().map_or(1, csv::Position::line);
+            let line = line(pos);
             RecordingError::file(path, format!("holds bytes in line {line} that are no text"))
         }
         _ => RecordingError::file(path, format!("cannot be read: {error}")),

@@ -1,7 +1,7 @@
 //! Recordings to tables of comma-separated values, one file a sequence.
 
-use super::RecordingError;
 use super::raw::{RawRecordings, RawSequence};
+use super::{Origins, RecordingError};
 use std::fs;
 use std::path::{Path, PathBuf};
 
@@ -58,10 +58,18 @@ fn write_one(
         } else if let Some(dt) = recordings.dt {
             record.push((t as f64 * dt).to_string());
         }
-        let states = sequence.states.iter().flat_map(|states| states.row(t));
-        let values = sequence.observations.row(t).into_iter().chain(sequence.controls.row(t));
-        for value in values.chain(states) {
-            record.push(if value.is_nan() { String::new() } else { value.to_string() });
+        let Origins { observation, control, state } = &recordings.origins;
+        let states = sequence.states.as_ref().map(|states| (states.row(t), state));
+        let values =
+            [(sequence.observations.row(t), observation), (sequence.controls.row(t), control)];
+        for (values, origins) in values.into_iter().chain(states) {
+            for (i, value) in values.iter().enumerate() {
+                record.push(match Origins::of(origins, i) {
+                    _ if value.is_nan() => String::new(),
+                    origin if origin.abs() > 0.0 => (f64::from(*value) + origin).to_string(),
+                    _ => value.to_string(),
+                });
+            }
         }
         table.write_record(&record)?;
     }

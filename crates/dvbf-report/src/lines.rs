@@ -18,7 +18,7 @@ pub(super) fn figure(example: &Example, (place, data): (usize, &Dataset)) -> Fig
         let raw = |value: f32| {
             let units = data.units.as_ref().map(|units| &units.observation);
             let (mean, scale) = units.map_or((0.0, 1.0), |c| (c.mean()[x], c.scale()[x]));
-            f64::from(value * scale + mean)
+            f64::from(value * scale) + mean
         };
         let observed = (0..frames).map(|t| {
             let seen = data.is_observed((place, t, x));

@@ -2,7 +2,7 @@
 
 use super::html::{data_uri, escape};
 use super::raster::{Raster, gray};
-use dvbf_data::{RawRecordings, RawSequence};
+use dvbf_data::{Origins, RawRecordings, RawSequence};
 use std::fmt::Write as _;
 
 /// Sequences, frames of one, channels and controls that are shown, at most.
@@ -80,8 +80,13 @@ fn lines(recordings: &RawRecordings) -> String {
             MARGIN + (place / 2) as f64 * (PANEL.1 + 2.0 * MARGIN),
         );
         let values = |sequence: &RawSequence| -> Vec<f64> {
-            let of = if *is_observation { &sequence.observations } else { &sequence.controls };
-            of.column(*channel).iter().take(steps).map(|&v| f64::from(v)).collect()
+            let (of, origins) = if *is_observation {
+                (&sequence.observations, &recordings.origins.observation)
+            } else {
+                (&sequence.controls, &recordings.origins.control)
+            };
+            let origin = Origins::of(origins, *channel);
+            of.column(*channel).iter().take(steps).map(|&v| f64::from(v) + origin).collect()
         };
         let all: Vec<f64> =
             shown.iter().flat_map(|s| values(s)).filter(|v| v.is_finite()).collect();
@@ -158,6 +163,7 @@ mod tests {
             image,
             ignored: Vec::new(),
             remarks: Vec::new(),
+            origins: dvbf_data::Origins::default(),
         }
     }
 

@@ -105,6 +105,7 @@ fn pendulum(count: usize) -> Result<RawRecordings, Box<dyn Error>> {
         image: None,
         ignored: Vec::new(),
         remarks: Vec::new(),
+        origins: dvbf::data::Origins::default(),
     })
 }
 
@@ -140,6 +141,7 @@ fn oscillators() -> RawRecordings {
         image: None,
         ignored: Vec::new(),
         remarks: Vec::new(),
+        origins: dvbf::data::Origins::default(),
     }
 }
 

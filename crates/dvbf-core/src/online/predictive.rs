@@ -96,7 +96,7 @@ impl Predictive {
             *mean = narrow(self.mean[j]);
             *std = narrow(scale * self.log_std[j].exp() * self.inflation[j].sqrt());
             if let Some(units) = units {
-                *mean = *mean * units.scale()[j] + units.mean()[j];
+                *mean = narrow(f64::from(*mean * units.scale()[j]) + units.mean()[j]);
                 *std *= units.scale()[j];
             }
         }

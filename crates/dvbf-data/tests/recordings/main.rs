@@ -5,6 +5,8 @@
 mod archives;
 mod bytes;
 mod hostile;
+mod lines;
+mod origins;
 mod round_trip;
 mod selection;
 mod tables;

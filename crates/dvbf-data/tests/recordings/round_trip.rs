@@ -29,6 +29,7 @@ fn recordings() -> RawRecordings {
         image: None,
         ignored: Vec::new(),
         remarks: Vec::new(),
+        origins: dvbf_data::Origins::default(),
     }
 }
 

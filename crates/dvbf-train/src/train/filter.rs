@@ -88,7 +88,7 @@ fn config_for(model: &ModelSettings, data: &Dataset) -> ModelConfig {
     let uneven = data.layout.as_ref().is_some_and(|layout| layout.steps == Steps::Control);
     let control_units = data.units.as_ref().map(|units| {
         let pairs = units.control.mean().iter().zip(units.control.scale());
-        pairs.map(|(&mean, &scale)| (f64::from(mean), f64::from(scale))).collect()
+        pairs.map(|(&mean, &scale)| (mean, f64::from(scale))).collect()
     });
     let (observation, control) = (data.observations.dim().2, data.controls.dim().2);
     ModelConfig { dt: Some(data.dt), uneven, control_units, ..model.config(observation, control) }

@@ -93,6 +93,8 @@ pub struct Beliefs {
     pub observation_names: Vec<String>,
     /// Seconds between two steps, where they are equal.
     pub dt: f64,
+    /// What `predicted_mean` is less, channel by channel, in double precision; empty if nothing.
+    pub origins: Vec<f64>,
 }
 
 impl Beliefs {
@@ -144,7 +146,16 @@ impl Beliefs {
             ("predicted_std", |s| &s.predicted_std),
         ];
         for (name, of) in wide {
-            archive.add(name, &self.padded_rows(of))?;
+            let rows = self.padded_rows(of);
+            if name == "predicted_mean" && !self.origins.is_empty() {
+                let origin = |((_, _, i), &value): ((usize, usize, usize), &f32)| {
+                    f64::from(value) + self.origins[i]
+                };
+                let whole = rows.indexed_iter().map(origin).collect();
+                archive.add(name, &Array3::from_shape_vec(rows.dim(), whole)?)?;
+            } else {
+                archive.add(name, &rows)?;
+            }
         }
         archive.add("log_likelihood", &self.padded(f64::NAN, |s| s.log_likelihood.to_vec()))?;
         archive.add("nis", &self.padded(f64::NAN, |s| s.nis.to_vec()))?;

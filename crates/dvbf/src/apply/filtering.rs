@@ -53,6 +53,7 @@ pub fn filter(
         sequences,
         observation_names: recordings.observation_names.clone(),
         dt: recordings.dt.unwrap_or_else(|| base.dt()),
+        origins: recordings.origins.observation.clone(),
     })
 }
 

@@ -2,7 +2,7 @@
 
 use super::trained::counted;
 use super::{ApplyError, Trained};
-use crate::data::{RawRecordings, RawSequence, numbered};
+use crate::data::{Origins, RawRecordings, RawSequence, narrow, numbered};
 use dvbf_core::{Filter, FilterOptions, Noise, Rollout, RolloutInput, Steps};
 use ndarray::{Array2, ArrayView2, Axis, s};
 
@@ -88,9 +88,11 @@ fn from_prior(
     bounded(count, steps, model.observation() + dims.state)?;
     let drawn = paths(filter, count, simulation.seed)?;
     let starts = drawn.paths().slice(s![..count, ..]).to_owned();
-    let mut controls = Array2::zeros((steps, dims.control));
+    // Zeros in the units of the recordings.
+    let origin = |(_, i): (usize, usize)| -narrow(Origins::of(&trained.origins().control, i));
+    let mut controls = Array2::from_shape_fn((steps, dims.control), origin);
     if let (true, Some(units)) = (trained.is_timed(), filter.units()) {
-        let mean = units.control.mean().last().copied().unwrap_or(1.0);
+        let mean = narrow(units.control.mean().last().copied().unwrap_or(1.0));
         controls.column_mut(dims.control - 1).fill(mean);
     }
     let noisy = Simulation { draws: simulation.draws.max(1), ..*simulation };
@@ -113,6 +115,7 @@ fn from_prior(
         sequences: course.follow(trained, &starts, &noisy)?,
         ignored: Vec::new(),
         remarks: Vec::new(),
+        origins: trained.origins().clone(),
     })
 }
 
@@ -163,6 +166,7 @@ fn from_recordings(
         sequences,
         ignored: Vec::new(),
         remarks: left_out.into_iter().collect(),
+        origins: trained.origins().clone(),
     })
 }
 
@@ -211,7 +215,8 @@ fn continued(
     };
     let steps = simulation.steps.unwrap_or(have - filtered);
     // One more than is taken: the control that acts after the last step is kept with it.
-    let mut controls = Array2::zeros((steps + 1, recorded.ncols()));
+    let origin = |(_, i): (usize, usize)| -narrow(Origins::of(&trained.origins().control, i));
+    let mut controls = Array2::from_shape_fn((steps + 1, recorded.ncols()), origin);
     let known = recorded.slice(s![filtered - 1.., ..]);
     for (mut to, from) in controls.rows_mut().into_iter().zip(known.rows()) {
         to.assign(&from);

@@ -1,14 +1,14 @@
 //! A trained model, and what its run knows of its recordings.
 
 use crate::data::{
-    Columns, DataError, RawRecordings, RawSequence, RecordingError, Set, Supply, controls,
+    Columns, DataError, Origins, RawRecordings, RawSequence, RecordingError, Set, Supply, controls,
     find_files, narrow, read_files, read_recordings, timed,
 };
 use crate::pool::PoolError;
 use crate::run::{FolderError, RunFolder};
 use crate::settings::{RecordingsSettings, Settings};
-use dvbf_core::{FileError, Filter, FilterError, Layout, Steps};
-use ndarray::{Array2, Axis, s};
+use dvbf_core::{FileError, Filter, FilterError, Layout, Steps, Units};
+use ndarray::{Array2, s};
 use std::borrow::Cow;
 use std::path::{Path, PathBuf};
 
@@ -61,6 +61,7 @@ impl ApplyError {
 pub struct Trained {
     filter: Filter,
     settings: Option<Settings>,
+    origins: Origins,
 }
 
 impl Trained {
@@ -75,17 +76,30 @@ impl Trained {
         } else {
             (run.to_owned(), run.parent())
         };
-        let filter = Filter::load(model)?;
+        let mut filter = Filter::load(model)?;
+        let mut origins = Origins::default();
+        if let Some(Units { observation, control }) = filter.units().cloned() {
+            let ((seen, observation), (acting, control)) = (observation.split(), control.split());
+            let some =
+                |all: Vec<f64>| if all.iter().any(|o| o.abs() > 0.0) { all } else { Vec::new() };
+            (origins.observation, origins.control) = (some(seen), some(acting));
+            filter = filter.with_units(Some(Units { observation, control }));
+        }
         let settings = match folder.map(RunFolder::open) {
             // Beside a model that was named, settings may be there or not.
             Some(Ok(folder)) if run.is_dir() => Some(folder.settings()?),
             Some(Ok(folder)) => folder.settings().ok(),
             _ => None,
         };
-        Ok(Self { filter, settings })
+        Ok(Self { filter, settings, origins })
     }
 
-    /// The filter, at the start of a sequence.
+    /// What is taken off observations and controls before they reach the [filter](Self::filter).
+    pub fn origins(&self) -> &Origins {
+        &self.origins
+    }
+
+    /// The filter, at the start of a sequence, for what recordings of [`origins`](Self::origins) hold.
     pub fn filter(&self) -> &Filter {
         &self.filter
     }
@@ -211,7 +225,7 @@ impl Trained {
             // A file of an earlier format says how long steps are, and nothing else.
             return match recordings.dt {
                 Some(own) if (own - dt).abs() > 1e-3 * dt => Err(other_steps(own, dt)),
-                _ => Ok(Cow::Borrowed(recordings)),
+                _ => Ok(self.shifted(recordings)),
             };
         };
         if let (Some(own), other) = (recordings.image, layout.image)
@@ -229,22 +243,27 @@ impl Trained {
         let observation = order("x", observed, &layout.observation)?;
         let control = order("u", controls, &layout.control)?;
         if observation.is_none() && control.is_none() {
-            return Ok(Cow::Borrowed(recordings));
+            return Ok(self.shifted(recordings));
         }
         let mut ordered = recordings.clone();
         if let Some(places) = observation {
-            ordered.observation_names.clone_from(&layout.observation);
-            for sequence in &mut ordered.sequences {
-                sequence.observations = sequence.observations.select(Axis(1), &places);
-            }
+            ordered.select_observations(&places);
         }
         if let Some(places) = control {
-            ordered.control_names.clone_from(&layout.control);
-            for sequence in &mut ordered.sequences {
-                sequence.controls = sequence.controls.select(Axis(1), &places);
-            }
+            ordered.select_controls(&places);
         }
-        Ok(Cow::Owned(ordered))
+        Ok(Cow::Owned(self.shifted(&ordered).into_owned()))
+    }
+
+    /// The recordings with the origins of the model.
+    fn shifted<'a>(&self, recordings: &'a RawRecordings) -> Cow<'a, RawRecordings> {
+        let own = (&recordings.origins.observation, &recordings.origins.control);
+        if own == (&self.origins.observation, &self.origins.control) {
+            return Cow::Borrowed(recordings);
+        }
+        let mut shifted = recordings.clone();
+        shifted.shift(&self.origins);
+        Cow::Owned(shifted)
     }
 
     /// Controls `(T, U)` of a sequence of [`matched`](Self::matched) recordings as the filter takes them: row

@@ -222,6 +222,7 @@ fn recordings_with_gaps_or_ends_of_their_own_are_refused() {
         image: None,
         ignored: Vec::new(),
         remarks: Vec::new(),
+        origins: dvbf::data::Origins::default(),
     };
     for (lengths, gap, words) in
         [(&[9; 60][..], true, "have gaps"), (&[9, 8].repeat(30), false, "differ in length")]

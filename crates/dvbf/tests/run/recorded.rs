@@ -49,6 +49,7 @@ pub(crate) fn oscillation(lengths: &[usize]) -> RawRecordings {
         image: None,
         ignored: Vec::new(),
         remarks: Vec::new(),
+        origins: dvbf::data::Origins::default(),
     }
 }
 
