@@ -49,7 +49,7 @@ pub(crate) struct Simulate {
     #[command(flatten)]
     columns: Chosen,
     /// Start from draws of the model's prior, without controls.
-    #[arg(long, conflicts_with_all = ["data", "filtered", "draws", "observe", "control", "state"])]
+    #[arg(long, conflicts_with_all = ["data", "filtered", "draws", "observe", "control", "state", "time"])]
     prior: bool,
     /// Sequences: the first of the recordings, or draws of the prior.
     #[arg(long, default_value_t = 6, value_parser = clap::value_parser!(u32).range(1..=65_536))]

@@ -55,6 +55,9 @@ pub(crate) struct Chosen {
     /// Columns with components of the true state, for evaluation only.
     #[arg(long, value_delimiter = ',', value_name = "COLUMNS")]
     state: Vec<String>,
+    /// Column with time stamps, in seconds or the unit of its name such as `clock [ms]`.
+    #[arg(long, value_name = "COLUMN")]
+    time: Option<String>,
 }
 
 impl Chosen {
@@ -74,6 +77,7 @@ impl Chosen {
             observe: self.observe.clone(),
             control: self.control.clone(),
             state: self.state.clone(),
+            time: self.time.clone(),
             ..usual_source(recordings, files.to_vec())
         }
     }
@@ -84,8 +88,12 @@ impl Chosen {
         source: RecordingsSettings,
         files: &[String],
     ) -> Result<RecordingsSettings, RecordingError> {
-        let chosen = !(self.observe.is_empty() && self.control.is_empty() && self.state.is_empty());
-        let columns = if chosen { self.columns() } else { source.columns() };
+        let mut columns = self.columns();
+        if !columns.has_channels() {
+            let time = columns.time.take();
+            columns = source.columns();
+            columns.time = time.or(columns.time);
+        }
         let recordings = read_files(&find_files(files)?, &columns)?;
         Ok(RecordingsSettings {
             files: files.to_vec(),
@@ -93,6 +101,7 @@ impl Chosen {
             observe: columns.observe,
             control: columns.control,
             state: columns.state,
+            time: columns.time,
             checksum: recordings.checksum(),
             ..source
         })
@@ -104,6 +113,7 @@ impl Chosen {
             observe: self.observe.clone(),
             control: self.control.clone(),
             state: self.state.clone(),
+            time: self.time.clone(),
         }
     }
 }

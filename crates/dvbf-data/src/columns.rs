@@ -1,18 +1,19 @@
 //! What the columns of a table are.
 
 use super::RecordingError;
+use super::clock;
 use std::io::BufRead;
 use std::path::Path;
 
-/// Columns of a table by what they are, in this order; those that are not named here, apart from `t`, `time` and
-/// `dt`, are not used. If none is named, the columns' own names say what they are:
+/// Columns of a table by what they are, in this order; those that are not named here, apart from
+/// time stamps and `dt`, are not used. A column may be named without a unit in brackets behind its name. If none is named, the columns' own names say what they are:
 ///
 /// | column | is |
 /// |---|---|
 /// | `x`, or a name that begins with `x_` | observed channel; an empty cell or NaN is missing |
 /// | `u`, or a name that begins with `u_` | control; a row's acts until the next row |
 /// | a name that begins with `state_` | component of the true state, for evaluation only |
-/// | `t` or `time` | time stamp in seconds |
+/// | `t`, `time`, `timestamp`, `__time`, `%time`, also with a unit as in `time [ms]` or `time_ms` | time stamp, in seconds unless it says otherwise |
 /// | `dt` | seconds to the next row, instead of time stamps |
 ///
 /// and any other column is an error.
@@ -24,6 +25,33 @@ pub struct Columns {
     pub control: Vec<String>,
     /// Components of the true state.
     pub state: Vec<String>,
+    /// Time stamps, in seconds or the unit of their name; by usual names if none.
+    pub time: Option<String>,
+}
+
+impl Columns {
+    /// Whether observed channels, controls or states are chosen.
+    pub fn has_channels(&self) -> bool {
+        !(self.observe.is_empty() && self.control.is_empty() && self.state.is_empty())
+    }
+
+    /// The same columns by the names that they have in `header`, where they were given without units.
+    fn among(&self, header: &[String]) -> Self {
+        let full = |name: &String| {
+            let mut like = header.iter().filter(|other| clock::with_unit(other).0 == name);
+            match (header.contains(name), like.next(), like.next()) {
+                (false, Some(one), None) => one.clone(),
+                _ => name.clone(),
+            }
+        };
+        let all = |names: &[String]| names.iter().map(full).collect();
+        Self {
+            observe: all(&self.observe),
+            control: all(&self.control),
+            state: all(&self.state),
+            time: self.time.as_ref().map(full),
+        }
+    }
 }
 
 /// What a column is.
@@ -55,6 +83,7 @@ impl Layout {
         columns: &Columns,
         path: &Path,
     ) -> Result<Self, RecordingError> {
+        let columns = &columns.among(&header);
         let mut layout = Self::default();
         for (place, name) in header.iter().enumerate() {
             if header[..place].contains(name) {
@@ -62,7 +91,7 @@ impl Layout {
             }
             let role = role(name, columns).ok_or_else(|| {
                 let problem = "is not known; name columns x_…, u_…, state_…, t or dt, or choose \
-                               them with --observe, --control and --state";
+                               them with --observe, --control, --state and --time";
                 RecordingError::key(path, shown(name, place), problem)
             })?;
             match role {
@@ -80,13 +109,13 @@ impl Layout {
                 }
             }
         }
-        let Columns { observe, control, state } = columns;
-        for name in observe.iter().chain(control).chain(state) {
+        let Columns { observe, control, state, time } = columns;
+        for name in observe.iter().chain(control).chain(state).chain(time) {
             if !header.contains(name) {
                 let problem = format!("is missing; there are {}", header.join(", "));
                 return Err(RecordingError::key(path, format!("column {name}"), problem));
             }
-            let all = observe.iter().chain(control).chain(state);
+            let all = observe.iter().chain(control).chain(state).chain(time);
             if all.filter(|other| *other == name).count() > 1 {
                 let problem = "is chosen twice";
                 return Err(RecordingError::key(path, format!("column {name}"), problem));
@@ -167,7 +196,7 @@ fn role(name: &str, columns: &Columns) -> Option<Role> {
         let rest = name.strip_prefix(letter)?.strip_prefix('_')?;
         (!rest.is_empty()).then(|| rest.to_owned())
     };
-    let Columns { observe, control, state } = columns;
+    let Columns { observe, control, state, time } = columns;
     let chosen = |all: &[String]| all.iter().any(|other| other == name);
     if chosen(observe) {
         return Some(Role::Observation(name.into()));
@@ -176,12 +205,17 @@ fn role(name: &str, columns: &Columns) -> Option<Role> {
     } else if chosen(state) {
         return Some(Role::State(name.into()));
     }
-    match name {
-        "t" | "time" => return Some(Role::Time),
-        "dt" => return Some(Role::Interval),
+    match time {
+        Some(time) if time == name => return Some(Role::Time),
+        // Another clock beside the chosen one says nothing.
+        Some(_) if clock::usual(name).is_some() || name == "dt" => {
+            return Some(Role::Unused(name.into()));
+        }
+        None if clock::usual(name).is_some() => return Some(Role::Time),
+        None if name == "dt" => return Some(Role::Interval),
         _ => {}
     }
-    if !(observe.is_empty() && control.is_empty() && state.is_empty()) {
+    if columns.has_channels() {
         return Some(Role::Unused(name.into()));
     }
     let alone = |letter: &str| (name == letter).then(|| name.to_owned());

@@ -1,7 +1,10 @@
 #![doc = include_str!("../README.md")]
 
 pub mod archive;
+mod center;
+mod clock;
 mod columns;
+mod controls;
 mod dataset;
 mod describe;
 pub mod division;
@@ -29,6 +32,7 @@ mod targets;
 mod unknown;
 
 pub use columns::Columns;
+pub use controls::{controls, timed};
 pub use dataset::{Dataset, numbered};
 pub use describe::{ChannelFigures, describe};
 pub use files::{find_files, read_files};
@@ -38,7 +42,7 @@ pub use npz::{FREE, RATIO, read_npz, read_npz_from};
 pub use npz_write::write_npz;
 pub use origins::Origins;
 pub use raw::{Part, RawRecordings, RawSequence, narrow};
-pub use recorded::{controls, read_recordings, timed};
+pub use recorded::read_recordings;
 pub use recording_error::RecordingError;
 pub use sequences::Sequences;
 pub use splits::{DataError, Splits};

@@ -1,7 +1,7 @@
 //! From the padded arrays of an archive to sequences.
 
 use super::RecordingError;
-use super::origins::Wide;
+use super::center::Wide;
 use super::raw::{Part, RawRecordings, RawSequence};
 use super::unknown::{Entry, no_controls};
 use ndarray::{Array2, Array3, ArrayD, Axis, s};

@@ -1,5 +1,6 @@
 //! From recordings in files to the sets of a run.
 
+use super::controls::{control_width, controls};
 use super::division::{Piece, divide, segments, stride};
 use super::noise::noise;
 use super::raw::{RawRecordings, RawSequence, narrow};
@@ -240,26 +241,6 @@ fn sensors(recordings: &RawRecordings, train: &[Piece], units: Option<&Scaling>)
         narrow(if units.is_some() { std.clamp(0.05, 0.7) } else { std.max(1e-6) })
     };
     raw.into_iter().enumerate().map(limited).collect()
-}
-
-pub(super) fn control_width(recordings: &RawRecordings) -> usize {
-    recordings.control_names.len() + usize::from(recordings.is_irregular())
-}
-
-/// The controls; where the seconds between steps differ, they are the last one.
-pub fn controls(sequence: &RawSequence) -> Array2<f32> {
-    match &sequence.intervals {
-        Some(intervals) => timed(sequence, intervals),
-        None => sequence.controls.clone(),
-    }
-}
-
-/// The controls with the seconds to the next step as the last one.
-pub fn timed(sequence: &RawSequence, intervals: &[f32]) -> Array2<f32> {
-    let (steps, width) = sequence.controls.dim();
-    Array2::from_shape_fn((steps, width + 1), |(t, i)| {
-        if i < width { sequence.controls[[t, i]] } else { intervals[t] }
-    })
 }
 
 /// The set of these pieces, padded to `steps`.

@@ -1,9 +1,9 @@
 //! Units in which a model sees recordings.
 
 use super::Origins;
+use super::controls::{control_width, controls};
 use super::division::Piece;
 use super::raw::{RawRecordings, RawSequence, narrow};
-use super::recorded::{control_width, controls};
 use dvbf_core::{Channels, Units};
 use ndarray::{Array2, s};
 

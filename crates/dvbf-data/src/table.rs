@@ -5,9 +5,10 @@
 //! `test` are used for what these names say.
 
 use super::RecordingError;
+use super::center::Wide;
+use super::clock;
 use super::columns::{Columns, Layout, separator, shown};
 use super::lines::Lines;
-use super::origins::Wide;
 use super::raw::{Part, RawRecordings, RawSequence};
 use ndarray::Array2;
 use std::fs::File;
@@ -166,6 +167,8 @@ struct Rows {
     states: Vec<f64>,
     times: Vec<(u64, f64)>,
     gaps: Vec<(u64, f64)>,
+    /// Most digits behind the point of a time stamp.
+    decimals: i32,
     /// Rows of empty cells whose controls, step and time are those of their neighbours.
     empty: usize,
 }
@@ -205,6 +208,10 @@ impl Rows {
         for (place, values) in [(layout.time, &mut self.times), (layout.interval, &mut self.gaps)] {
             if let Some(place) = place {
                 values.push((line, number(place)?));
+                if layout.time == Some(place) {
+                    let cell = record.get(place).unwrap_or_default();
+                    self.decimals = self.decimals.max(clock::decimals(cell));
+                }
             }
         }
         self.count += 1;
@@ -269,7 +276,17 @@ impl Rows {
                 return Err(wrong(place, *line, problem));
             }
         }
-        let mut gaps: Vec<f64> = self.times.windows(2).map(|two| two[1].1 - two[0].1).collect();
+        let unit = clock::unit_of(&layout.header[place]);
+        let stamps: Vec<f64> = self.times.iter().map(|(_, time)| *time).collect();
+        let resolution = 10.0_f64.powi(-self.decimals);
+        let even = clock::even_step(&stamps, 0.0);
+        let mut gaps = if let Some(step) = even.or_else(|| clock::even_step(&stamps, resolution)) {
+            vec![clock::tidy(step * unit, f64::EPSILON * step * unit); stamps.len() - 1]
+        } else {
+            let blur = stamps.iter().fold(0.0_f64, |m, t| m.max(t.abs())) * 4.0 * f64::EPSILON;
+            let gap = |two: &[f64]| clock::tidy((two[1] - two[0]) * unit, blur * unit);
+            stamps.windows(2).map(gap).collect()
+        };
         gaps.push(gaps.last().copied().unwrap_or(f64::NAN));
         Ok(Some(gaps))
     }

@@ -37,6 +37,9 @@ pub struct RecordingsSettings {
     /// Columns with components of the true state.
     #[serde(default)]
     pub state: Vec<String>,
+    /// Column with time stamps; by its usual name if none.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub time: Option<String>,
     /// How the sequences are divided.
     pub division: Division,
     /// Share of the sequences, or of every sequence, that is for validation, and again for the test.
@@ -54,6 +57,7 @@ impl RecordingsSettings {
             observe: self.observe.clone(),
             control: self.control.clone(),
             state: self.state.clone(),
+            time: self.time.clone(),
         }
     }
 

@@ -4,6 +4,7 @@
 
 mod archives;
 mod bytes;
+mod clocks;
 mod hostile;
 mod lines;
 mod origins;

@@ -48,11 +48,20 @@ fn names_say_what_columns_are_and_gaps_are_missing() {
 }
 
 #[test]
+fn the_same_numbers_under_other_names_are_other_recordings() {
+    let one = read(&["x_pos,x_vel,u\n1,2,3\n4,5,6\n"]).unwrap();
+    let swapped = read(&["x_vel,x_pos,u\n1,2,3\n4,5,6\n"]).unwrap();
+    assert_eq!(one.sequences[0].observations, swapped.sequences[0].observations);
+    assert_ne!(one.checksum(), swapped.checksum());
+}
+
+#[test]
 fn columns_can_be_chosen() {
     let columns = Columns {
         observe: vec!["theta".into(), "x_cart".into()],
         control: vec!["motor".into()],
         state: vec!["truth".into()],
+        time: None,
     };
     let table = b"time,theta,x_cart,motor,truth,temperature\n0,1,2,3,4,hot\n1,5,6,7,8,cold\n";
     let recordings = read_as(&columns, &[table]).unwrap();
@@ -63,7 +72,8 @@ fn columns_can_be_chosen() {
     assert_eq!(recordings.dt, Some(1.0));
     let error = read_as(&columns, &[b"theta,x_cart\n1,2\n"]).unwrap_err();
     assert_eq!(error, "walk0.csv: column motor is missing; there are theta, x_cart");
-    let twice = Columns { observe: vec!["a".into()], control: vec!["a".into()], state: vec![] };
+    let twice = vec!["a".into()];
+    let twice = Columns { observe: twice.clone(), control: twice, ..Columns::default() };
     let error = read_as(&twice, &[b"a\n1\n"]).unwrap_err();
     assert!(error.contains("column a is chosen twice"), "{error}");
 }

@@ -21,6 +21,7 @@ pub fn usual_source(recordings: &RawRecordings, files: Vec<String>) -> Recording
         observe: Vec::new(),
         control: Vec::new(),
         state: Vec::new(),
+        time: None,
         division: usual_division(recordings),
         held_out: if usual_division(recordings) == Division::Time { 0.2 } else { 0.15 },
         normalize: recordings.image.is_none(),

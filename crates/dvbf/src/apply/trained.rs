@@ -121,7 +121,7 @@ impl Trained {
         let own = own.map(RecordingsSettings::columns).unwrap_or_default();
         let layout = self.filter.layout();
         let named = |of: fn(&Layout) -> &Vec<String>| layout.map(of).cloned().unwrap_or_default();
-        let chosen = columns != Columns::default();
+        let chosen = columns.has_channels();
         let first = |some: [Vec<String>; 3]| some.into_iter().find(|names| !names.is_empty());
         let (observed, controlled) = (!columns.observe.is_empty(), !columns.control.is_empty());
         let resolved = if chosen {
@@ -130,9 +130,10 @@ impl Trained {
                 observe: or_names(columns.observe, own.observe, |layout| &layout.observation),
                 control: or_names(columns.control, own.control, |layout| &layout.control),
                 state: first([columns.state, own.state, Vec::new()]).unwrap_or_default(),
+                time: columns.time.or(own.time),
             }
         } else {
-            own
+            Columns { time: columns.time.or(own.time.clone()), ..own }
         };
         let mut recordings = read_files(&find_files(files)?, &resolved)?;
         if let Some(layout) = layout {
