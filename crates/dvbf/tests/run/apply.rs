@@ -66,6 +66,37 @@ fn beliefs_are_those_of_the_online_filter() {
     assert_eq!(text(&single.sequences), text(&beliefs.sequences), "threads do not matter");
 }
 
+/// A model of channels that are far from zero filters as one of the same channels about zero.
+#[test]
+fn an_offset_changes_no_belief() {
+    let folder = tempfile::tempdir().unwrap();
+    let (near, recordings) = trained(folder.path());
+    let mut far = recordings.clone();
+    far.origins.observation = vec![5e6; far.observation_names.len()];
+    let file = folder.path().join("far.npz");
+    write_npz(&file, &far).unwrap();
+    let files = [file.display().to_string()];
+    let read = read_npz(&file).unwrap();
+    tiny::finish(&recorded::settings(&read, &file), &folder.path().join("far"), false);
+    let there = Trained::open(&folder.path().join("far")).unwrap();
+    let pool = Pool::new(1).unwrap();
+    let of = |trained: &Trained, file: &str| {
+        let files = [folder.path().join(file).display().to_string()];
+        let recordings = trained.read(&files, Columns::default()).unwrap();
+        filter(trained, &recordings, OPTIONS, &pool).unwrap()
+    };
+    let (a, b) = (of(&near, "o.npz"), of(&there, "far.npz"));
+    let (a_score, b_score) = (a.score().unwrap(), b.score().unwrap());
+    assert!((a_score.0 - b_score.0).abs() < 1e-2 * a_score.0.abs(), "{a_score:?} {b_score:?}");
+    assert!((a_score.1 - b_score.1).abs() < 1e-2 * a_score.1, "{a_score:?} {b_score:?}");
+    for (a, b) in a.sequences.iter().zip(&b.sequences) {
+        assert_eq!(a.verdicts, b.verdicts);
+    }
+    assert_eq!(there.read(&files, Columns::default()).unwrap().origins, *there.origins());
+    // Those about zero are far outside what the other model knows, and are told apart.
+    assert!(there.origins().observation.iter().all(|o| (o - 5e6).abs() < 10.0));
+}
+
 #[test]
 fn recordings_of_another_kind_are_refused() {
     let folder = tempfile::tempdir().unwrap();
