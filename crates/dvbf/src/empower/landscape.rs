@@ -54,10 +54,12 @@ pub(super) fn landscape(
         let cell = cells.entry(cell_of(angle, velocity.into())).or_default();
         *cell = (cell.0 + f64::from(value), cell.1 + 1);
     }
-    let full = cells.iter().filter(|(_, (_, count))| *count >= LEAST);
+    // Of few states the fullest cells have to do.
+    let least = cells.values().map(|(_, count)| *count).max().unwrap_or(0).min(LEAST);
+    let full = cells.iter().filter(|(_, (_, count))| *count >= least);
     let best = full.max_by(|a, b| (a.1.0 / a.1.1 as f64).total_cmp(&(b.1.0 / b.1.1 as f64)));
     let Some((&(angle, velocity), _)) = best else {
-        return Err(EmpowerError::internal("no cell of the landscape has enough states"));
+        return Err(EmpowerError::internal("there are no held-out states"));
     };
     let width = std::f64::consts::TAU / ANGLES;
     let maximum = Maximum { angle: angle as f64 * width, velocity: velocity as f64 * VELOCITY };
