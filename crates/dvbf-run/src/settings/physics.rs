@@ -16,7 +16,7 @@ pub(super) fn pendulum(base: Settings) -> Settings {
             initial: KindTable::new("known-state"),
             transition: KindTable::new("sum")
                 .with("known", json!({ "dynamics": "damped-pendulum" }))
-                .with("noise", json!({ "std": 0.002 })),
+                .with("noise", json!({ "std": 0.02 })),
             emission: KindTable::new("gaussian").with("state", 1).with("std", 0.05),
             ..base.model.clone()
         },
