@@ -66,12 +66,16 @@ impl<S: Scalar> Dvbf<S> {
         self.pull_back(batch, options, work, out, grads, None);
     }
 
-    /// Adds to `grads` what [`held_gradient`](Self::held_gradient) left.
+    /// Adds to `grads` what [`held_gradient`](Self::held_gradient) and
+    /// [`held_dream`](Self::held_dream) left.
     #[track_caller]
     pub fn add_held(&self, work: &mut Workspace<S>, grads: &mut Self) {
         if work.held > 0 {
             self.initial.accumulate(&mut work.initial, &mut *grads.initial);
             work.held = 0;
+        }
+        if let Some(dream) = &mut work.dream {
+            dream.accumulate(self, grads);
         }
     }
 

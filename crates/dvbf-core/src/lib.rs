@@ -3,6 +3,7 @@
 mod batch;
 mod bound;
 mod config;
+mod dream;
 mod durable;
 mod file;
 mod gradient;
@@ -16,6 +17,7 @@ mod workspace;
 pub use batch::{Batch, Objective};
 pub use bound::Bound;
 pub use config::{ConfigError, ModelConfig};
+pub use dream::DreamInput;
 pub use durable::{remove_scratch_files, replace_file, replace_file_with};
 pub use file::{CodecError, FileError, ModelFile, decode, encode};
 pub use gradient::GradientOptions;

@@ -1,5 +1,6 @@
 //! Buffers of one pass over a batch, made once and reused.
 
+use crate::dream::DreamWork;
 use crate::model::Dvbf;
 use dvbf_models::Cache;
 use dvbf_prob::GaussianHead;
@@ -34,6 +35,10 @@ pub struct Workspace<S: Scalar> {
     pub(crate) rows: usize,
     /// Sequences whose gradient of the initial state's networks is not added yet.
     pub(crate) held: usize,
+    /// Sequences there is room for before their gradient is added.
+    most_held: usize,
+    /// Made by the first dream.
+    pub(crate) dream: Option<Box<DreamWork<S>>>,
 }
 
 impl<S: Scalar> Workspace<S> {
@@ -72,6 +77,8 @@ impl<S: Scalar> Workspace<S> {
             ones: Array1::from_elem(sequences, S::ONE),
             rows: 0,
             held: 0,
+            most_held: held,
+            dream: None,
         }
     }
 
@@ -79,10 +86,18 @@ impl<S: Scalar> Workspace<S> {
     /// [held](Dvbf::held_gradient) is dropped.
     pub fn prepare(&mut self, model: &Dvbf<S>) {
         self.held = 0;
+        if let Some(dream) = &mut self.dream {
+            dream.forget();
+        }
         model.initial.prepare(&mut self.initial);
         model.recognition.prepare(&mut self.recognition);
         model.transition.prepare(&mut self.transition);
         model.emission.prepare(&mut self.emission);
+    }
+
+    /// Sequences of a batch, and sequences that are held, for which there is room.
+    pub(crate) fn room(&self) -> (usize, usize) {
+        (self.ones.len(), self.most_held)
     }
 
     #[track_caller]

@@ -101,6 +101,15 @@ pub trait InitialState<S: Scalar>:
     /// If the shapes disagree or rows were not written by a forward pass.
     fn backward_recognize(&self, at: usize, output_cotangent: ArrayView2<'_, S>, cache: &mut Cache);
 
+    /// [`backward_recognize`](Self::backward_recognize) with the parameters of `s(w₁)` held fixed, for
+    /// frames that the model drew itself. A kind whose recognition uses them overrides this.
+    ///
+    /// # Panics
+    /// As [`backward_recognize`](Self::backward_recognize).
+    fn backward_dream(&self, at: usize, output_cotangent: ArrayView2<'_, S>, cache: &mut Cache) {
+        self.backward_recognize(at, output_cotangent, cache);
+    }
+
     /// Adds the parameter gradients over all rows of the cache.
     ///
     /// # Panics

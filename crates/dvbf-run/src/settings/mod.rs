@@ -178,6 +178,7 @@ impl Settings {
         let numbers = [
             ("training.clip", training.clip, f64::MIN_POSITIVE, f64::INFINITY),
             ("training.weight_decay", training.weight_decay, 0.0, 1.0),
+            ("training.dream", training.dream, 0.0, 1e3),
             ("training.state_clip", training.state_clip, 0.0, f64::INFINITY),
             ("training.average", training.average, 0.0, 0.999_999),
         ];

@@ -22,7 +22,9 @@ pub(super) fn pendulum(base: Settings) -> Settings {
         },
         training: TrainingSettings {
             steps: 12_000,
-            restarts: 1,
+            restarts: 3,
+            restart_steps: 1500,
+            finalists: 1,
             window: 15,
             learning_rate: Ramp {
                 from: 1e-2,
@@ -54,6 +56,14 @@ pub(super) fn pendulum(base: Settings) -> Settings {
                     end: 1.0,
                     optional: false,
                 },
+                // What straight lines miss is learned once pictures and constants are nearly right.
+                ParameterGroup {
+                    prefix: "initial.correction".into(),
+                    rate: 0.1,
+                    start: 0.3,
+                    end: 1.0,
+                    optional: true,
+                },
                 // The pictures are learned first, of angles that the data tell from the start.
                 ParameterGroup {
                     prefix: "initial".into(),
@@ -65,6 +75,7 @@ pub(super) fn pendulum(base: Settings) -> Settings {
             ],
             input_noise: Ramp::constant(0.0),
             start_noise: Ramp::constant(0.0),
+            dream: 3.0,
             drop: Ramp::constant(0.7),
             kl_weight: Ramp { from: 10.0, to: 1.0, start: 0.0, end: 0.5, shape: Shape::Geometric },
             ..base.training.clone()

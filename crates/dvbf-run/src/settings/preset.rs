@@ -98,6 +98,7 @@ pub(super) fn pendulum() -> Settings {
             warmup: Ramp { from: 0.5, to: 1.0, start: 0.0, end: 0.15, shape: Shape::Linear },
             groups: Vec::new(),
             weight_decay: 0.0,
+            dream: 0.0,
             clip: 10.0,
             state_clip: 0.0,
             drop: Ramp { from: 0.7, to: 0.25, start: 0.5, end: 0.8, shape: Shape::Linear },

@@ -32,7 +32,7 @@ impl<S: Scalar> Weights<S> {
 }
 
 /// Refuses what the baselines do not have: tempering, a limit of the state's gradient, decay of weights,
-/// and a start with noise of its own.
+/// dreams, and a start with noise of its own.
 pub(super) fn check(training: &TrainingSettings) -> Result<(), ValueError> {
     let none = |key: &str, is: bool, only: &str| {
         let problem = format!("has to be {only}: a baseline has nothing of the kind");
@@ -41,5 +41,6 @@ pub(super) fn check(training: &TrainingSettings) -> Result<(), ValueError> {
     none("training.temper", training.temper == Ramp::constant(1.0), "1")?;
     none("training.state_clip", training.state_clip <= 0.0, "0")?;
     none("training.weight_decay", training.weight_decay <= 0.0, "0")?;
+    none("training.dream", training.dream <= 0.0, "0")?;
     none("training.start_noise", training.start_noise == Ramp::constant(0.0), "0")
 }

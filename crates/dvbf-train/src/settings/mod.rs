@@ -94,6 +94,10 @@ pub struct TrainingSettings {
     pub input_noise: Ramp,
     /// Standard deviation of the noise added to what the initial state's network sees.
     pub start_noise: Ramp,
+    /// Weight of dreams: the network of the initial state also learns to read what the model itself
+    /// draws (the sleep phase of wake–sleep, Hinton et al. 1995). No dreams if zero.
+    #[serde(default)]
+    pub dream: f64,
     /// Decay of the running average of the parameters that is evaluated; no average if zero.
     pub average: f64,
     /// Updates between evaluations on the validation set.

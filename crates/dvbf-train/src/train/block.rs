@@ -1,7 +1,7 @@
 //! A fixed number of sequences that go through the model together, in buffers of their own.
 
 use super::{Learner, Purpose, stream};
-use dvbf_core::{Batch, Bound, GradientOptions};
+use dvbf_core::{Batch, Bound, DreamInput, GradientOptions};
 use dvbf_data::Dataset;
 use ndarray::{Array1, Array2, Array3, s};
 use std::ops::Range;
@@ -29,6 +29,8 @@ pub(super) struct Block<M: Learner<f32>> {
     control: Array2<f32>,
     seen: Array1<f32>,
     latent: Array2<f32>,
+    /// Noise of dreams, `(k·B, W)`; drawn only if there are dreams.
+    dream: Array2<f32>,
     offsets: Vec<f32>,
     /// Whether `input` and `start` differ from `target`; they are not filled otherwise.
     corrupted: bool,
@@ -57,6 +59,7 @@ impl<M: Learner<f32>> Block<M> {
             control: Array2::zeros((rows, controls)),
             seen: Array1::ones(rows),
             latent: Array2::zeros((rows, model.noise())),
+            dream: Array2::zeros((start_rows, model.noise())),
             offsets: vec![0.0; sequences],
             corrupted: false,
         }
@@ -155,6 +158,16 @@ impl<M: Learner<f32>> Block<M> {
             noise: self.latent.view(),
         };
         model.gradient(&batch, options, &mut self.work, &mut self.bound, grads);
+    }
+
+    /// Draws the noise of dreams of update `step`, and adds their gradient, which is complete after
+    /// [`finish`](Self::finish); controls are those of the windows.
+    pub(super) fn dream(&mut self, model: &M, seed: u64, (step, block): (u64, usize), scale: f32) {
+        let noise = self.dream.as_slice_mut().expect("the buffer is contiguous");
+        stream(seed, Purpose::Dream, step, block).normal(noise);
+        let (noise, control) = (self.dream.view(), self.control.view());
+        let input = DreamInput { sequences: self.sequences(), control, noise };
+        model.dream(input, scale, &mut self.work);
     }
 
     /// Completes the gradient.

@@ -3,8 +3,8 @@
 use super::{Learner, TrainError, Trainer, TrainerState, statistics};
 use crate::settings::{ModelSettings, TrainingPlan, TrainingSettings};
 use dvbf_core::{
-    Batch, Bound, Dvbf, GradientOptions, Layout, ModelConfig, ModelFile, Noise, Params, Scalar,
-    Steps, Units, Workspace,
+    Batch, Bound, DreamInput, Dvbf, GradientOptions, Layout, ModelConfig, ModelFile, Noise, Params,
+    Scalar, Steps, Units, Workspace,
 };
 use dvbf_data::Dataset;
 use dvbf_data::settings::ValueError;
@@ -68,6 +68,10 @@ impl<S: Scalar> Learner<S> for Dvbf<S> {
         grads: &mut Self,
     ) {
         self.held_gradient(batch, options, work, out, grads);
+    }
+
+    fn dream(&self, input: DreamInput<'_, S>, scale: S, work: &mut Self::Work) {
+        self.held_dream(input, scale, work);
     }
 
     fn finish(&self, work: &mut Self::Work, grads: &mut Self) {

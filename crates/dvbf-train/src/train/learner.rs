@@ -1,7 +1,7 @@
 //! What a training needs of a model.
 
 use crate::settings::TrainingSettings;
-use dvbf_core::{Batch, Bound, GradientOptions, Params, Scalar};
+use dvbf_core::{Batch, Bound, DreamInput, GradientOptions, Params, Scalar};
 use dvbf_data::settings::ValueError;
 use ndarray::ArrayView2;
 use std::fmt;
@@ -65,6 +65,13 @@ pub trait Learner<S: Scalar>: Params<S> + Clone + fmt::Debug + Send + Sync {
         out: &mut Bound<S>,
         grads: &mut Self,
     );
+
+    /// Learns from what the model itself draws, as [`Dvbf::held_dream`](dvbf_core::Dvbf::held_dream) does;
+    /// complete after [`finish`](Self::finish). Called only if [`check`](Self::check) admits
+    /// [`TrainingSettings::dream`].
+    fn dream(&self, input: DreamInput<'_, S>, scale: S, work: &mut Self::Work) {
+        let _ = (input, scale, work);
+    }
 
     /// Adds what the passes since the last call held back.
     fn finish(&self, work: &mut Self::Work, grads: &mut Self) {

@@ -32,7 +32,7 @@ use dvbf_data::settings::ValueError;
 use dvbf_data::{Dataset, narrow};
 use rates::Groups;
 use rayon::prelude::*;
-use shard::{Draws, Shard};
+use shard::{Draws, Lesson, Shard};
 use update::Gradient;
 
 /// What one update did.
@@ -307,11 +307,12 @@ impl<M: Learner<f32>> Trainer<M> {
         };
         let scale = 1.0 / narrow((settings.batch * window) as f64);
         let options = GradientOptions { objective, scale, state_limit };
+        let lesson = Lesson { corruption, options, dream: narrow(settings.dream) };
         let blocks = settings.shard.div_ceil(settings.block.min(settings.shard));
         shards.par_iter_mut().enumerate().for_each(|(index, shard)| {
             let sequences = &chosen[index * settings.shard..][..shard.sequences()];
             let draws = Draws { seed, step, first_block: index * blocks };
-            shard.compute(model, (data, sequences), draws, &corruption, options);
+            shard.compute(model, (data, sequences), draws, &lesson);
         });
     }
 }

@@ -26,6 +26,15 @@ pub(super) struct Draws {
     pub(super) first_block: usize,
 }
 
+/// How the sequences of an update are learned from.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Lesson {
+    pub(super) corruption: Corruption,
+    pub(super) options: GradientOptions<f32>,
+    /// Weight of dreams; none if zero.
+    pub(super) dream: f32,
+}
+
 impl<M: Learner<f32>> Shard<M> {
     /// A shard of `sequences` sequences in blocks of at most `block`, with windows of `steps` steps.
     pub(super) fn new(
@@ -75,8 +84,7 @@ impl<M: Learner<f32>> Shard<M> {
         model: &M,
         (data, sequences): (&Dataset, &[usize]),
         draws: Draws,
-        corruption: &Corruption,
-        options: GradientOptions<f32>,
+        lesson: &Lesson,
     ) {
         (self.log_lik, self.kl) = (0.0, 0.0);
         self.grads.set_zero();
@@ -91,8 +99,11 @@ impl<M: Learner<f32>> Shard<M> {
                 _ => &mut self.whole,
             };
             let place = (draws.step, draws.first_block + index);
-            block.fill(data, chosen, draws.seed, place, corruption);
-            block.gradient(model, options, &mut self.grads);
+            block.fill(data, chosen, draws.seed, place, &lesson.corruption);
+            block.gradient(model, lesson.options, &mut self.grads);
+            if lesson.dream > 0.0 {
+                block.dream(model, draws.seed, place, lesson.dream * lesson.options.scale);
+            }
             self.log_lik += block.bound().log_lik.iter().map(|&v| f64::from(v)).sum::<f64>();
             self.kl += block.bound().kl.iter().map(|&v| f64::from(v)).sum::<f64>();
         }

@@ -13,6 +13,7 @@ pub(crate) enum Purpose {
     Evaluation = 6,
     Importance = 7,
     Physics = 8,
+    Dream = 9,
 }
 
 /// The stream of `purpose` for `step` and `block`.

@@ -39,6 +39,7 @@ pub(crate) fn recipe(updates: u64) -> TrainingSettings {
         warmup: Ramp::constant(1.0),
         groups: Vec::new(),
         weight_decay: 0.0,
+        dream: 0.0,
         clip: 10.0,
         state_clip: 0.0,
         drop: Ramp::constant(0.3),

@@ -174,6 +174,8 @@ fn settings_that_a_baseline_cannot_have_are_refused() {
     assert_eq!(refused(TrainingSettings { temper, ..plain.clone() }), "training.temper");
     let decayed = TrainingSettings { weight_decay: 0.1, ..plain.clone() };
     assert_eq!(refused(decayed), "training.weight_decay");
+    let dreaming = TrainingSettings { dream: 1.0, ..plain.clone() };
+    assert_eq!(refused(dreaming), "training.dream");
     assert_eq!(
         refused(TrainingSettings { state_clip: 2.0, ..plain.clone() }),
         "training.state_clip"

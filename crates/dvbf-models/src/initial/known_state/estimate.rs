@@ -33,14 +33,8 @@ impl<S: Scalar> KnownState<S> {
                 dnow[at] -= d;
             }
             Reading::Angle(at) => {
-                let (a, b) = (Direction::of(now, at), Direction::of(next, at));
-                let (cross, dot) = a.turn(b);
-                let square = cross * cross + dot * dot + S::of(1e-12);
-                let (dcross, ddot) = (d * dot / square, -d * cross / square);
-                dnow[at] += b.sin * ddot - b.cos * dcross;
-                dnow[at + 1] += b.sin * dcross + b.cos * ddot;
-                dnext[at] += a.cos * dcross + a.sin * ddot;
-                dnext[at + 1] += a.cos * ddot - a.sin * dcross;
+                Direction::of(now, at).pull_angle(-d, dnow.view_mut(), at);
+                Direction::of(next, at).pull_angle(d, dnext.view_mut(), at);
             }
             Reading::Velocity(position) => {
                 self.pull_change(position, d, (now, next), (dnow, dnext));
