@@ -19,7 +19,7 @@ const FIXED: [&str; 2] = ["initial.center", "initial.log_spread"];
 /// A scenario whose state is an angle and its velocity.
 fn known(mut scenario: Scenario) -> Scenario {
     let pendulum = serde_json::json!({ "dynamics": "damped-pendulum" });
-    scenario.config.initial = KindTable::new("known-state").with("correction", 3).with("std", 1.0);
+    scenario.config.initial = KindTable::new("known-state").with("std", 1.0);
     scenario.config.transition = KindTable::new("sum").with("known", pendulum);
     scenario.config.emission = KindTable::new("gaussian").with("state", 1);
     (scenario.config.state, scenario.config.noise) = (2, 2);

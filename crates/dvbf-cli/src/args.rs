@@ -96,6 +96,7 @@ pub(crate) enum RecordingFormat {
 #[derive(Debug, Args)]
 pub(crate) struct Data {
     /// The system to simulate.
+    #[arg(value_parser = Environment::parser())]
     pub(crate) environment: Environment,
     /// The archive, or the folder of tables.
     #[arg(long)]
@@ -114,7 +115,8 @@ pub(crate) struct Data {
 impl Data {
     /// The settings that the recordings are made with.
     pub(crate) fn settings(&self) -> Result<Settings, SettingsError> {
-        let mut settings = preset(self.preset.as_deref().unwrap_or(self.environment.name()))?;
+        let usual = self.environment.name();
+        let mut settings = preset(self.preset.as_deref().unwrap_or(&usual))?;
         for text in &self.overrides {
             settings = apply_override(&settings, text)?;
         }

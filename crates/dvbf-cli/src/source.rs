@@ -1,45 +1,46 @@
 //! Arguments that say where recordings come from: a simulated system, or columns of files.
 
-use clap::{Args, ValueEnum};
+use clap::Args;
+use clap::builder::{PossibleValue, PossibleValuesParser, TypedValueParser};
 use dvbf::data::{Columns, RawRecordings, RecordingError, find_files, read_files};
+use dvbf::envs::{SYSTEMS, SystemKind};
 use dvbf::settings::{RecordingsSettings, Settings, SettingsError, usual_source};
 use std::fmt;
 
-/// Systems that recordings are simulated of.
-#[derive(Clone, Copy, Debug, ValueEnum)]
-pub(crate) enum Environment {
-    /// A damped pendulum under torque, seen as small images.
-    Pendulum,
-    /// A ball in a box whose velocity is changed by the control, seen as small images.
-    Ball,
-    /// Two balls in a box that nobody steers, seen as small images.
-    TwoBalls,
-}
+/// A system that recordings are simulated of.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Environment(&'static SystemKind);
 
 impl Environment {
+    /// Reads the name of a system.
+    pub(crate) fn parser() -> impl TypedValueParser<Value = Self> {
+        let values = SYSTEMS.iter().map(|kind| {
+            // As helps of arguments are: without a full stop.
+            PossibleValue::new(kind.argument()).help(kind.about.trim_end_matches('.'))
+        });
+        let kind = |name: String| SystemKind::named(&name).expect("one of the possible values");
+        PossibleValuesParser::new(values).map(move |name| Self(kind(name)))
+    }
+
     /// Its name as an argument, and that of its first preset.
-    pub(crate) fn name(self) -> &'static str {
-        match self {
-            Self::Pendulum => "pendulum",
-            Self::Ball => "ball",
-            Self::TwoBalls => "two-balls",
-        }
+    pub(crate) fn name(self) -> String {
+        self.0.argument()
     }
 
     /// Refuses settings of another system.
     pub(crate) fn check(self, settings: &Settings) -> Result<(), SettingsError> {
         let about = settings.source().name();
-        if about == self.name().replace('-', "_") {
+        if about == self.0.name {
             return Ok(());
         }
         let problem = format!("the settings are about another system and have a table {about}");
-        Err(SettingsError::Value { key: self.name().into(), problem })
+        Err(SettingsError::Value { key: self.name(), problem })
     }
 }
 
 impl fmt::Display for Environment {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(self.name())
+        f.write_str(&self.name())
     }
 }
 

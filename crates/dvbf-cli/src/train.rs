@@ -17,7 +17,7 @@ use std::process::ExitCode;
     .multiple(true))]
 pub(crate) struct Train {
     /// The system to learn.
-    #[arg(conflicts_with = "data")]
+    #[arg(conflicts_with = "data", value_parser = Environment::parser())]
     pub(crate) environment: Option<Environment>,
     /// Recordings to learn from: an .npz archive, or .csv files, a folder with them or a pattern.
     #[arg(long, num_args = 1.., value_name = "FILE")]
@@ -117,9 +117,9 @@ impl Train {
                     let problem = "needs the folder of the run in --out".into();
                     return Err(SettingsError::Value { key: "--resume".into(), problem }.into());
                 }
-                None => "auto",
+                None => "auto".into(),
             };
-            let name = self.preset.as_deref().unwrap_or(usual);
+            let name = self.preset.as_deref().unwrap_or(&usual);
             // The folder is called after the name, whatever recordings make of the settings.
             Settings { preset: name.into(), ..preset("pendulum")? }
         };
@@ -142,8 +142,8 @@ impl Train {
             }
             (self.overridden(settings)?, None)
         } else if self.data.is_empty() {
-            let usual = self.environment.map_or("pendulum", Environment::name);
-            (self.overridden(preset(self.preset.as_deref().unwrap_or(usual))?)?, None)
+            let usual = self.environment.map_or("pendulum".into(), Environment::name);
+            (self.overridden(preset(self.preset.as_deref().unwrap_or(&usual))?)?, None)
         } else {
             let recordings = self.columns.read(&self.data)?;
             let source = self.columns.source(&recordings, &self.data);

@@ -4,10 +4,11 @@
 //!
 //! | | equation |
 //! |-|----------|
-//! | dream | `w_t ~ N(0, I)`, `z₁ = s(w₁)`, `z_{t+1} = f(z_t, u_t, w_{t+1})`, `x_t = μ(z_t)`, `t ≤ k` |
+//! | dream | `w_t` as given, `z₁ = s(w₁)`, `z_{t+1} = f(z_t, u_t, w_{t+1})`, `x_t = μ(z_t)`, `t ≤ k` |
 //! | loss | `−ln q(w₁ | x_{1:k}, u_{1:k−1})` |
 //!
-//! Only parameters of `q` move: the dream is a sample, not a function of the parameters. Frames are
+//! Training draws `w₁ ~ N(0, I)` and goes on without noise, so that the network learns the inverse of
+//! pictures and equation. Only parameters of `q` move: the dream is a sample, not a function of the parameters. Frames are
 //! means, without the noise of the emission. Recordings show few of all states; dreams show every
 //! state that the prior holds possible, so that a network that reads frames cannot learn a few
 //! recordings by heart.
@@ -27,7 +28,7 @@ pub struct DreamInput<'a, S> {
     pub sequences: usize,
     /// Controls, `(≥ k·B, U)`.
     pub control: ArrayView2<'a, S>,
-    /// Standard normal noise `w`, `(≥ k·B, W)`.
+    /// Noise `w`, `(≥ k·B, W)`: standard normal at the first step; none later goes along the mean path.
     pub noise: ArrayView2<'a, S>,
 }
 

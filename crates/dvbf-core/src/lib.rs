@@ -46,8 +46,5 @@ pub use dvbf_models::{
 };
 pub use dvbf_ops::{Adam, AdamStep, AdamUpdate, Params, Path, RmsProp, global_norm};
 pub use dvbf_ops::{Feature, Features, Linear, Mlp, MlpCache};
-pub use dvbf_tensor::{
-    Noise, ProductPrecision, Scalar, axpy as add_scaled, blend, product_precision,
-    set_product_precision, sum_squares,
-};
+pub use dvbf_tensor::{Noise, ProductPrecision, Scalar, axpy as add_scaled, blend, sum_squares};
 pub use ndarray;

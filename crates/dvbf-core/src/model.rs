@@ -102,9 +102,10 @@ impl<S: Scalar> Dvbf<S> {
         self.recognition.scale_weights(factor);
     }
 
-    /// How many slow features of the training data [`adapt`](Self::adapt) takes.
-    pub fn axes(&self) -> usize {
-        self.initial.axes()
+    /// How many slow features of the training data [`adapt`](Self::adapt) takes, for each thing that
+    /// the initial state reads; none if nothing is fitted.
+    pub fn features(&self) -> Vec<usize> {
+        self.initial.features()
     }
 
     /// Fits what is drawn to the training data, once, before training.

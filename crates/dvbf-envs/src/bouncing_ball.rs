@@ -10,6 +10,7 @@ use crate::collision::fold;
 use crate::environment::{Environment, Spec, StateKind, StateVariable};
 use crate::error::{EnvError, fraction, not_negative, positive};
 use crate::pendulum::symmetric;
+use crate::system_kind::SystemSettings;
 use rand::RngCore;
 use serde::{Deserialize, Serialize};
 
@@ -111,6 +112,16 @@ impl BouncingBall {
         };
         let ((x, vx), (y, vy)) = (along(x, vx + ux), along(y, vy + uy));
         [x, y, vx, vy]
+    }
+}
+
+impl SystemSettings for BouncingBallSettings {
+    const NAME: &'static str = "ball";
+    const ABOUT: &'static str =
+        "A ball in a box whose velocity is changed by the control, seen as small images.";
+
+    fn environment(self) -> Result<Box<dyn Environment>, EnvError> {
+        Ok(Box::new(BouncingBall::new(self)?))
     }
 }
 

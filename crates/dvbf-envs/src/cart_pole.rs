@@ -23,6 +23,7 @@ use crate::environment::{Environment, Spec, StateKind, StateVariable};
 use crate::error::{EnvError, count, not_negative, positive};
 use crate::integrate::{Integrator, euler, rk4, semi_implicit_euler};
 use crate::pendulum::symmetric;
+use crate::system_kind::SystemSettings;
 use rand::RngCore;
 use serde::{Deserialize, Serialize};
 use std::f64::consts::PI;
@@ -223,6 +224,15 @@ impl CartPole {
     }
 }
 
+impl SystemSettings for CartPoleSettings {
+    const NAME: &'static str = "cart_pole";
+    const ABOUT: &'static str = "A pole on a cart that a force pushes, seen as small images.";
+
+    fn environment(self) -> Result<Box<dyn Environment>, EnvError> {
+        Ok(Box::new(CartPole::new(self)?))
+    }
+}
+
 impl Environment for CartPole {
     fn spec(&self) -> Spec {
         let size = self.settings.image.size;
@@ -260,6 +270,17 @@ impl Environment for CartPole {
         let [force] = control.try_into().expect("a cart's control is the force on it");
         let next = self.step(four(state), force);
         state.copy_from_slice(&next);
+    }
+
+    fn constants(&self) -> Vec<(&'static str, f64)> {
+        let CartPoleSettings { gravity, cart_mass, pole_mass, half_length, .. } = self.settings;
+        let total = cart_mass + pole_mass;
+        vec![
+            ("pole_half_length", half_length),
+            ("mass_ratio", pole_mass / total),
+            ("control_gain", 1.0 / total),
+            ("gravity", gravity),
+        ]
     }
 
     fn observe(&self, state: &[f64], out: &mut [f32]) {

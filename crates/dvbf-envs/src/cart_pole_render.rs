@@ -11,12 +11,28 @@
 //! | [`Style::Blob`] | `exp(−Δx² / 2(2σ)² − Δy² / 2(σ/2)²)` about the cart | `exp(−(Δx² + Δy²) / 2σ²)` about the tip |
 //! | [`Style::Rod`] | `clamp(2σ + ½ − abs Δx, 0, 1) · clamp(σ/2 + ½ − abs Δy, 0, 1)` | `clamp(σ/2 + ½ − d, 0, 1)`, `d` the distance to the line from cart to tip |
 //!
+//! With [`Camera::Cart`] the camera rides on the cart and a ruler along the track is seen below: the
+//! joint stays at `((n − 1) / 2, (n − 1) / 3)` with a pole of `0.28 n` pixels, and the place on the
+//! track is a bell in the last rows, `exp(−Δx² / 2(1.5σ)² − Δy² / 2σ²)` about
+//! `(x_c, n − 1 − 1.5 σ)`; a rod is drawn as from the side. Nothing else of the cart is seen.
+//!
 //! A pixel is `1 − (1 − p)(1 − q)`. The cart is four times as wide as it is high, so that it is told
 //! from the tip also where the pole lies flat. What is beyond the rim is not seen.
 
 use crate::error::{EnvError, count, not_negative, positive};
 use crate::render::{Style, narrow};
 use serde::{Deserialize, Serialize};
+
+/// Where the camera is.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Camera {
+    /// Beside the track, which it shows as a whole.
+    #[default]
+    Track,
+    /// On the cart, with a ruler along the track below.
+    Cart,
+}
 
 /// The look of the images. Settings left out take their default.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -26,6 +42,8 @@ pub struct CartPoleImageSettings {
     pub size: usize,
     /// Blobs of cart and tip, or a rectangle and a rod; blobs by default.
     pub style: Style,
+    /// Beside the track or on the cart; beside it by default.
+    pub camera: Camera,
     /// Half the length `v` of the track that is seen, in m; 2.4 by default, as in Gymnasium.
     pub view: f64,
     /// Standard deviation `σ` of the tip's blob in pixels, by which everything is drawn; `size / 16`
@@ -39,7 +57,14 @@ pub struct CartPoleImageSettings {
 
 impl Default for CartPoleImageSettings {
     fn default() -> Self {
-        Self { size: 16, style: Style::Blob, view: 2.4, blob_std: None, noise_std: 0.0 }
+        Self {
+            size: 16,
+            style: Style::Blob,
+            camera: Camera::Track,
+            view: 2.4,
+            blob_std: None,
+            noise_std: 0.0,
+        }
     }
 }
 
@@ -113,10 +138,14 @@ impl CartPoleRenderer {
         let (n, center) = (size as f64, (size as f64 - 1.0) / 2.0);
         let scale = n / (2.0 * self.settings.view);
         let (sin, cos) = angle.sin_cos();
-        let length = scale * self.pole_length;
+        let place = center + scale * position;
+        let (joint, length, below) = match self.settings.camera {
+            Camera::Track => ([place, center], scale * self.pole_length, center),
+            Camera::Cart => ([center, (n - 1.0) / 3.0], 0.28 * n, n - 1.0 - 1.5 * self.blob_std),
+        };
         for (i, row) in out.chunks_exact_mut(size).enumerate() {
             for (j, pixel) in row.iter_mut().enumerate() {
-                let (x, y) = (j as f64 - center - scale * position, i as f64 - center);
+                let (x, y) = (j as f64 - joint[0], i as f64 - joint[1]);
                 let pole = match self.settings.style {
                     Style::Blob => self.bell(x - length * sin, y + length * cos, [1.0, 1.0]),
                     Style::Rod => {
@@ -125,9 +154,13 @@ impl CartPoleRenderer {
                         covered(0.5 * self.blob_std, distance)
                     }
                 };
-                let cart = match self.settings.style {
-                    Style::Blob => self.bell(x, y, [2.0, 0.5]),
-                    Style::Rod => covered(2.0 * self.blob_std, x) * covered(0.5 * self.blob_std, y),
+                let (x, y) = (j as f64 - place, i as f64 - below);
+                let cart = match (self.settings.camera, self.settings.style) {
+                    (Camera::Cart, _) => self.bell(x, y, [1.5, 1.0]),
+                    (_, Style::Blob) => self.bell(x, y, [2.0, 0.5]),
+                    (_, Style::Rod) => {
+                        covered(2.0 * self.blob_std, x) * covered(0.5 * self.blob_std, y)
+                    }
                 };
                 *pixel = narrow(1.0 - (1.0 - cart) * (1.0 - pole));
             }

@@ -15,12 +15,14 @@ mod pendulum;
 mod recording;
 mod render;
 mod skin;
+mod system;
+mod system_kind;
 mod two_balls;
 
 pub use balls::{Ball, BallImageSettings, BallRenderer, BallStyle};
 pub use bouncing_ball::{BouncingBall, BouncingBallSettings};
 pub use cart_pole::{CartPole, CartPoleSettings};
-pub use cart_pole_render::{CartPoleImageSettings, CartPoleRenderer};
+pub use cart_pole_render::{Camera, CartPoleImageSettings, CartPoleRenderer};
 pub use environment::{Environment, Spec, StateKind, StateVariable};
 pub use error::EnvError;
 pub use gymnasium::{GymPendulum, GymPendulumSettings};
@@ -34,4 +36,6 @@ pub use skin::{
     ConductanceLaw, ConductanceSettings, ContactSettings, CreepSettings, CrosstalkSettings,
     PlaySettings, ReadoutSettings, Skin, SkinSettings, TemperatureSettings, TrajectorySettings,
 };
+pub use system::{SYSTEMS, System};
+pub use system_kind::{SystemKind, SystemSettings};
 pub use two_balls::{TwoBalls, TwoBallsSettings};

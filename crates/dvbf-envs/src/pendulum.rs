@@ -20,6 +20,7 @@ use crate::error::{EnvError, count, not_negative, positive};
 use crate::integrate::{Integrator, euler, rk4, semi_implicit_euler};
 use crate::magnet::MagnetSettings;
 use crate::render::{ImageSettings, Renderer};
+use crate::system_kind::SystemSettings;
 use rand::{Rng, RngCore};
 use rand_distr::StandardNormal;
 use serde::{Deserialize, Serialize};
@@ -208,6 +209,15 @@ impl Pendulum {
         0.5 * mass * (length * velocity).powi(2)
             + 2.0 * mass * gravity * length * (angle / 2.0).sin().powi(2)
             + self.settings.magnet.potential(angle)
+    }
+}
+
+impl SystemSettings for PendulumSettings {
+    const NAME: &'static str = "pendulum";
+    const ABOUT: &'static str = "A damped pendulum under torque, seen as small images.";
+
+    fn environment(self) -> Result<Box<dyn Environment>, EnvError> {
+        Ok(Box::new(Pendulum::new(self)?))
     }
 }
 

@@ -12,6 +12,7 @@ use crate::collision::{Body, fly};
 use crate::environment::{Environment, Spec, StateKind, StateVariable};
 use crate::error::{EnvError, between, not_negative, positive};
 use crate::pendulum::symmetric;
+use crate::system_kind::SystemSettings;
 use rand::RngCore;
 use serde::{Deserialize, Serialize};
 
@@ -148,6 +149,15 @@ impl TwoBalls {
             second.velocity[0],
             second.velocity[1],
         ]
+    }
+}
+
+impl SystemSettings for TwoBallsSettings {
+    const NAME: &'static str = "two_balls";
+    const ABOUT: &'static str = "Two balls in a box that nobody steers, seen as small images.";
+
+    fn environment(self) -> Result<Box<dyn Environment>, EnvError> {
+        Ok(Box::new(TwoBalls::new(self)?))
     }
 }
 

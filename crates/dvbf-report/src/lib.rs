@@ -13,6 +13,7 @@ mod page;
 mod palette;
 mod picture;
 mod planes;
+mod portrait;
 mod preview;
 mod raster;
 mod sequences;

@@ -1,7 +1,9 @@
 //! Everything that a report shows, computed from a run's files and its recordings.
 
 use super::cloud::Cloud;
+use super::figure::Figure;
 use super::planes::Plane;
+use super::portrait;
 use super::sequences::{Example, examples};
 use dvbf_core::Dvbf;
 use dvbf_data::{Dataset, Set, Supply};
@@ -29,6 +31,8 @@ pub(super) struct Material {
     pub(super) picture: Cloud,
     /// What the picture shows instead, where the system has no angle.
     pub(super) planes: Vec<Plane>,
+    /// The phase portrait of the equation inside, if there is one that can be drawn.
+    pub(super) portrait: Vec<(String, Figure)>,
     pub(super) errors: OpenLoop,
     pub(super) baselines: Baselines,
     pub(super) examples: Vec<Example>,
@@ -64,6 +68,7 @@ impl Material {
             name: name(folder),
             cloud: Cloud::new(&latent, &test, POINTS),
             planes: Plane::all(&picture),
+            portrait: portrait::figures(&model, &latent),
             picture,
             errors: rollout_errors(&model, all, window, pool),
             baselines: Baselines::of(&settings.evaluation, supply, pool),

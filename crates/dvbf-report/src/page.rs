@@ -162,6 +162,15 @@ fn physics(material: &Material) -> Option<Section> {
         }
         let _ = writeln!(body, "<p class=\"note\">{}</p>", notes.join(" "));
     }
+    if !material.portrait.is_empty() {
+        body += "<p>Where a step without control goes from states on a grid: a line begins with a dot \
+                 at a state and points along its motion; all panels have one scale.</p>\n\
+                 <div class=\"grid\">\n";
+        for (caption, figure) in &material.portrait {
+            body += &captioned(caption, figure);
+        }
+        body += "</div>\n";
+    }
     Some(Section { id: "constants", title: "The differential equation", body })
 }
 

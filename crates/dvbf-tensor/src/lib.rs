@@ -10,10 +10,7 @@ mod reduce;
 mod scalar;
 
 pub use elementwise::{exp, ln, logistic, softplus, tanh};
-pub use gemm::{
-    Accum, Fused, PackedMatrix, ProductPrecision, gemm, gemm_fused, gemm_packed, product_precision,
-    set_product_precision,
-};
+pub use gemm::{Accum, Fused, PackedMatrix, ProductPrecision, gemm, gemm_fused, gemm_packed};
 pub use level::{Kernel, Level, level, vectorize};
 pub use map::softmax_rows;
 pub use noise::{Noise, philox};

@@ -1,11 +1,8 @@
-//! Products in bf16: against sums of rounded factors, in every layout. In a process of its own,
-//! because the precision is the process's.
+//! Products in bf16: against sums of rounded factors, in every layout. The precision is that of the thread while
+//! the work runs.
 #![expect(clippy::unwrap_used, reason = "a test may fail")]
 
-use dvbf_tensor::{
-    Accum, Noise, PackedMatrix, ProductPrecision, gemm, gemm_packed, product_precision,
-    set_product_precision,
-};
+use dvbf_tensor::{Accum, Noise, PackedMatrix, ProductPrecision, gemm, gemm_packed};
 use ndarray::{Array2, ArrayView2};
 
 fn draw(rows: usize, columns: usize, stream: u64) -> Array2<f32> {
@@ -57,24 +54,35 @@ fn check(m: usize, k: usize, n: usize, brief: bool) {
 
 #[test]
 fn wide_products_round_their_factors_and_nothing_else() {
-    assert_eq!(product_precision(), ProductPrecision::F32);
-    let brief = set_product_precision(ProductPrecision::Bf16) == ProductPrecision::Bf16;
+    let brief = ProductPrecision::Bf16.available();
     #[cfg(target_arch = "x86_64")]
     assert_eq!(brief, is_x86_feature_detected!("avx512bf16"), "in force where it can be");
-    for (m, k, n) in [(1, 64, 64), (13, 65, 70), (100, 257, 128), (97, 512, 65), (30, 300, 97)] {
-        check(m, k, n, brief);
-    }
-    // Narrow products stay exact.
-    check(40, 63, 64, false);
-    check(40, 64, 63, false);
+    assert!(ProductPrecision::F32.available());
+    ProductPrecision::Bf16.run(|| {
+        for (m, k, n) in [(1, 64, 64), (13, 65, 70), (100, 257, 128), (97, 512, 65), (30, 300, 97)]
+        {
+            check(m, k, n, brief);
+        }
+        // Narrow products stay exact, and so do those of other threads.
+        check(40, 63, 64, false);
+        check(40, 64, 63, false);
+        std::thread::scope(|s| s.spawn(|| check(100, 257, 128, false)).join()).unwrap();
+        ProductPrecision::F32.run(|| check(100, 257, 128, false));
+        check(100, 257, 128, brief);
+    });
+    check(100, 257, 128, false);
     // A matrix that was packed keeps its precision.
     let (a, b) = (draw(20, 80, 1), draw(80, 80, 2));
     let mut packed = PackedMatrix::new();
     let (mut c, mut d) = (Array2::zeros((20, 80)), Array2::zeros((20, 80)));
-    packed.pack(b.view());
-    gemm_packed(Accum::Replace, c.view_mut(), a.view(), &packed);
-    assert_eq!(set_product_precision(ProductPrecision::F32), ProductPrecision::F32);
+    ProductPrecision::Bf16.run(|| {
+        packed.pack(b.view());
+        gemm_packed(Accum::Replace, c.view_mut(), a.view(), &packed);
+    });
     gemm_packed(Accum::Replace, d.view_mut(), a.view(), &packed);
     assert_eq!(c, d);
+    // A panic leaves nothing behind.
+    let broken = std::panic::catch_unwind(|| ProductPrecision::Bf16.run(|| panic!("on purpose")));
+    assert!(broken.is_err());
     check(100, 257, 128, false);
 }

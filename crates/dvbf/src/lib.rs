@@ -8,6 +8,7 @@ pub mod export;
 pub mod run;
 
 pub use dvbf_data as data;
+pub use dvbf_envs as envs;
 pub use dvbf_report as report;
 pub use dvbf_run::settings;
 pub use dvbf_train::{baseline, pool, schedule, train};

@@ -1,21 +1,14 @@
 //! Where the data of a run come from.
 
 use super::{RecordingsSettings, ValueError};
-use dvbf_envs::{
-    BouncingBall, BouncingBallSettings, EnvError, Environment, Pendulum, PendulumSettings,
-    TwoBalls, TwoBallsSettings,
-};
+use dvbf_envs::{EnvError, Environment, System};
 
 /// Where the data of a run come from, with its settings.
 #[derive(Clone, Copy, Debug, PartialEq)]
 #[non_exhaustive]
 pub enum Source<'a> {
-    /// The simulated pendulum.
-    Pendulum(&'a PendulumSettings),
-    /// The simulated ball in a box.
-    Ball(&'a BouncingBallSettings),
-    /// Two simulated balls in a box.
-    TwoBalls(&'a TwoBallsSettings),
+    /// A simulated system.
+    System(&'a System),
     /// Recordings from files.
     Recordings(&'a RecordingsSettings),
 }
@@ -24,9 +17,7 @@ impl Source<'_> {
     /// The source's name: its table in `config.toml`, and its argument of `dvbf train`.
     pub fn name(self) -> &'static str {
         match self {
-            Self::Pendulum(_) => "pendulum",
-            Self::Ball(_) => "ball",
-            Self::TwoBalls(_) => "two_balls",
+            Self::System(system) => system.name(),
             Self::Recordings(_) => "recordings",
         }
     }
@@ -37,9 +28,7 @@ impl Source<'_> {
     /// If one of its settings is impossible.
     pub fn environment(self) -> Result<Option<Box<dyn Environment>>, EnvError> {
         match self {
-            Self::Pendulum(settings) => Ok(Some(Box::new(Pendulum::new(settings.clone())?))),
-            Self::Ball(settings) => Ok(Some(Box::new(BouncingBall::new(settings.clone())?))),
-            Self::TwoBalls(settings) => Ok(Some(Box::new(TwoBalls::new(settings.clone())?))),
+            Self::System(system) => system.environment().map(Some),
             Self::Recordings(_) => Ok(None),
         }
     }
@@ -57,11 +46,11 @@ impl Source<'_> {
     /// # Errors
     /// Names the first impossible setting.
     pub fn validate(self) -> Result<(), ValueError> {
-        let impossible = |e: EnvError| ValueError::new(self.name(), e.to_string());
         match self {
-            Self::Pendulum(settings) => settings.validate().map_err(impossible),
-            Self::Ball(settings) => settings.validate().map_err(impossible),
-            Self::TwoBalls(settings) => settings.validate().map_err(impossible),
+            Self::System(system) => {
+                let impossible = |e: EnvError| ValueError::new(system.name(), e.to_string());
+                system.environment().map(|_| ()).map_err(impossible)
+            }
             Self::Recordings(settings) => settings.validate(),
         }
     }

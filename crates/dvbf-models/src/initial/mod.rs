@@ -39,9 +39,10 @@ pub trait InitialState<S: Scalar>:
     /// Multiplies the weights, not the biases, of `q(w₁ | …)` by `factor`.
     fn scale_recognition(&mut self, factor: S);
 
-    /// How many slow features of the data [`adapt`](Self::adapt) takes; none if nothing is fitted.
-    fn axes(&self) -> usize {
-        0
+    /// How many slow features of the data [`adapt`](Self::adapt) takes, for each thing that it reads;
+    /// none if nothing is fitted.
+    fn features(&self) -> Vec<usize> {
+        Vec::new()
     }
 
     /// Fits what is drawn to the training data, once, before training; most kinds have nothing to fit.

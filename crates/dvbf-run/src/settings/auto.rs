@@ -49,9 +49,7 @@ pub fn preset_for(
     }
     let invalid = |e: SettingsError| unfit(e.to_string());
     let about = |settings: Settings, source: RecordingsSettings| Settings {
-        pendulum: None,
-        ball: None,
-        two_balls: None,
+        system: None,
         recordings: Some(source),
         ..settings
     };

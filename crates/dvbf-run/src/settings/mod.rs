@@ -5,6 +5,7 @@ mod overrides;
 mod physics;
 mod preset;
 mod source;
+mod table;
 
 pub use auto::{preset_for, usual_source};
 pub use dvbf_data::settings::{
@@ -18,12 +19,10 @@ pub use overrides::apply_override;
 pub use preset::{PRESETS, preset};
 
 use dvbf_core::ConfigError;
-use dvbf_envs::{BouncingBallSettings, PendulumSettings, TwoBallsSettings};
-use serde::{Deserialize, Serialize};
+use dvbf_envs::System;
 
 /// Every setting of a run. `config.toml` in a run folder holds all of them, resolved.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
+#[derive(Clone, Debug, PartialEq)]
 pub struct Settings {
     /// Name of the preset that the settings started from.
     pub preset: String,
@@ -31,17 +30,10 @@ pub struct Settings {
     pub seed: u64,
     /// How many recordings are made, and how long.
     pub data: DataSettings,
-    /// The pendulum, if the run is about it. Exactly one source of data has its settings here.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub pendulum: Option<PendulumSettings>,
-    /// The ball in a box, if the run is about it.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub ball: Option<BouncingBallSettings>,
-    /// The two balls in a box, if the run is about them.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub two_balls: Option<TwoBallsSettings>,
+    /// The simulated system, if the run is about one: in a table of its own name. Exactly one source
+    /// of data has its settings here.
+    pub system: Option<System>,
     /// Recordings from files, if the run is about them.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub recordings: Option<RecordingsSettings>,
     /// Sizes and kinds of the model's parts.
     pub model: ModelSettings,

@@ -1,7 +1,8 @@
 //! Presets with known physics in place of a network.
 
-use super::{ModelSettings, ParameterGroup, Settings, TrainingSettings};
+use super::{DataSettings, ModelSettings, ParameterGroup, Settings, TrainingSettings};
 use dvbf_core::KindTable;
+use dvbf_envs::{Camera, CartPoleImageSettings, CartPoleSettings};
 use dvbf_train::schedule::{Ramp, Shape};
 use serde_json::json;
 
@@ -56,14 +57,6 @@ pub(super) fn pendulum(base: Settings) -> Settings {
                     end: 1.0,
                     optional: false,
                 },
-                // What straight lines miss is learned once pictures and constants are nearly right.
-                ParameterGroup {
-                    prefix: "initial.correction".into(),
-                    rate: 0.1,
-                    start: 0.3,
-                    end: 1.0,
-                    optional: true,
-                },
                 // The pictures are learned first, of angles that the data tell from the start.
                 ParameterGroup {
                     prefix: "initial".into(),
@@ -75,10 +68,40 @@ pub(super) fn pendulum(base: Settings) -> Settings {
             ],
             input_noise: Ramp::constant(0.0),
             start_noise: Ramp::constant(0.0),
-            dream: 3.0,
+            dream: 1.0,
             drop: Ramp::constant(0.7),
             kl_weight: Ramp { from: 10.0, to: 1.0, start: 0.0, end: 0.5, shape: Shape::Geometric },
             ..base.training.clone()
+        },
+        ..base
+    }
+}
+
+/// A pole on a cart with its equation: half length, ratio of the masses and gain of the force are
+/// learned from pixels.
+pub(super) fn cart_pole(base: Settings) -> Settings {
+    let base = pendulum(base);
+    Settings {
+        preset: "cart-pole".into(),
+        system: Some(
+            CartPoleSettings {
+                image: CartPoleImageSettings {
+                    camera: Camera::Cart,
+                    ..CartPoleImageSettings::default()
+                },
+                ..CartPoleSettings::default()
+            }
+            .into(),
+        ),
+        data: DataSettings { train: 1000, ..base.data.clone() },
+        model: ModelSettings {
+            state: 4,
+            noise: 4,
+            transition: KindTable::new("sum")
+                .with("known", json!({ "dynamics": "cart-pole" }))
+                .with("noise", json!({ "std": 0.002 })),
+            emission: KindTable::new("gaussian").with("state", 2).with("std", 0.05),
+            ..base.model.clone()
         },
         ..base
     }

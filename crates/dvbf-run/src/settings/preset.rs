@@ -10,13 +10,14 @@ use dvbf_envs::{BouncingBallSettings, PendulumSettings, TwoBallsSettings};
 use dvbf_train::schedule::{Ramp, Shape};
 
 /// Names of all presets.
-pub const PRESETS: [&str; 6] =
-    ["pendulum", "pendulum-physics", "ball", "two-balls", "paper", "smoke"];
+pub const PRESETS: [&str; 7] =
+    ["pendulum", "pendulum-physics", "cart-pole", "ball", "two-balls", "paper", "smoke"];
 
 /// The settings of the preset `name`.
 ///
 /// - `pendulum`: the recipe that learns the pendulum in about a minute.
 /// - `pendulum-physics`: the equation of the pendulum in place of the network, its constants learned.
+/// - `cart-pole`: a pole on a cart with its equation, whose constants are learned.
 /// - `ball`: a ball in a box with velocity control, four dimensions of which the emission sees two.
 /// - `two-balls`: two balls in a box that collide, ten dimensions of which the emission sees six.
 /// - `paper`: close to the recipe of Karl et al. 2017: joint tempering over 1e5 updates, their
@@ -31,6 +32,7 @@ pub fn preset(name: &str) -> Result<Settings, SettingsError> {
     match name {
         "pendulum" => Ok(pendulum()),
         "pendulum-physics" => Ok(physics::pendulum(pendulum())),
+        "cart-pole" => Ok(physics::cart_pole(pendulum())),
         "ball" => Ok(ball()),
         "two-balls" => Ok(two_balls()),
         "paper" => Ok(paper()),
@@ -55,10 +57,8 @@ pub(super) fn pendulum() -> Settings {
             steps: 15,
             long_steps: 100,
         },
-        pendulum: Some(PendulumSettings::default()),
+        system: Some(PendulumSettings::default().into()),
         recordings: None,
-        ball: None,
-        two_balls: None,
         model: ModelSettings {
             state: 3,
             noise: 3,
@@ -132,8 +132,7 @@ fn ball() -> Settings {
     Settings {
         preset: "ball".into(),
         data: DataSettings { train: 5000, ..base.data.clone() },
-        pendulum: None,
-        ball: Some(BouncingBallSettings::default()),
+        system: Some(BouncingBallSettings::default().into()),
         model: ModelSettings {
             state: 4,
             noise: 4,
@@ -166,8 +165,7 @@ fn two_balls() -> Settings {
     let base = ball();
     Settings {
         preset: "two-balls".into(),
-        ball: None,
-        two_balls: Some(TwoBallsSettings::default()),
+        system: Some(TwoBallsSettings::default().into()),
         model: ModelSettings {
             state: 10,
             noise: 10,
@@ -190,7 +188,7 @@ fn paper() -> Settings {
     let base = pendulum();
     Settings {
         preset: "paper".into(),
-        pendulum: Some(PendulumSettings { damping: 0.5, ..PendulumSettings::default() }),
+        system: Some(PendulumSettings { damping: 0.5, ..PendulumSettings::default() }.into()),
         model: ModelSettings {
             initial_frames: 15,
             transition: base.model.transition.clone().with("hidden", 0).with("shared", 0),

@@ -6,9 +6,7 @@ use dvbf_data::DataError;
 impl Settings {
     /// The sources that have settings.
     fn sources(&self) -> Vec<Source<'_>> {
-        let pendulum = self.pendulum.iter().map(Source::Pendulum);
-        let balls = self.ball.iter().map(Source::Ball);
-        let simulated = pendulum.chain(balls).chain(self.two_balls.iter().map(Source::TwoBalls));
+        let simulated = self.system.iter().map(Source::System);
         simulated.chain(self.recordings.iter().map(Source::Recordings)).collect()
     }
 
@@ -90,7 +88,7 @@ mod tests {
         let mut settings = preset("pendulum").unwrap();
         assert_eq!(settings.source().name(), "pendulum");
         assert_eq!(settings.source().start_errors().unwrap(), "0.05 (angle), 0.2 (velocity)");
-        settings.pendulum = None;
+        settings.system = None;
         let error = settings.validate().unwrap_err().to_string();
         assert_eq!(error, "pendulum: is missing; a run needs a source of data");
     }

@@ -8,9 +8,9 @@
 use super::Product;
 #[cfg(not(target_arch = "x86_64"))]
 use ndarray::{ArrayView2, ArrayViewMut2};
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::cell::Cell;
 
-/// In which precision wide `f32` products of this process run.
+/// In which precision wide `f32` products run.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum ProductPrecision {
     /// `f32` throughout.
@@ -19,20 +19,29 @@ pub enum ProductPrecision {
     Bf16,
 }
 
-static BRIEF: AtomicBool = AtomicBool::new(false);
-
-/// Sets the precision of wide `f32` products for this process and returns what is in force: bf16
-/// needs a processor with `avx512_bf16`.
-///
-/// Matrices that were packed before keep their precision.
-pub fn set_product_precision(precision: ProductPrecision) -> ProductPrecision {
-    BRIEF.store(precision == ProductPrecision::Bf16 && supported(), Ordering::Relaxed);
-    product_precision()
+thread_local! {
+    static BRIEF: Cell<bool> = const { Cell::new(false) };
 }
 
-/// The precision of wide `f32` products in force.
-pub fn product_precision() -> ProductPrecision {
-    if BRIEF.load(Ordering::Relaxed) { ProductPrecision::Bf16 } else { ProductPrecision::F32 }
+impl ProductPrecision {
+    /// Whether this processor has such products: bf16 needs `avx512_bf16`.
+    pub fn available(self) -> bool {
+        self == Self::F32 || supported()
+    }
+
+    /// Runs `work` with wide products of this thread in this precision, `f32` where it is not
+    /// [available](Self::available). Other threads, and this one afterwards, are as before; matrices
+    /// keep the precision that they were packed with.
+    pub fn run<R>(self, work: impl FnOnce() -> R) -> R {
+        struct Restore(bool);
+        impl Drop for Restore {
+            fn drop(&mut self) {
+                BRIEF.set(self.0);
+            }
+        }
+        let _restore = Restore(BRIEF.replace(self == Self::Bf16 && supported()));
+        work()
+    }
 }
 
 /// Products with a shorter inner axis or fewer columns stay in `f32`.
@@ -40,7 +49,7 @@ const WIDE: usize = 64;
 
 /// Whether a product with a right factor of these sizes runs in bf16.
 pub(crate) fn is_brief32((inner, columns): (usize, usize)) -> bool {
-    inner >= WIDE && columns >= WIDE && BRIEF.load(Ordering::Relaxed)
+    inner >= WIDE && columns >= WIDE && BRIEF.get()
 }
 
 #[cfg(not(target_arch = "x86_64"))]

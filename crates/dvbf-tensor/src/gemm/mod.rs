@@ -15,7 +15,7 @@ mod transpose;
 #[cfg(target_arch = "x86_64")]
 mod vector;
 
-pub use brief::{ProductPrecision, product_precision, set_product_precision};
+pub use brief::ProductPrecision;
 pub(crate) use brief::{is_brief32, pack_brief32, product_brief32};
 pub(crate) use kernel::Family;
 pub(crate) use kernel::{family32, family64};

@@ -29,7 +29,7 @@ pub(super) struct Block<M: Learner<f32>> {
     control: Array2<f32>,
     seen: Array1<f32>,
     latent: Array2<f32>,
-    /// Noise of dreams, `(k·B, W)`; drawn only if there are dreams.
+    /// Noise of dreams, `(k·B, W)`: of the first state, zero afterwards.
     dream: Array2<f32>,
     offsets: Vec<f32>,
     /// Whether `input` and `start` differ from `target`; they are not filled otherwise.
@@ -160,11 +160,12 @@ impl<M: Learner<f32>> Block<M> {
         model.gradient(&batch, options, &mut self.work, &mut self.bound, grads);
     }
 
-    /// Draws the noise of dreams of update `step`, and adds their gradient, which is complete after
+    /// Draws first states for dreams of update `step`, which go on without noise, and adds their gradient, which is complete after
     /// [`finish`](Self::finish); controls are those of the windows.
     pub(super) fn dream(&mut self, model: &M, seed: u64, (step, block): (u64, usize), scale: f32) {
+        let first = self.sequences() * self.dream.ncols();
         let noise = self.dream.as_slice_mut().expect("the buffer is contiguous");
-        stream(seed, Purpose::Dream, step, block).normal(noise);
+        stream(seed, Purpose::Dream, step, block).normal(&mut noise[..first]);
         let (noise, control) = (self.dream.view(), self.control.view());
         let input = DreamInput { sequences: self.sequences(), control, noise };
         model.dream(input, scale, &mut self.work);

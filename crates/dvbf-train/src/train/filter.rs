@@ -124,8 +124,10 @@ impl Trainer {
             let noise: Vec<f64> = noise.iter().map(|&std| f64::from(std)).collect();
             model.emission_mut().set_known_noise(&noise);
         }
-        if model.axes() > 0 {
-            model.adapt(&statistics::of(data, model.axes()));
+        let features = model.features();
+        if !features.is_empty() {
+            let found = statistics::of(data, &features);
+            model.adapt(&statistics::mirrored(found, &features, start));
         }
         let state = TrainerState::new(plan.training, plan.seed, &model.to_flat());
         Self::assemble(plan, facts(config, data), model, state, data)

@@ -24,10 +24,7 @@ pub use totals::Totals;
 use crate::pool::Pool;
 use crate::settings::{Precision, TrainingSettings};
 use block::Corruption;
-use dvbf_core::{
-    ConfigError, Dvbf, GradientOptions, Objective, ProductPrecision, product_precision,
-    set_product_precision,
-};
+use dvbf_core::{ConfigError, Dvbf, GradientOptions, Objective, ProductPrecision};
 use dvbf_data::settings::ValueError;
 use dvbf_data::{Dataset, narrow};
 use rates::Groups;
@@ -207,16 +204,12 @@ impl<M: Learner<f32>> Trainer<M> {
         }
     }
 
-    /// Makes one update. Its precision of products is the process's while it lasts.
+    /// Makes one update.
     ///
     /// # Errors
     /// If too many gradients in a row were not finite.
     pub fn step(&mut self, data: &Dataset, pool: &Pool) -> Result<StepStats, TrainError> {
-        let before = product_precision();
-        set_product_precision(self.precision());
-        let stats = pool.install(|| self.step_inside(data));
-        set_product_precision(before);
-        stats
+        pool.install(|| self.step_inside(data))
     }
 
     /// [`step`](Self::step) on a thread of the pool.
@@ -298,6 +291,7 @@ impl<M: Learner<f32>> Trainer<M> {
             input_noise: narrow(settings.input_noise.at(progress)),
             start_noise: narrow(settings.start_noise.at(progress)),
         };
+        let precision = self.precision();
         let chosen = self.order.choose(seed, step, settings.batch, data.observations.dim().0);
         let (model, shards) = (&self.model, &mut self.shards);
         let window = shards[0].steps();
@@ -312,7 +306,7 @@ impl<M: Learner<f32>> Trainer<M> {
         shards.par_iter_mut().enumerate().for_each(|(index, shard)| {
             let sequences = &chosen[index * settings.shard..][..shard.sequences()];
             let draws = Draws { seed, step, first_block: index * blocks };
-            shard.compute(model, (data, sequences), draws, &lesson);
+            precision.run(|| shard.compute(model, (data, sequences), draws, &lesson));
         });
     }
 }

@@ -13,6 +13,7 @@ use crate::settings::{Settings, TrainingSettings};
 use crate::train::{Learner, StepStats};
 use dvbf_core::Noise;
 use dvbf_core::bayes::BayesError;
+use dvbf_envs::{PendulumSettings, System};
 use ndarray::Array3;
 use std::borrow::Cow;
 use std::convert::Infallible;
@@ -277,10 +278,11 @@ impl Arena<'_> {
 
     /// Figures without any if the system is not a pendulum that is drawn as a blob.
     pub(super) fn physics(&self) -> Ran {
-        let Some(settings) = &self.settings.pendulum else {
+        let system = self.settings.system.as_ref();
+        let Some(settings) = system.and_then(System::get::<PendulumSettings>) else {
             return Ok(Some(Figures::default()));
         };
-        let filter = PhysicsFilter::new(settings).map_err(crate::data::DataError::from)?;
+        let filter = PhysicsFilter::new(&settings).map_err(crate::data::DataError::from)?;
         let Some(filter) = filter else { return Ok(Some(Figures::default())) };
         let (train, test) = (self.set(Set::Train), self.set(Set::Test));
         let (window, pool) = (self.window(), self.pool);

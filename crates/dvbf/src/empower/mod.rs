@@ -20,6 +20,7 @@ use dvbf_core::{
     Transition,
 };
 use dvbf_data::{DataError, Dataset, Set, Supply};
+use dvbf_envs::{PendulumSettings, System};
 use landscape::landscape;
 use ndarray::{Array2, Array3, s};
 use serde::{Deserialize, Serialize};
@@ -191,7 +192,8 @@ pub fn empower(
     let folder = RunFolder::open(&request.run)?;
     let settings = folder.settings()?;
     let unfit = |problem: String| EmpowerError::Unfit { path: request.run.clone(), problem };
-    let Some(pendulum) = &settings.pendulum else {
+    let pendulum = settings.system.as_ref().and_then(System::get::<PendulumSettings>);
+    let Some(pendulum) = pendulum else {
         let problem = "only runs of the pendulum have a true system that policies can be tried on";
         return Err(unfit(problem.into()));
     };

@@ -11,9 +11,7 @@ use crate::pool::{Pool, PoolError};
 use crate::report::{self, ReportError, Written};
 use crate::settings::{Precision, Settings, SettingsError};
 use crate::train::{StepStats, TrainError, Trainer, TrainerState};
-use dvbf_core::{
-    Dvbf, ModelConfig, ModelFile, ProductPrecision, product_precision, set_product_precision,
-};
+use dvbf_core::{Dvbf, ModelConfig, ModelFile, ProductPrecision};
 use std::borrow::Cow;
 use std::path::{Path, PathBuf};
 use std::time::Instant;
@@ -174,14 +172,6 @@ fn figures(model: &Dvbf<f32>, settings: &Settings, supply: &Supply, pool: &Pool)
     Summary::evaluate(model, settings, supply, &reference, pool)
 }
 
-/// Whether this processor has bf16 products.
-fn bf16_available() -> bool {
-    let before = product_precision();
-    let available = set_product_precision(ProductPrecision::Bf16) == ProductPrecision::Bf16;
-    set_product_precision(before);
-    available
-}
-
 type Checkpoint = (ModelFile, TrainerState);
 
 /// The folder with its settings, and the checkpoint of a resumed run.
@@ -266,7 +256,7 @@ impl Session {
                 return Err(FolderError::Damaged { path, problem }.into());
             }
         }
-        if training.precision == Precision::Bf16 && !bf16_available() {
+        if training.precision == Precision::Bf16 && !ProductPrecision::Bf16.available() {
             observer.note("no bf16 products on this processor, computing in f32");
         }
         let mut trainer = match checkpoint {

@@ -233,7 +233,7 @@ fn recordings_with_gaps_or_ends_of_their_own_are_refused() {
         let mut settings = settings();
         (settings.data.steps, settings.data.long_steps) = (9, 9);
         let source = usual_source(&recordings, vec![file.display().to_string()]);
-        (settings.pendulum, settings.recordings) = (None, Some(source));
+        (settings.system, settings.recordings) = (None, Some(source));
         settings.evaluation.horizons = vec![2, 5];
         settings.evaluation.chosen_by = 5;
         let request = CompareRequest { settings, ..request(folder.path(), &[Contender::Vae], 1) };

@@ -7,9 +7,9 @@ use serde_json::Value;
 /// The smallest run about the system of the preset `name`.
 fn tiny(name: &str) -> Settings {
     let mut tiny = settings();
-    let Settings { pendulum, ball, two_balls, model, .. } = preset(name).expect("a preset");
+    let Settings { system, model, .. } = preset(name).expect("a preset");
     let hidden = tiny.model.hidden;
-    (tiny.pendulum, tiny.ball, tiny.two_balls, tiny.model) = (pendulum, ball, two_balls, model);
+    (tiny.system, tiny.model) = (system, model);
     tiny.model.hidden = hidden;
     tiny.model.transition.set("hidden", hidden);
     tiny.validate().expect("valid settings");

@@ -49,7 +49,8 @@ impl Run {
     pub(crate) fn new(name: &str, settings: Settings) -> Self {
         let scratch = tempfile::tempdir().expect("a scratch folder");
         let path = scratch.path().join(name);
-        let picture = if settings.pendulum.is_some() { "barrel.svg" } else { "latent.svg" };
+        let picture =
+            if settings.source().name() == "pendulum" { "barrel.svg" } else { "latent.svg" };
         let request = TrainRequest {
             settings,
             folder: path.clone(),

@@ -79,7 +79,7 @@ fn what_the_trainer_uses_can_be_written_and_gives_the_same_run() {
     write_npz(&at("p.npz"), &exported).unwrap();
     write_tables(&at("tables"), &exported).unwrap();
     for (name, given) in [("npz", at("p.npz")), ("csv", at("tables"))] {
-        let mut settings = Settings { pendulum: None, ..built_in.clone() };
+        let mut settings = Settings { system: None, ..built_in.clone() };
         let mut source = usual_source(&exported, vec![given.display().to_string()]);
         source.normalize = false;
         source.checksum = 0;

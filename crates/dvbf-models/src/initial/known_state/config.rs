@@ -16,8 +16,6 @@ pub struct KnownStateConfig {
     /// Hidden units of the network that sees a frame; those of the model if nothing is said.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub hidden: Option<usize>,
-    /// Hidden units of the correction `c`; there is none if zero.
-    pub correction: usize,
     /// Where the standard deviations `S` of the first state start, in typical magnitudes.
     pub spread: f64,
     /// Where the standard deviations of `q(w₁)` start.
@@ -28,7 +26,7 @@ pub struct KnownStateConfig {
 
 impl Default for KnownStateConfig {
     fn default() -> Self {
-        Self { hidden: None, correction: 64, spread: 1.8, std: 0.1, gain: 0.1 }
+        Self { hidden: None, spread: 1.8, std: 0.1, gain: 0.1 }
     }
 }
 
@@ -37,9 +35,6 @@ impl PartConfig<InitialStateRole> for KnownStateConfig {
 
     fn check(&self, context: &Context) -> Result<(), KindError> {
         KindError::check_size("hidden", self.hidden.unwrap_or(context.hidden), 1 << 16)?;
-        if self.correction > 0 {
-            KindError::check_size("correction", self.correction, 1 << 16)?;
-        }
         KindError::check_positive("spread", self.spread)?;
         KindError::check_positive("std", self.std)?;
         KindError::check_positive("gain", self.gain)?;
@@ -69,16 +64,7 @@ impl PartConfig<InitialStateRole> for KnownStateConfig {
         let (x, z, u) = (context.observation, context.state, context.control);
         let changes = context.initial_frames - 1;
         let columns = readings(context).1;
-        let correction = match self.correction {
-            0 => 0,
-            hidden => affine(
-                context.initial_frames.saturating_mul(columns).saturating_add(changes * u),
-                hidden,
-            )
-            .saturating_add(affine(hidden, z)),
-        };
         affine(x, columns)
-            .saturating_add(correction)
             .saturating_add(affine(x, hidden))
             .saturating_add(affine(hidden, columns))
             .saturating_add(z.saturating_mul(changes).saturating_mul(1 + u))
@@ -103,10 +89,6 @@ impl PartConfig<InitialStateRole> for KnownStateConfig {
         Box::new(KnownState {
             skip: Linear::random(x, columns, 1.0 / (x as f64).sqrt(), noise.part(0)),
             net: Mlp::random(&[x, hidden, columns], &[root, self.gain], noise.part(1)),
-            correction: (self.correction > 0).then(|| {
-                let widths = [k * columns + (k - 1) * u, self.correction, z];
-                Mlp::random(&widths, &[root, 0.0], noise.part(2))
-            }),
             weights,
             by_control: Array2::zeros((z, (k - 1) * u)),
             center: Array1::zeros(z),

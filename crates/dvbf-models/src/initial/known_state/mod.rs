@@ -13,16 +13,16 @@
 //! | change | `d_t = p_{t+1} − p_t` on the line, `d_t = atan2(e_t × e_{t+1}, e_t · e_{t+1})` of an angle |
 //! | estimate of a position | `ẑ = p₁ + Σ_t α_t d_t` |
 //! | estimate of its velocity | `ẑ = Σ_t β_t d_t / dt_t + s Σ_t γ_t · u_t` |
-//! | recognition | `raw = [(ẑ − m) / S + c(e_{1:k}, u_{1:k−1}), r]` |
+//! | recognition | `raw = [(ẑ − m) / S, r]` |
 //! | state | `z₁ = m + S ⊙ w₁` |
 //!
 //! with typical magnitudes `s`, and learned `α` (zero at first), `β` (at first the value at the first
-//! frame of the straight line through the changes), `γ` (zero at first), `m`, `S` and `r`, and a network `c` (zero at
-//! first) that corrects what straight lines miss. Angles are
+//! frame of the straight line through the changes), `γ` (zero at first), `m`, `S` and `r`. Angles are
 //! differences of directions, so nothing is wrapped and nothing jumps but where an angle is read.
 //!
-//! `A` and `a` can be adapted to data: they are then the slowest features of the observations. A pointer
-//! that turns draws a ring on the first two, so that its angle is read nearly right from the start.
+//! `A` and `a` can be adapted to data: they are then slow features of the observations, one for every
+//! position on the line and two for every angle. A pointer that turns draws a ring on its two, so that
+//! its angle is read nearly right from the start.
 //!
 //! Frames beyond the end of a short sequence count as zeros.
 
@@ -46,8 +46,6 @@ pub struct KnownState<S> {
     /// `A`, `a`.
     skip: Linear<S>,
     net: Mlp<S>,
-    /// `c`.
-    correction: Option<Mlp<S>>,
     /// `α` and `β`, `(Z, k − 1)`.
     weights: Array2<S>,
     /// `γ (Z, (k − 1) U)`; only rows of velocities are used.
@@ -69,10 +67,6 @@ struct KnownStateCache<S> {
     skip: MlpCache<S>,
     skip_net: Mlp<S>,
     net: MlpCache<S>,
-    correction: Option<MlpCache<S>>,
-    corrected: Array2<S>,
-    dcorrected: Array2<S>,
-    dfeatures: Array2<S>,
     /// Encoded frames of all rows, time-major within a batch.
     encoded: Array2<S>,
     part: Array2<S>,
@@ -92,43 +86,6 @@ struct KnownStateCache<S> {
 }
 
 impl<S: Scalar> KnownState<S> {
-    /// Adds `c` to the means in `raw` of rows `at..at + B`.
-    fn correct(&self, at: usize, mut raw: ArrayViewMut2<'_, S>, cache: &mut KnownStateCache<S>) {
-        let (Some(net), Some(kept)) = (&self.correction, &mut cache.correction) else { return };
-        let (batch, k, z) = (raw.nrows(), self.frames, self.center.len());
-        let (columns, place) = (cache.encoded.ncols(), at * k);
-        let mut features = kept.input(at, batch);
-        for (b, mut features) in features.rows_mut().into_iter().enumerate() {
-            for t in 0..k {
-                let encoded = cache.encoded.row(place + t * batch + b);
-                features.slice_mut(s![t * columns..(t + 1) * columns]).assign(&encoded);
-            }
-            features.slice_mut(s![k * columns..]).assign(&cache.control.row(at + b));
-        }
-        let mut corrected = cache.corrected.slice_mut(s![at..at + batch, ..]);
-        net.forward_written(at, corrected.view_mut(), kept);
-        let mut mean = raw.slice_mut(s![.., ..z]);
-        mean += &corrected;
-    }
-
-    /// Pulls the cotangent of `raw` back through `c` to the encoded frames.
-    fn pull_correction(&self, at: usize, draw: ArrayView2<'_, S>, cache: &mut KnownStateCache<S>) {
-        let (Some(net), Some(kept)) = (&self.correction, &mut cache.correction) else { return };
-        let (batch, k, z) = (draw.nrows(), self.frames, self.center.len());
-        let (columns, place) = (cache.encoded.ncols(), at * k);
-        let rows = s![at..at + batch, ..];
-        cache.dcorrected.slice_mut(rows).assign(&draw.slice(s![.., ..z]));
-        let mut dfeatures = cache.dfeatures.slice_mut(rows);
-        dfeatures.fill(S::ZERO);
-        net.backward(at, cache.dcorrected.slice(rows), dfeatures.view_mut(), kept);
-        for (b, dfeatures) in dfeatures.rows().into_iter().enumerate() {
-            for t in 0..k {
-                let mut dencoded = cache.dencoded.row_mut(place + t * batch + b);
-                dencoded += &dfeatures.slice(s![t * columns..(t + 1) * columns]);
-            }
-        }
-    }
-
     /// Pulls the cotangent of `raw` of rows `at..at + B` back to everything that makes it.
     fn pull_recognition(
         &self,
@@ -159,7 +116,6 @@ impl<S: Scalar> KnownState<S> {
                 );
             }
         }
-        self.pull_correction(at, output_cotangent, cache);
         let dencoded = cache.dencoded.slice(s![place..place + n, ..]);
         cache.skip_net.backward_data(place, dencoded, &mut cache.skip);
         self.net.backward_data(place, dencoded, &mut cache.net);
@@ -175,8 +131,13 @@ impl<S: Scalar> InitialState<S> for KnownState<S> {
         self.net.scale_weights(factor);
     }
 
-    fn axes(&self) -> usize {
-        self.skip.dim().0
+    fn features(&self) -> Vec<usize> {
+        let count = |reading: &Reading| match reading {
+            Reading::Line(_) => Some(1),
+            Reading::Angle(_) => Some(2),
+            Reading::Velocity(_) => None,
+        };
+        self.readings.iter().filter_map(count).collect()
     }
 
     fn adapt(&mut self, statistics: &Statistics) {
@@ -200,10 +161,6 @@ impl<S: Scalar> InitialState<S> for KnownState<S> {
             skip: skip_net.cache(rows * k),
             skip_net,
             net: self.net.cache(rows * k),
-            correction: self.correction.as_ref().map(|net| net.cache(rows)),
-            corrected: Array2::zeros((rows, z)),
-            dcorrected: Array2::zeros((rows, z)),
-            dfeatures: Array2::zeros((rows, k * columns + self.by_control.ncols())),
             encoded: Array2::zeros((rows * k, columns)),
             part: Array2::zeros((rows * k, columns)),
             dencoded: Array2::zeros((rows * k, columns)),
@@ -226,9 +183,6 @@ impl<S: Scalar> InitialState<S> for KnownState<S> {
         cache.skip_net.layers_mut()[0].clone_from(&self.skip);
         cache.skip_net.prepare_data(&mut cache.skip);
         self.net.prepare_data(&mut cache.net);
-        if let (Some(net), Some(kept)) = (&self.correction, &mut cache.correction) {
-            net.prepare(kept);
-        }
         cache.spread.zip_mut_with(&self.log_spread, |to, &log| *to = log.exp());
     }
 
@@ -288,7 +242,6 @@ impl<S: Scalar> InitialState<S> for KnownState<S> {
                 raw[[b, z + i]] = self.raw_std[i];
             }
         }
-        self.correct(at, raw, cache);
     }
 
     fn start(
@@ -351,11 +304,6 @@ impl<S: Scalar> InitialState<S> for KnownState<S> {
         cache.skip_net.accumulate(&mut cache.skip, &mut skip);
         grads.skip.clone_from(&skip.layers()[0]);
         self.net.accumulate(&mut cache.net, &mut grads.net);
-        if let (Some(net), Some(kept), Some(grads)) =
-            (&self.correction, &mut cache.correction, &mut grads.correction)
-        {
-            net.accumulate(kept, grads);
-        }
         grads.weights += &cache.weights;
         grads.by_control += &cache.by_control;
         grads.center += &cache.center;
@@ -374,9 +322,6 @@ impl<S: Scalar> Params<S> for KnownState<S> {
     fn visit(&self, path: Path<'_>, f: &mut dyn FnMut(Path<'_>, ArrayViewD<'_, S>)) {
         self.skip.visit(path.child("skip"), f);
         self.net.visit(path.child("net"), f);
-        if let Some(net) = &self.correction {
-            net.visit(path.child("correction"), f);
-        }
         f(path.child("weights"), self.weights.view().into_dyn());
         f(path.child("by_control"), self.by_control.view().into_dyn());
         f(path.child("center"), self.center.view().into_dyn());
@@ -387,9 +332,6 @@ impl<S: Scalar> Params<S> for KnownState<S> {
     fn visit_mut(&mut self, path: Path<'_>, f: &mut dyn FnMut(Path<'_>, ArrayViewMutD<'_, S>)) {
         self.skip.visit_mut(path.child("skip"), f);
         self.net.visit_mut(path.child("net"), f);
-        if let Some(net) = &mut self.correction {
-            net.visit_mut(path.child("correction"), f);
-        }
         f(path.child("weights"), self.weights.view_mut().into_dyn());
         f(path.child("by_control"), self.by_control.view_mut().into_dyn());
         f(path.child("center"), self.center.view_mut().into_dyn());
