@@ -1,8 +1,9 @@
 //! From what was given on a command line to recordings.
 
 use super::columns::Columns;
+use super::format::{self, FORMATS, Format};
 use super::raw::RawRecordings;
-use super::{RecordingError, read_npz, read_tables};
+use super::{RecordingError, read_tables};
 use std::fs::{self, File};
 use std::io::Read;
 use std::path::{Path, PathBuf};
@@ -20,11 +21,11 @@ pub fn find_files(given: &[String]) -> Result<Vec<PathBuf>, RecordingError> {
     for word in given {
         let path = Path::new(word);
         let mut here = if path.is_dir() {
-            let mut files = tables_in(path)?;
+            let mut files = recordings_in(path)?;
             for part in ["train", "validation", "test"] {
                 let folder = path.join(part);
                 if folder.is_dir() {
-                    files.extend(tables_in(&folder)?);
+                    files.extend(recordings_in(&folder)?);
                 }
             }
             files
@@ -50,12 +51,16 @@ pub fn find_files(given: &[String]) -> Result<Vec<PathBuf>, RecordingError> {
     Ok(found)
 }
 
-/// The tables in a folder by name.
-fn tables_in(folder: &Path) -> Result<Vec<PathBuf>, RecordingError> {
+/// The recordings in a folder by name.
+fn recordings_in(folder: &Path) -> Result<Vec<PathBuf>, RecordingError> {
     let mut files = Vec::new();
     for entry in fs::read_dir(folder).map_err(|e| RecordingError::io(folder, e))? {
         let file = entry.map_err(|e| RecordingError::io(folder, e))?.path();
-        if file.extension().is_some_and(|e| e.eq_ignore_ascii_case("csv")) {
+        let of = |format: &Format| {
+            format.in_folders
+                && file.extension().is_some_and(|e| e.eq_ignore_ascii_case(format.extension))
+        };
+        if FORMATS.iter().any(of) {
             files.push(file);
         }
     }
@@ -66,33 +71,24 @@ fn tables_in(folder: &Path) -> Result<Vec<PathBuf>, RecordingError> {
 /// Reads an archive of arrays, or tables of which each is a sequence.
 ///
 /// # Errors
-/// If a file cannot be read or is damaged, an archive stands beside other files, or columns are
-/// chosen of an archive.
+/// If a file cannot be read or is damaged, is of another kind than recordings are, files of several
+/// formats stand beside each other, or columns are chosen of an archive.
 pub fn read_files(paths: &[PathBuf], columns: &Columns) -> Result<RawRecordings, RecordingError> {
+    let mut all: Option<(&Path, &Format)> = None;
     for path in paths {
         let mut start = Vec::new();
         File::open(path)
-            .and_then(|file| file.take(6).read_to_end(&mut start))
+            .and_then(|file| file.take(format::START as u64).read_to_end(&mut start))
             .map_err(|source| RecordingError::io(path, source))?;
-        if start.starts_with(b"\x93NUMPY") {
-            let problem = "is a single array; save it as numpy.savez(\"name.npz\", x=array)";
-            return Err(RecordingError::file(path, problem));
-        }
-        if start.starts_with(b"PK") {
-            if paths.len() > 1 {
-                let problem = "is an archive with all its sequences; give no other file beside it";
+        let own = format::of(path, &start)?;
+        match all {
+            Some((first, format)) if format.extension != own.extension => {
+                let (path, format) = if own.in_folders { (first, format) } else { (&**path, own) };
+                let problem = format!("is {}; give no other file beside it", format.called);
                 return Err(RecordingError::file(path, problem));
             }
-            if *columns != Columns::default() {
-                let problem = "is an archive of arrays; columns can be chosen of tables only";
-                return Err(RecordingError::file(path, problem));
-            }
-            return read_npz(path);
-        }
-        if path.extension().is_some_and(|e| e.eq_ignore_ascii_case("npz")) {
-            let problem = "is not an archive of numpy.savez, or damaged: it begins otherwise";
-            return Err(RecordingError::file(path, problem));
+            _ => all = Some((path, own)),
         }
     }
-    read_tables(paths, columns)
+    all.map_or_else(|| read_tables(paths, columns), |(_, format)| (format.read)(paths, columns))
 }

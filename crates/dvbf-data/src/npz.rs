@@ -15,13 +15,14 @@
 //! its real size: see [`FREE`] and [`RATIO`].
 
 use super::RecordingError;
+use super::columns::Columns;
 use super::npy::{ArrayHeader, Kind};
 use super::packed::{Packed, Seen, assemble};
 use super::raw::{RawRecordings, narrow};
 use super::unknown::{Entry, left_out};
 use std::fs::File;
 use std::io::{BufReader, Read, Seek, SeekFrom};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use zip::ZipArchive;
 
 /// Bytes that the arrays of an archive may have, however small it is.
@@ -40,6 +41,26 @@ const NAMES: [&str; 10] =
 pub fn read_npz(path: &Path) -> Result<RawRecordings, RecordingError> {
     let file = File::open(path).map_err(|source| RecordingError::io(path, source))?;
     read_npz_from(BufReader::new(file), path)
+}
+
+/// Reads the only archive among `paths`.
+///
+/// # Errors
+/// If there are several, or columns are chosen; as [`read_npz`].
+pub(super) fn read_archive(
+    paths: &[PathBuf],
+    columns: &Columns,
+) -> Result<RawRecordings, RecordingError> {
+    let path = &paths[0];
+    if paths.len() > 1 {
+        let problem = "is an archive with all its sequences; give no other file beside it";
+        return Err(RecordingError::file(path, problem));
+    }
+    if *columns != Columns::default() {
+        let problem = "is an archive of arrays; columns can be chosen of tables only";
+        return Err(RecordingError::file(path, problem));
+    }
+    read_npz(path)
 }
 
 /// Reads an archive; `path` is what errors call it.

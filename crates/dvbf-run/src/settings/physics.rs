@@ -85,6 +85,8 @@ pub(super) fn cart_pole(base: Settings) -> Settings {
         preset: "cart-pole".into(),
         system: Some(
             CartPoleSettings {
+                // As heavy as the cart: of a light pole, frames hardly tell the mass.
+                pole_mass: 1.0,
                 image: CartPoleImageSettings {
                     camera: Camera::Cart,
                     ..CartPoleImageSettings::default()
