@@ -45,7 +45,10 @@ pub(crate) fn run(arguments: &Empower) -> Result<(), EmpowerError> {
         outln!("{}", serde_json::to_string_pretty(&summary).unwrap_or_default());
     } else {
         table(&summary);
-        outln!("\nfigures  {}", summary_path(&arguments.run).display());
+        let figures = summary_path(&arguments.run);
+        outln!("\nfigures  {}", figures.display());
+        outln!("page     {}", figures.with_extension("html").display());
+        outln!("picture  {}", figures.with_extension("svg").display());
     }
     Ok(())
 }

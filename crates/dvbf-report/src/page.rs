@@ -2,6 +2,7 @@
 
 use super::calibration;
 use super::curves::{by_frame, training};
+use super::document::{POLICY, SCRIPT, STYLE, library};
 use super::figure::Figure;
 use super::html::{data_uri, error, escape};
 use super::latent;
@@ -13,14 +14,6 @@ use super::sequences::Example;
 use super::strips::{AHEAD, SEEN, animation, strips};
 use super::tables;
 use std::fmt::Write as _;
-
-/// The style sheet of pages.
-pub const STYLE: &str = include_str!("page.css");
-const SCRIPT: &str = include_str!("page.js");
-
-/// Nothing may be loaded, whatever stands in the page.
-const POLICY: &str = "default-src 'none'; style-src 'unsafe-inline'; script-src 'unsafe-inline'; \
-                      img-src data: blob:; font-src data:";
 
 /// What the lines in the latent space are.
 const RINGS: &str = " Lines: where a linear map of the true state puts the latent state while the \
@@ -80,17 +73,6 @@ pub(super) fn render(material: &Material, picture: &str) -> String {
         library(),
     );
     out
-}
-
-/// The script element of plotly.js. What its crate offers holds a formula renderer behind it, which
-/// no figure here needs.
-fn library() -> String {
-    const END: &str = "</script>";
-    let mut scripts = plotly::Plot::offline_js_sources();
-    if let Some(at) = scripts.find(END) {
-        scripts.truncate(at + END.len());
-    }
-    scripts
 }
 
 fn recordings(notes: &[String]) -> Section {

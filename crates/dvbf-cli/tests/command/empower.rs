@@ -45,6 +45,13 @@ fn a_model_that_predicts_nothing_is_refused_and_one_that_does_gets_its_figures()
         assert!(trial.get("hanging_steps").is_some() && trial.get("median_steps").is_some());
     }
     assert!(printed["seconds"].as_f64().unwrap() > 0.0);
+    let page = fs::read_to_string(folder.path().join("r/empowerment.html")).unwrap();
+    for piece in ["landscape-true", "landscape-learned", "swing-torque", "data:image/png;base64,"] {
+        assert!(page.contains(piece), "{piece}");
+    }
+    assert!(!page.contains("http-equiv=\"refresh\"") && page.matches("<tr>").count() == 7);
+    let picture = fs::read_to_string(folder.path().join("r/empowerment.svg")).unwrap();
+    assert!(picture.starts_with("<svg") && picture.contains("<path") && !picture.contains("NaN"));
 }
 
 #[test]

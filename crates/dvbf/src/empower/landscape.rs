@@ -7,6 +7,7 @@ use crate::pool::Pool;
 use crate::settings::Settings;
 use dvbf_core::Dvbf;
 use dvbf_data::Dataset;
+use dvbf_report::Grid;
 use ndarray::Array2;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
@@ -41,7 +42,7 @@ pub(super) fn landscape(
     (model, data): (&Dvbf<f32>, &Dataset),
     settings: &Settings,
     pool: &Pool,
-) -> Result<Landscape, EmpowerError> {
+) -> Result<(Landscape, Grid), EmpowerError> {
     let filtered = infer(model, data, settings.data.steps, Draw::Mean, pool).state;
     let found = learned.evaluate(&flat(&shown(model, &filtered)))?;
     let states = flat(&data.states);
@@ -49,10 +50,13 @@ pub(super) fn landscape(
     truth.dynamics.features().apply(states.view(), seen.view_mut());
     let exact = truth.evaluate(&seen)?;
     let mut cells: BTreeMap<(i64, i64), (f64, usize)> = BTreeMap::new();
-    for (row, &value) in found.iter().enumerate() {
+    let mut true_cells: BTreeMap<(i64, i64), f64> = BTreeMap::new();
+    for (row, (&value, &exact)) in found.iter().zip(&exact).enumerate() {
         let (angle, velocity) = (from_upright(states[[row, 0]].into()), states[[row, 1]]);
-        let cell = cells.entry(cell_of(angle, velocity.into())).or_default();
+        let place = cell_of(angle, velocity.into());
+        let cell = cells.entry(place).or_default();
         *cell = (cell.0 + f64::from(value), cell.1 + 1);
+        *true_cells.entry(place).or_default() += f64::from(exact);
     }
     // Of few states the fullest cells have to do.
     let least = cells.values().map(|(_, count)| *count).max().unwrap_or(0).min(LEAST);
@@ -63,7 +67,31 @@ pub(super) fn landscape(
     };
     let width = std::f64::consts::TAU / ANGLES;
     let maximum = Maximum { angle: angle as f64 * width, velocity: velocity as f64 * VELOCITY };
-    Ok(Landscape { correlation: correlation(&found, &exact), maximum })
+    let landscape = Landscape { correlation: correlation(&found, &exact), maximum };
+    Ok((landscape, grid(&cells, &true_cells)))
+}
+
+/// Means of the cells as two pictures.
+fn grid(cells: &BTreeMap<(i64, i64), (f64, usize)>, truth: &BTreeMap<(i64, i64), f64>) -> Grid {
+    let fastest = cells.keys().map(|(_, v)| v.abs()).max().unwrap_or(0);
+    #[expect(clippy::cast_possible_truncation, reason = "a small whole number")]
+    let half = (ANGLES / 2.0) as i64;
+    let angles: Vec<i64> = (1 - half..=half).collect();
+    let velocities: Vec<i64> = (-fastest..=fastest).collect();
+    let mean = |row: usize, column: usize, of: &dyn Fn((i64, i64)) -> Option<f64>| {
+        let place = (angles[column], velocities[row]);
+        let count = cells.get(&place).map_or(0, |(_, count)| *count);
+        of(place).map_or(f64::NAN, |sum| sum / count as f64)
+    };
+    let shape = (velocities.len(), angles.len());
+    let learned = |place| cells.get(&place).map(|(sum, _)| *sum);
+    let exact = |place| truth.get(&place).copied();
+    Grid {
+        truth: Array2::from_shape_fn(shape, |(i, j)| mean(i, j, &exact)),
+        learned: Array2::from_shape_fn(shape, |(i, j)| mean(i, j, &learned)),
+        angles: angles.iter().map(|&a| a as f64 * std::f64::consts::TAU / ANGLES).collect(),
+        velocities: velocities.iter().map(|&v| v as f64 * VELOCITY).collect(),
+    }
 }
 
 /// The cell whose middle is nearest; opposite ends of the circle are one.

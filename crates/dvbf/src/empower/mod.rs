@@ -2,6 +2,7 @@
 //! trials of them on the true system through the online filter.
 
 mod landscape;
+mod swing;
 mod trial;
 
 pub use landscape::{Landscape, Maximum};
@@ -21,6 +22,7 @@ use dvbf_core::{
 };
 use dvbf_data::{DataError, Dataset, Set, Supply};
 use dvbf_envs::{PendulumSettings, System};
+use dvbf_report::{EmpowermentPage, Grid, Row, Swing};
 use landscape::landscape;
 use ndarray::{Array2, Array3, s};
 use serde::{Deserialize, Serialize};
@@ -28,6 +30,7 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Instant;
+use swing::swing;
 use trial::{Arena, Eyes, Random, narrow};
 
 /// Steps of a channel, and its resolution in standard deviations of visited states.
@@ -35,6 +38,8 @@ const STEPS: usize = 10;
 const RESOLUTION: f64 = 0.05;
 /// States that an estimate is fitted to, at most.
 const FITTED: usize = 16_384;
+/// Steps of the swing-up that are animated.
+const ANIMATED: usize = 150;
 /// Torques among which a greedy policy chooses.
 const LEVELS: usize = 9;
 
@@ -179,7 +184,8 @@ fn place(draw: f64, count: usize) -> usize {
 }
 
 /// Estimates empowerment on the model of a run, trains policies in it, and tries them on the true
-/// pendulum; writes `empowerment.json` into the run folder. `told` hears what is being done.
+/// pendulum; writes `empowerment.json`, the page
+/// `empowerment.html` and the picture `empowerment.svg` into the run folder. `told` hears what is being done.
 ///
 /// # Errors
 /// If the run is not about the pendulum, its model predicts no better than the mean image, or
@@ -214,7 +220,7 @@ pub fn empower(
     let truth = true_world(&train, &limits, &env.constants())?;
     let test = supply.sequences(Set::Test).all();
     told("the landscape");
-    let landscape = landscape(&learned, &truth, (&model, &test), &settings, &pool)?;
+    let (landscape, grid) = landscape(&learned, &truth, (&model, &test), &settings, &pool)?;
 
     let arena = Arena { env, starts: request.starts, seed: request.seed };
     let pixels = || PathFilter::new(&filter).map(|filter| Eyes::Pixels(Box::new(filter)));
@@ -225,22 +231,60 @@ pub fn empower(
     };
     told("the greedy policy");
     note("greedy", "true", arena.run(&mut truth.greedy()?, Eyes::True(features))?);
-    note("greedy", "pixels", arena.run(&mut learned.greedy()?, pixels()?)?);
+    let greedy = arena.run(&mut learned.greedy()?, pixels()?)?;
+    note("greedy", "pixels", greedy.clone());
     told("the actor in the true equations");
     note("actor-critic", "true", arena.run(&mut truth.actor(request)?, Eyes::True(features))?);
     told("the actor in the learned model");
-    note("actor-critic", "pixels", arena.run(&mut learned.actor(request)?, pixels()?)?);
+    let mut actor = learned.actor(request)?;
+    let acted = arena.run(&mut actor, pixels()?)?;
+    note("actor-critic", "pixels", acted.clone());
     for (name, half) in [("random", narrow(pendulum.torque_max)), ("uncontrolled", 0.0)] {
         let mut policy = Random { half, shown: features.outputs(), drawn: 0 };
         note(name, "true", arena.run(&mut policy, Eyes::True(features))?);
     }
 
+    told("the page");
+    let torque_max = pendulum.torque_max;
+    let swing = if acted.hanging_steps.is_some() || greedy.hanging_steps.is_none() {
+        swing(&arena, ("Actor-critic", &mut actor), (&filter, &learned), torque_max)?
+    } else {
+        swing(&arena, ("Greedy", &mut learned.greedy()?), (&filter, &learned), torque_max)?
+    };
     let seconds = clock.elapsed().as_secs_f64();
     let summary = EmpowermentSummary { landscape, control, seconds };
     let text = serde_json::to_string_pretty(&summary)
         .map_err(|_| EmpowerError::internal("the summary is plain data"))?;
     folder.write("empowerment.json", text.as_bytes())?;
+    let page = page(&request.run, &summary, grid, swing);
+    folder.write("empowerment.svg", page.svg().as_bytes())?;
+    folder.write("empowerment.html", page.html().as_bytes())?;
     Ok(summary)
+}
+
+/// What the page shows.
+fn page(run: &Path, summary: &EmpowermentSummary, grid: Grid, swing: Swing) -> EmpowermentPage {
+    let name = run.canonicalize().unwrap_or_else(|_| run.to_owned());
+    let rows = summary.control.iter().flat_map(|(policy, all)| {
+        all.iter().map(move |(eyes, trial)| Row {
+            name: format!(
+                "{policy}, {}",
+                if eyes == "pixels" { "from pixels" } else { "true state" }
+            ),
+            success: (trial.success, trial.starts),
+            hanging: trial.hanging_steps,
+            median: trial.median_steps,
+        })
+    });
+    EmpowermentPage {
+        name: name.file_name().map(|n| n.to_string_lossy().into_owned()).unwrap_or_default(),
+        correlation: summary.landscape.correlation,
+        maximum: (summary.landscape.maximum.angle, summary.landscape.maximum.velocity),
+        grid,
+        swing,
+        rows: rows.collect(),
+        animated: ANIMATED,
+    }
 }
 
 /// Refuses a model that predicts no better than the mean image.

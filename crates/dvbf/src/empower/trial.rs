@@ -38,6 +38,17 @@ pub(super) enum Eyes<'a> {
     Pixels(Box<PathFilter>),
 }
 
+/// What happens in a trial from frames, step by step.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Recorder {
+    /// True states before the step.
+    pub(super) states: Vec<Vec<f64>>,
+    /// What the camera saw of them.
+    pub(super) frames: Vec<Vec<f32>>,
+    /// The torque of the step.
+    pub(super) torques: Vec<f64>,
+}
+
 /// The true pendulum and where trials start.
 pub(super) struct Arena<'a> {
     pub(super) env: &'a dyn Environment,
@@ -59,15 +70,25 @@ impl Arena<'_> {
     ) -> Result<Trial, EmpowerError> {
         let mut draws = vec![0.0_f64; 2 * self.starts];
         Noise::new(self.seed, 0).uniform(&mut draws);
-        let hanging_steps = self.trial(policy, &mut eyes, ([0.0, 0.0], 0))?;
+        let hanging_steps = self.trial(policy, &mut eyes, ([0.0, 0.0], 0), None)?;
         let mut steps = Vec::new();
         for (i, draw) in draws.chunks(2).enumerate() {
             let start = [PI * (2.0 * draw[0] - 1.0), FASTEST * (2.0 * draw[1] - 1.0)];
-            steps.extend(self.trial(policy, &mut eyes, (start, i as u64 + 1))?);
+            steps.extend(self.trial(policy, &mut eyes, (start, i as u64 + 1), None)?);
         }
         steps.sort_unstable();
         let median_steps = (!steps.is_empty()).then(|| steps[steps.len() / 2]);
         Ok(Trial { success: steps.len(), starts: self.starts, hanging_steps, median_steps })
+    }
+
+    /// The trial from hanging at rest, recorded; the same as that of [`run`](Self::run).
+    pub(super) fn hanging(
+        &self,
+        policy: &mut dyn Policy<f32>,
+        eyes: &mut Eyes<'_>,
+        recorder: &mut Recorder,
+    ) -> Result<Option<usize>, EmpowerError> {
+        self.trial(policy, eyes, ([0.0, 0.0], 0), Some(recorder))
     }
 
     /// Steps until it stays upright; nothing if it does not stay for the last of them.
@@ -76,6 +97,7 @@ impl Arena<'_> {
         policy: &mut dyn Policy<f32>,
         eyes: &mut Eyes<'_>,
         (start, number): ([f64; 2], u64),
+        mut recorder: Option<&mut Recorder>,
     ) -> Result<Option<usize>, EmpowerError> {
         let spec = self.env.spec();
         let mut state = vec![0.0; spec.state.len() + self.env.hidden_size()];
@@ -116,6 +138,11 @@ impl Arena<'_> {
                 control.fill(0.0);
             }
             let torque: Vec<f64> = control.iter().map(|&u| f64::from(u)).collect();
+            if let Some(recorder) = &mut recorder {
+                recorder.states.push(state.clone());
+                recorder.frames.push(frame.clone());
+                recorder.torques.push(torque.first().copied().unwrap_or(0.0));
+            }
             self.env.advance(&mut state, &torque);
             if from_upright(state[0]).abs() >= UPRIGHT {
                 stays_from = t + 1;
