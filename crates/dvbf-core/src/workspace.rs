@@ -1,6 +1,6 @@
 //! Buffers of one pass over a batch, made once and reused.
 
-use crate::dream::DreamWork;
+use crate::dream_work::DreamWork;
 use crate::model::Dvbf;
 use dvbf_models::Cache;
 use dvbf_prob::GaussianHead;

@@ -9,9 +9,6 @@ use super::module_paths::{ModulePath, Named, Source};
 use super::tree::Tree;
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
-/// Crates whose parts are being put together anew.
-const OPEN: [&str; 2] = ["crates/dvbf-core/src", "crates/dvbf-models/src"];
-
 /// Crate, module and what it may use although that uses it: the trait of the scalars hands a product
 /// to the kernels of either precision, and the kernels are generic over it.
 const BACK: [(&str, &str, &str); 1] = [("crates/dvbf-tensor/src", "scalar", "gemm")];
@@ -22,9 +19,7 @@ pub(super) fn check(tree: &Tree) -> Vec<Finding> {
         // Whatever lies in a folder `src` belongs to the crate of this folder.
         let Some(end) = file.path.find("/src/").map(|at| at + "/src".len()) else { continue };
         let (root, name) = (&file.path[..end], &file.path[end + 1..]);
-        if !OPEN.contains(&root) {
-            packages.entry(root).or_default().add(&file.path, module_of(name), &file.text);
-        }
+        packages.entry(root).or_default().add(&file.path, module_of(name), &file.text);
     }
     packages.iter().flat_map(|(root, package)| package.circles(root)).collect()
 }

@@ -14,6 +14,7 @@ mod earlier;
 mod error;
 mod frame;
 mod model_file;
+mod reading;
 mod tensors;
 
 pub use codec::{CodecError, decode, encode};

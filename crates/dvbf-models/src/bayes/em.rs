@@ -21,28 +21,10 @@ use super::belief::Belief;
 use super::filter::GaussianFilter;
 use super::linear::LinearGaussian;
 use super::moments::Moments;
+use super::parameter::Parameter;
 use super::root::square;
 use super::sequence::Sequence;
 use nalgebra::{DMatrix, DVector};
-
-/// A parameter of a linear Gaussian model.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Parameter {
-    /// `A`.
-    Transition,
-    /// `B`.
-    Control,
-    /// `Q`.
-    ProcessNoise,
-    /// `C`.
-    Emission,
-    /// `R`.
-    ObservationNoise,
-    /// `m₀`.
-    InitialMean,
-    /// `P₀`.
-    InitialCovariance,
-}
 
 /// How long to iterate, and on what.
 #[derive(Clone, Copy, Debug, PartialEq)]

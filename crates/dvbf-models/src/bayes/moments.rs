@@ -27,8 +27,8 @@
 
 use super::BayesError;
 use super::belief::RootBelief;
-use super::em::Parameter;
 use super::linear::LinearGaussian;
+use super::parameter::Parameter;
 use super::root::{Root, beside};
 use super::sequence::{Filtered, Sequence};
 use super::smoother::{Backward, SmoothedRoots};

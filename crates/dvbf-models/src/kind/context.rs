@@ -1,6 +1,5 @@
 //! What a part is told of the model that it is made for.
 
-use crate::transition::TransitionDims;
 use dvbf_dynamics::{Component, ComponentKind};
 use dvbf_ops::{Feature, Features};
 
@@ -49,10 +48,5 @@ impl Context {
     /// How networks see the state.
     pub fn features(&self) -> Features {
         features_of(&self.components)
-    }
-
-    /// Sizes of the transition's arguments.
-    pub fn transition_dims(&self) -> TransitionDims {
-        TransitionDims { state: self.state, control: self.control, noise: self.noise }
     }
 }

@@ -63,7 +63,7 @@ impl PartConfig<TransitionRole> for LocallyLinearConfig {
     }
 
     fn init<S: Scalar>(&self, context: &Context, noise: Noise) -> Box<dyn Transition<S>> {
-        let dims = context.transition_dims();
+        let dims = TransitionDims::from(context);
         Box::new(LocallyLinear::random(dims, self.matrices, self.shared, self.hidden, noise))
     }
 }

@@ -4,18 +4,16 @@
 
 mod locally_linear;
 mod residual;
-mod role;
 mod sum;
 
 pub use locally_linear::{LocallyLinear, LocallyLinearConfig};
 pub use residual::{Residual, ResidualConfig};
-pub use role::{TRANSITIONS, TransitionRole};
 pub use sum::{
     ConstantSettings, KnownConfig, KnownPart, LinearConfig, Motion, NoiseConfig, PerComponent,
     RemainderConfig, StepLength, Sum, SumConfig,
 };
 
-use crate::kind::unnamed;
+use crate::kind::{Context, Kind, Registry, Role, unnamed};
 use crate::part::{Cache, cloned_boxes};
 use dvbf_dynamics::Component;
 use dvbf_ops::Params;
@@ -33,6 +31,12 @@ pub struct TransitionDims {
     pub control: usize,
     /// `W`.
     pub noise: usize,
+}
+
+impl From<&Context> for TransitionDims {
+    fn from(context: &Context) -> Self {
+        Self { state: context.state, control: context.control, noise: context.noise }
+    }
 }
 
 /// Arguments of a transition.
@@ -149,3 +153,17 @@ pub trait Transition<S: Scalar>:
 }
 
 cloned_boxes!(Transition, CloneTransition);
+
+/// The part that carries the state.
+#[derive(Clone, Copy, Debug)]
+pub struct TransitionRole;
+
+impl Role for TransitionRole {
+    type Part<S: Scalar> = dyn Transition<S>;
+    const NAME: &'static str = "transition";
+    const BUILT_IN: &'static [Kind<Self>] =
+        &[Kind::of::<LocallyLinearConfig>(), Kind::of::<ResidualConfig>(), Kind::of::<SumConfig>()];
+}
+
+/// All transitions that are known by name.
+pub static TRANSITIONS: Registry<TransitionRole> = Registry::built_in();

@@ -55,7 +55,7 @@ impl PartConfig<TransitionRole> for ResidualConfig {
     }
 
     fn init<S: Scalar>(&self, context: &Context, noise: Noise) -> Box<dyn Transition<S>> {
-        Box::new(Residual::random(context.transition_dims(), self.hidden, noise))
+        Box::new(Residual::random(TransitionDims::from(context), self.hidden, noise))
     }
 }
 
