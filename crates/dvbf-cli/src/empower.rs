@@ -2,7 +2,9 @@
 
 use crate::terminal::{error_line, outln};
 use clap::Args;
-use dvbf::empower::{EmpowerError, EmpowerRequest, EmpowermentSummary, empower, summary_path};
+use dvbf::empower::{
+    EmpowerError, EmpowerRequest, EmpowermentSummary, empower, row_name, summary_path,
+};
 use std::path::PathBuf;
 
 #[derive(Debug, Args)]
@@ -67,11 +69,10 @@ fn table(summary: &EmpowermentSummary) {
     );
     for (policy, eyes) in &summary.control {
         for (eyes, trial) in eyes {
-            let state = if eyes == "pixels" { "from pixels" } else { "true state" };
             let steps = |steps: Option<usize>| steps.map_or("–".to_owned(), |s| s.to_string());
             outln!(
                 "  {:<46} {:>4}/{:<4} {:>12}  {:>12}",
-                format!("{policy}, {state}"),
+                row_name(policy, eyes),
                 trial.success,
                 trial.starts,
                 steps(trial.hanging_steps),

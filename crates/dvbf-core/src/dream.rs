@@ -8,10 +8,10 @@
 //! | loss | `−ln q(w₁ | x_{1:k}, u_{1:k−1})` |
 //!
 //! Training draws `w₁ ~ N(0, I)` and goes on without noise, so that the network learns the inverse of
-//! pictures and equation. Only parameters of `q` move: the dream is a sample, not a function of the parameters. Frames are
-//! means, without the noise of the emission. Recordings show few of all states; dreams show every
-//! state that the prior holds possible, so that a network that reads frames cannot learn a few
-//! recordings by heart.
+//! pictures and equation. Only parameters of `q` move: the dream is a sample, not a function of the
+//! parameters. Frames are means, without the noise of the emission. Recordings show few of all states;
+//! dreams show every state that the prior holds possible, so that a network that reads frames cannot
+//! learn a few recordings by heart.
 
 use crate::dream_work::{DreamInput, DreamWork};
 use crate::model::Dvbf;

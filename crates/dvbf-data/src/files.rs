@@ -56,11 +56,7 @@ fn recordings_in(folder: &Path) -> Result<Vec<PathBuf>, RecordingError> {
     let mut files = Vec::new();
     for entry in fs::read_dir(folder).map_err(|e| RecordingError::io(folder, e))? {
         let file = entry.map_err(|e| RecordingError::io(folder, e))?.path();
-        let of = |format: &Format| {
-            format.in_folders
-                && file.extension().is_some_and(|e| e.eq_ignore_ascii_case(format.extension))
-        };
-        if FORMATS.iter().any(of) {
+        if FORMATS.iter().any(|format| format.in_folders && format.names(&file)) {
             files.push(file);
         }
     }

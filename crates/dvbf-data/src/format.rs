@@ -20,6 +20,13 @@ pub(super) struct Format {
     pub(super) read: fn(&[PathBuf], &Columns) -> Result<RawRecordings, RecordingError>,
 }
 
+impl Format {
+    /// Whether `path` has the extension of the format.
+    pub(super) fn names(&self, path: &Path) -> bool {
+        path.extension().is_some_and(|e| e.eq_ignore_ascii_case(self.extension))
+    }
+}
+
 /// All formats; the last takes what no other does.
 pub(super) static FORMATS: [Format; 2] = [
     Format {
@@ -38,39 +45,52 @@ pub(super) static FORMATS: [Format; 2] = [
     },
 ];
 
-/// Files of other kinds by their first bytes: what they are, and what to do.
-const OTHERS: [(&[u8], &str); 16] = [
-    (b"\x93NUMPY", "is a single array; save it as numpy.savez(\"name.npz\", x=array)"),
-    (b"\x89HDF\r\n\x1a\n", "is HDF5; read it with h5py and save its arrays by numpy.savez"),
-    (b"PAR1", "is Parquet; read it with pandas.read_parquet and write it by to_csv"),
+/// Files of other kinds by the bytes at a place near their beginning: what they are, and what to do.
+const OTHERS: [(usize, &[u8], &str); 16] = [
+    (0, b"\x93NUMPY", "is a single array; save it as numpy.savez(\"name.npz\", x=array)"),
+    (0, b"\x89HDF\r\n\x1a\n", "is HDF5; read it with h5py and save its arrays by numpy.savez"),
+    (0, b"PAR1", "is Parquet; read it with pandas.read_parquet and write it by to_csv"),
     (
+        0,
         b"\x89MCAP0\r\n",
         "is MCAP; read its messages with the package mcap and write them as a table",
     ),
     (
+        0,
         b"SQLite format 3\0",
         "is an SQLite database, such as a ROS 2 bag; export its topics as a table",
     ),
-    (b"#ROSBAG V", "is a ROS bag; export its topics as tables, with rostopic echo -p"),
-    (b"MATLAB 5.0 MAT-file", "is of MATLAB; read it with scipy.io.loadmat, save it by numpy.savez"),
-    (b"ARROW1", "is Arrow; read it with pandas.read_feather and write it by to_csv"),
-    (b"\x1f\x8b", "is compressed by gzip; unpack it first"),
-    (b"\x28\xb5\x2f\xfd", "is compressed by zstd; unpack it first"),
+    (0, b"#ROSBAG V", "is a ROS bag; export its topics as tables, with rostopic echo -p"),
     (
+        0,
+        b"MATLAB 5.0 MAT-file",
+        "is of MATLAB; read it with scipy.io.loadmat, save it by numpy.savez",
+    ),
+    (0, b"ARROW1", "is Arrow; read it with pandas.read_feather and write it by to_csv"),
+    (0, b"\x1f\x8b", "is compressed by gzip; unpack it first"),
+    (0, b"\x28\xb5\x2f\xfd", "is compressed by zstd; unpack it first"),
+    (
+        0,
         b"\x89PNG\r\n\x1a\n",
         "is a PNG image; stack the frames as x (N, T, H, W) in an archive by numpy.savez",
     ),
     (
+        0,
         b"\xff\xd8\xff",
         "is a JPEG image; stack the frames as x (N, T, H, W) in an archive by numpy.savez",
     ),
     (
+        0,
         b"GIF8",
         "is a GIF; read its frames, e.g. with imageio, and stack them in an archive by numpy.savez",
     ),
-    (b"RIFF", "is a RIFF file, such as AVI or WAV; decode it and save it by numpy.savez"),
-    (b"\x1aE\xdf\xa3", "is Matroska or WebM video; decode it and stack the frames by numpy.savez"),
-    (b"\x00\x00\x00 ftyp", "is MP4 video; decode it and stack the frames by numpy.savez"),
+    (0, b"RIFF", "is a RIFF file, such as AVI or WAV; decode it and save it by numpy.savez"),
+    (
+        0,
+        b"\x1aE\xdf\xa3",
+        "is Matroska or WebM video; decode it and stack the frames by numpy.savez",
+    ),
+    (4, b"ftyp", "is MP4 video; decode it and stack the frames by numpy.savez"),
 ];
 
 /// First bytes that [`of`] looks at.
@@ -81,20 +101,15 @@ pub(super) const START: usize = 20;
 /// # Errors
 /// If it is of a kind that is not read, or its name has the extension of a format that it is not of.
 pub(super) fn of(path: &Path, start: &[u8]) -> Result<&'static Format, RecordingError> {
-    // The length of the first box of an MP4 file differs from one to the next.
-    let video = start.get(4..8) == Some(b"ftyp".as_slice());
     let other = OTHERS
         .iter()
-        .find(|(begins, _)| start.starts_with(begins) || (video && begins.ends_with(b"ftyp")));
-    if let Some((_, problem)) = other {
+        .find(|(at, bytes, _)| start.get(*at..).is_some_and(|rest| rest.starts_with(bytes)));
+    if let Some((_, _, problem)) = other {
         return Err(RecordingError::file(path, *problem));
     }
     let found = FORMATS.iter().find(|format| start.starts_with(format.begins));
     let found = found.expect("the last format takes everything");
-    let named = |format: &&Format| {
-        path.extension().is_some_and(|e| e.eq_ignore_ascii_case(format.extension))
-    };
-    match FORMATS.iter().find(named) {
+    match FORMATS.iter().find(|format| format.names(path)) {
         Some(by_name) if !by_name.begins.is_empty() && by_name.extension != found.extension => {
             let problem = format!("is not {}, or damaged: it begins otherwise", by_name.called);
             Err(RecordingError::file(path, problem))

@@ -1,9 +1,10 @@
 //! The page and the picture of empowerment: the true landscape beside the learned one, a swing-up on
 //! it, what the camera and the filter see meanwhile, and the table of trials.
 
-use super::document::document;
+use super::document::{Frame, document};
 use super::figure::{COLORS, Figure, axis, layout, short, short_all};
 use super::html::{data_uri, escape};
+use super::preview::svg;
 use super::raster::{Raster, animation, gray};
 use ndarray::Array2;
 use serde_json::{Value, json};
@@ -146,7 +147,9 @@ impl EmpowermentPage {
             );
         }
         body += "</table>\n</section>\n";
-        document(&format!("Empowerment: {}", escape(&self.name)), &body)
+        let title = format!("Empowerment: {}", escape(&self.name));
+        let header = format!("<h1>{title}</h1>\n");
+        document(&Frame { title: &title, header: &header, source: "" }, &body)
     }
 
     /// Lowest and highest value of both landscapes.
@@ -300,11 +303,7 @@ impl EmpowermentPage {
             }
         }
         let (width, height) = (2.0 * (SIDE.0 + LEFT) + 10.0, TOP + SIDE.1 + 30.0);
-        format!(
-            "<svg xmlns=\"http://www.w3.org/2000/svg\" width=\"{width:.0}\" height=\"{height:.0}\" \
-             viewBox=\"0 0 {width:.0} {height:.0}\" font-family=\"sans-serif\" font-size=\"11\">\n\
-             <rect width=\"100%\" height=\"100%\" fill=\"white\"/>\n{body}</svg>\n"
-        )
+        svg(width, height, &format!("<g font-size=\"11\">\n{body}</g>\n"))
     }
 
     fn trajectory(&self, left: f64, top: f64, (wide, tall): (f64, f64)) -> String {

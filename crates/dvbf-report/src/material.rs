@@ -65,7 +65,7 @@ impl Material {
         let (examples, long) = examples(&model, all, (window.0, window.1.min(STRIP)), pool);
         let picture = Cloud::new(&latent, &test, PICTURE_POINTS);
         Ok(Self {
-            name: name(folder),
+            name: folder.name(),
             cloud: Cloud::new(&latent, &test, POINTS),
             planes: Plane::all(&picture),
             portrait: portrait::figures(&model, &latent),
@@ -79,13 +79,6 @@ impl Material {
             history,
         })
     }
-}
-
-/// The last part of the folder's path, also where the path is `.` or `..`.
-fn name(folder: &RunFolder) -> String {
-    let path = folder.path();
-    let full = path.canonicalize().unwrap_or_else(|_| path.to_owned());
-    full.file_name().map_or_else(|| full.display().to_string(), |n| n.to_string_lossy().into())
 }
 
 /// Checks that the sizes of `model` are those of the settings and the recordings; the model file of

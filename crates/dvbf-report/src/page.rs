@@ -2,7 +2,7 @@
 
 use super::calibration;
 use super::curves::{by_frame, training};
-use super::document::{POLICY, SCRIPT, STYLE, library};
+use super::document::{Frame, document};
 use super::figure::Figure;
 use super::html::{data_uri, error, escape};
 use super::latent;
@@ -45,34 +45,19 @@ pub(super) fn render(material: &Material, picture: &str) -> String {
         sections.push(drawn(material));
     }
     sections.extend([curves(material), settings(material)]);
-    let mut out = String::with_capacity(6 << 20);
-    let title = format!("dvbf: {}", escape(&material.name));
-    let _ = write!(
-        out,
-        "<!doctype html>\n<html lang=\"en\">\n<head>\n<meta charset=\"utf-8\">\n\
-         <meta name=\"viewport\" content=\"width=device-width, initial-scale=1\">\n\
-         <meta http-equiv=\"Content-Security-Policy\" content=\"{POLICY}\">\n\
-         <title>{title}</title>\n<style>\n{STYLE}</style>\n</head>\n<body>\n\
-         <header>\n<h1>Deep Variational Bayes Filter: {name}</h1>\n<p>{subtitle}</p>\n<nav>",
-        name = escape(&material.name),
-        subtitle = tables::subtitle(&material.summary),
+    let name = escape(&material.name);
+    let mut header = format!(
+        "<h1>Deep Variational Bayes Filter: {name}</h1>\n<p>{}</p>\n<nav>",
+        tables::subtitle(&material.summary)
     );
-    for Section { id, title, .. } in &sections {
-        let _ = write!(out, "<a href=\"#{id}\">{title}</a> ");
+    let mut body = String::new();
+    for Section { id, title, body: own } in &sections {
+        let _ = write!(header, "<a href=\"#{id}\">{title}</a> ");
+        let _ = write!(body, "<section id=\"{id}\">\n<h2>{title}</h2>\n{own}</section>\n");
     }
-    out += "</nav>\n</header>\n<main>\n";
-    for Section { id, title, body } in &sections {
-        let _ = write!(out, "<section id=\"{id}\">\n<h2>{title}</h2>\n{body}</section>\n");
-    }
-    let _ = write!(
-        out,
-        "</main>\n<footer>Made by dvbf {} from the files of the run folder. Figures are drawn by \
-         plotly.js, which is part of this page.</footer>\n{}<script>\n{SCRIPT}</script>\n\
-         </body>\n</html>\n",
-        env!("CARGO_PKG_VERSION"),
-        library(),
-    );
-    out
+    header += "</nav>\n";
+    let source = " from the files of the run folder";
+    document(&Frame { title: &name, header: &header, source }, &body)
 }
 
 fn recordings(notes: &[String]) -> Section {

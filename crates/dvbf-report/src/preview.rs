@@ -23,7 +23,8 @@ pub fn preview(recordings: &RawRecordings) -> String {
     }
 }
 
-fn svg(width: f64, height: f64, body: &str) -> String {
+/// An SVG file with a white ground.
+pub(super) fn svg(width: f64, height: f64, body: &str) -> String {
     format!(
         "<svg xmlns=\"http://www.w3.org/2000/svg\" width=\"{width:.0}\" height=\"{height:.0}\" \
          viewBox=\"0 0 {width:.0} {height:.0}\" font-family=\"sans-serif\" font-size=\"12\">\n\

@@ -110,6 +110,13 @@ impl RunFolder {
         &self.path
     }
 
+    /// The last part of the folder's path, also where the path is `.` or `..`.
+    pub fn name(&self) -> String {
+        let full = self.path.canonicalize().unwrap_or_else(|_| self.path.clone());
+        full.file_name()
+            .map_or_else(|| full.display().to_string(), |n| n.to_string_lossy().into_owned())
+    }
+
     /// A file in the folder.
     pub fn file(&self, name: &str) -> PathBuf {
         self.path.join(name)

@@ -160,8 +160,8 @@ impl<M: Learner<f32>> Block<M> {
         model.gradient(&batch, options, &mut self.work, &mut self.bound, grads);
     }
 
-    /// Draws first states for dreams of update `step`, which go on without noise, and adds their gradient, which is complete after
-    /// [`finish`](Self::finish); controls are those of the windows.
+    /// Draws first states for dreams of update `step`, which go on without noise, and adds their
+    /// gradient, which is complete after [`finish`](Self::finish); controls are those of the windows.
     pub(super) fn dream(&mut self, model: &M, seed: u64, (step, block): (u64, usize), scale: f32) {
         let first = self.sequences() * self.dream.ncols();
         let noise = self.dream.as_slice_mut().expect("the buffer is contiguous");

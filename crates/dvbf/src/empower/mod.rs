@@ -184,8 +184,8 @@ fn place(draw: f64, count: usize) -> usize {
 }
 
 /// Estimates empowerment on the model of a run, trains policies in it, and tries them on the true
-/// pendulum; writes `empowerment.json`, the page
-/// `empowerment.html` and the picture `empowerment.svg` into the run folder. `told` hears what is being done.
+/// pendulum; writes `empowerment.json`, the page `empowerment.html` and the picture `empowerment.svg`
+/// into the run folder. `told` hears what is being done.
 ///
 /// # Errors
 /// If the run is not about the pendulum, its model predicts no better than the mean image, or
@@ -256,28 +256,29 @@ pub fn empower(
     let text = serde_json::to_string_pretty(&summary)
         .map_err(|_| EmpowerError::internal("the summary is plain data"))?;
     folder.write("empowerment.json", text.as_bytes())?;
-    let page = page(&request.run, &summary, grid, swing);
+    let page = page(folder.name(), &summary, grid, swing);
     folder.write("empowerment.svg", page.svg().as_bytes())?;
     folder.write("empowerment.html", page.html().as_bytes())?;
     Ok(summary)
 }
 
+/// What a row of a table of trials is called: the policy, and what it saw.
+pub fn row_name(policy: &str, eyes: &str) -> String {
+    format!("{policy}, {}", if eyes == "pixels" { "from pixels" } else { "true state" })
+}
+
 /// What the page shows.
-fn page(run: &Path, summary: &EmpowermentSummary, grid: Grid, swing: Swing) -> EmpowermentPage {
-    let name = run.canonicalize().unwrap_or_else(|_| run.to_owned());
+fn page(name: String, summary: &EmpowermentSummary, grid: Grid, swing: Swing) -> EmpowermentPage {
     let rows = summary.control.iter().flat_map(|(policy, all)| {
         all.iter().map(move |(eyes, trial)| Row {
-            name: format!(
-                "{policy}, {}",
-                if eyes == "pixels" { "from pixels" } else { "true state" }
-            ),
+            name: row_name(policy, eyes),
             success: (trial.success, trial.starts),
             hanging: trial.hanging_steps,
             median: trial.median_steps,
         })
     });
     EmpowermentPage {
-        name: name.file_name().map(|n| n.to_string_lossy().into_owned()).unwrap_or_default(),
+        name,
         correlation: summary.landscape.correlation,
         maximum: (summary.landscape.maximum.angle, summary.landscape.maximum.velocity),
         grid,
