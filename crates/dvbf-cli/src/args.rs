@@ -7,6 +7,7 @@ use clap::{Args, Parser, Subcommand, ValueEnum};
 use dvbf::compare::{CONTENDERS, CompareRequest, Contender};
 use dvbf::schedule::Ramp;
 use dvbf::settings::{Settings, SettingsError, apply_override, preset};
+use dvbf::systems::SystemsRequest;
 use std::path::PathBuf;
 
 /// Learn a simulator and a filter from recordings.
@@ -130,9 +131,11 @@ impl Data {
 pub(crate) struct Compare {
     /// The system to learn.
     pub(crate) environment: Compared,
-    /// Seeds of everything that is random in a training: 0 and up.
-    #[arg(long, default_value_t = 5, value_parser = clap::value_parser!(u64).range(1..))]
-    seeds: u64,
+    /// Seeds of everything that is random in a training: 0 and up. Of systems, the recordings have seeds
+    /// too.
+    /// [default: 5; 1 of systems]
+    #[arg(long, value_parser = clap::value_parser!(u64).range(1..))]
+    seeds: Option<u64>,
     /// Few recordings and updates: shows in a minute or two that everything works.
     #[arg(long)]
     quick: bool,
@@ -140,9 +143,9 @@ pub(crate) struct Compare {
     #[arg(long)]
     updates: Option<u64>,
     /// Who takes part, separated by commas: dvbf, deep-kalman, vae, recurrent,
-    /// pca-kalman, physics, dvbf-plain, deep-kalman-told [default: all].
-    #[arg(long, value_delimiter = ',', value_parser = contender)]
-    only: Vec<Contender>,
+    /// pca-kalman, physics, dvbf-plain, deep-kalman-told; or names of systems [default: all].
+    #[arg(long, value_delimiter = ',')]
+    only: Vec<String>,
     /// Change one setting, such as training.batch=30; may be repeated.
     #[arg(long = "set", value_name = "KEY=VALUE")]
     overrides: Vec<String>,
@@ -162,12 +165,15 @@ pub(crate) struct Compare {
 pub(crate) enum Compared {
     /// A damped pendulum under torque, seen as small images.
     Pendulum,
+    /// The automatic settings on twenty simulated systems as somebody's recordings, beside linear models.
+    Systems,
 }
 
-fn contender(name: &str) -> Result<Contender, String> {
+fn contender(name: &String) -> Result<Contender, SettingsError> {
     Contender::named(name).ok_or_else(|| {
         let names: Vec<_> = CONTENDERS.iter().map(|c| c.name()).collect();
-        format!("there are {}", names.join(", "))
+        let problem = format!("there is no {name}; there are {}", names.join(", "));
+        SettingsError::Value { key: "--only".into(), problem }
     })
 }
 
@@ -192,16 +198,43 @@ impl Compare {
         }
         settings.training.steps = self.updates.unwrap_or(settings.training.steps);
         settings.validate()?;
-        let named = || match self.environment {
-            Compared::Pendulum => "runs/compare-pendulum".into(),
-        };
-        let everybody = || CONTENDERS.to_vec();
+        let chosen = self.only.iter().map(contender).collect::<Result<Vec<_>, _>>()?;
         Ok(CompareRequest {
             settings,
-            seeds: self.seeds,
-            contenders: if self.only.is_empty() { everybody() } else { self.only.clone() },
-            folder: self.out.clone().unwrap_or_else(named),
+            seeds: self.seeds.unwrap_or(5),
+            contenders: if chosen.is_empty() { CONTENDERS.to_vec() } else { chosen },
+            folder: self.folder(0),
             threads: self.threads,
         })
+    }
+
+    /// The request about systems with this seed.
+    pub(crate) fn systems(&self, seed: u64) -> SystemsRequest {
+        let mut overrides = self.overrides.clone();
+        let updates = if self.quick { Some(self.updates.unwrap_or(600)) } else { self.updates };
+        overrides.extend(updates.map(|updates| format!("training.steps={updates}")));
+        SystemsRequest {
+            seed,
+            only: self.only.clone(),
+            overrides,
+            folder: self.folder(seed),
+            threads: self.threads,
+        }
+    }
+
+    /// Seeds of a comparison of systems, of which there is one unless more are asked for.
+    pub(crate) fn system_seeds(&self) -> std::ops::Range<u64> {
+        0..self.seeds.unwrap_or(1)
+    }
+
+    fn folder(&self, seed: u64) -> PathBuf {
+        match (&self.out, self.environment) {
+            (Some(out), Compared::Systems) if self.seeds.is_some_and(|seeds| seeds > 1) => {
+                out.join(format!("seed{seed}"))
+            }
+            (Some(out), _) => out.clone(),
+            (None, Compared::Pendulum) => "runs/compare-pendulum".into(),
+            (None, Compared::Systems) => format!("runs/systems-seed{seed}").into(),
+        }
     }
 }

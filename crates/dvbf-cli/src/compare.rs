@@ -1,9 +1,10 @@
 //! `dvbf compare`: progress row by row, then the table.
 
-use crate::args::Compare;
+use crate::args::{Compare, Compared};
 use crate::terminal::{noteln, outln};
 use crate::{interrupt, quoted, terminal};
 use dvbf::compare::{CompareError, CompareOutcome, Contender, Row, Spread, Watcher, compare, text};
+use dvbf::systems::{PlantRow, compare_systems, systems_table};
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 use std::io::IsTerminal;
 use std::process::ExitCode;
@@ -87,7 +88,43 @@ impl Watcher for Lines {
     }
 }
 
+/// Systems, and the table of each seed.
+fn run_systems(arguments: &Compare) -> Result<ExitCode, CompareError> {
+    interrupt::install();
+    let quiet = arguments.quiet;
+    for seed in arguments.system_seeds() {
+        let request = arguments.systems(seed);
+        let finished = |row: &PlantRow| {
+            let ratio =
+                |&horizon: &usize| row.ratio(horizon).map(|ratio| format!("{horizon}: {ratio:.2}"));
+            let ratios: Vec<String> = row.open_loop.keys().filter_map(ratio).collect();
+            if !quiet {
+                noteln!("{:<18} {}  {:.0} s", row.name, ratios.join("  "), row.seconds);
+            }
+        };
+        match compare_systems(&request, &finished, &interrupt::asked)? {
+            None => {
+                terminal::error_line(&format!(
+                    "stopped; what is finished is in {}; the same command goes on",
+                    quoted(&request.folder)
+                ));
+                return Ok(ExitCode::from(interrupt::INTERRUPTED));
+            }
+            Some(rows) if !quiet => {
+                outln!("Squared error of the model beside the best linear one, by predicted steps");
+                outln!("{}", systems_table(&rows));
+                outln!("figures  {}", request.folder.join("systems.json").display());
+            }
+            Some(_) => {}
+        }
+    }
+    Ok(ExitCode::SUCCESS)
+}
+
 pub(crate) fn run(arguments: &Compare) -> Result<ExitCode, CompareError> {
+    if matches!(arguments.environment, Compared::Systems) {
+        return run_systems(arguments);
+    }
     let request = arguments.request()?;
     interrupt::install();
     let terminal = std::io::stderr().is_terminal();

@@ -35,15 +35,16 @@ pub use workspace::Workspace;
 pub use dvbf_dynamics as dynamics;
 pub use dvbf_models::bayes;
 pub use dvbf_models::{
-    Cache, CloneEmission, CloneInitialState, CloneRecognition, CloneTransition, ConstantSettings,
-    Context, EMISSIONS, Emission, EmissionRole, EmissionStd, Feedforward, FeedforwardConfig,
-    FirstFrames, FirstFramesConfig, FirstSteps, GaussianConfig, GaussianEmission, INITIAL_STATES,
-    InitialState, InitialStateRole, Kind, KindError, KindTable, KnownConfig, KnownPart, KnownState,
-    KnownStateConfig, LikelihoodOutputs, LinearConfig, LocallyLinear, LocallyLinearConfig, Motion,
-    NoiseConfig, NoiseScale, Observations, PartConfig, PerComponent, RECOGNITIONS, Recognition,
-    RecognitionInput, RecognitionRole, Registry, RemainderConfig, Residual, ResidualConfig, Role,
-    Statistics, StepLength, Sum, SumConfig, TRANSITIONS, Transition, TransitionCotangents,
-    TransitionDims, TransitionInput, TransitionRole, features_of, gradient_of,
+    AffineMap, Cache, CloneEmission, CloneInitialState, CloneRecognition, CloneTransition,
+    ConstantSettings, Context, EMISSIONS, Emission, EmissionRole, EmissionStd, Feedforward,
+    FeedforwardConfig, FirstFrames, FirstFramesConfig, FirstSteps, GaussianConfig,
+    GaussianEmission, INITIAL_STATES, InitialState, InitialStateRole, Kind, KindError, KindTable,
+    KnownConfig, KnownPart, KnownState, KnownStateConfig, LikelihoodOutputs, LinearConfig,
+    LinearStart, LocallyLinear, LocallyLinearConfig, Motion, NoiseConfig, NoiseScale, Observations,
+    PartConfig, PerComponent, RECOGNITIONS, Recognition, RecognitionInput, RecognitionRole,
+    Registry, RemainderConfig, Residual, ResidualConfig, Role, Statistics, StepLength, Sum,
+    SumConfig, TRANSITIONS, Transition, TransitionCotangents, TransitionDims, TransitionInput,
+    TransitionRole, features_of, gradient_of,
 };
 pub use dvbf_ops::{Adam, AdamStep, AdamUpdate, Params, Path, RmsProp, global_norm};
 pub use dvbf_ops::{Feature, Features, Linear, Mlp, MlpCache};

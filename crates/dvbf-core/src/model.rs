@@ -2,8 +2,8 @@
 
 use crate::config::{ConfigError, ModelConfig};
 use dvbf_models::{
-    EMISSIONS, Emission, INITIAL_STATES, InitialState, RECOGNITIONS, Recognition, Statistics,
-    TRANSITIONS, Transition,
+    EMISSIONS, Emission, INITIAL_STATES, InitialState, LinearStart, RECOGNITIONS, Recognition,
+    Statistics, TRANSITIONS, Transition,
 };
 use dvbf_ops::{Params, Path};
 use dvbf_tensor::{Noise, Scalar};
@@ -93,6 +93,32 @@ impl<S: Scalar> Dvbf<S> {
     /// The emission `p(x | z)`, to be changed.
     pub fn emission_mut(&mut self) -> &mut dyn Emission<S> {
         &mut *self.emission
+    }
+
+    /// Makes the model a linear Gaussian one, from which training goes on.
+    ///
+    /// # Errors
+    /// Names a part of a kind or a size that cannot be linear; nothing is changed then.
+    ///
+    /// # Panics
+    /// If the shapes disagree.
+    pub fn start_linear(&mut self, start: &LinearStart) -> Result<(), &'static str> {
+        let mut new = self.clone();
+        for (set, part) in [
+            (new.transition.start_linear(&start.transition, &start.noise), "transition"),
+            (
+                new.recognition.start_linear(&start.recognition, &start.spread),
+                "recognition network",
+            ),
+            (new.emission.start_linear(&start.emission, &start.emission_std), "emission"),
+            (new.initial.start_linear(&start.initial, &start.initial_spread), "initial state"),
+        ] {
+            if !set {
+                return Err(part);
+            }
+        }
+        *self = new;
+        Ok(())
     }
 
     /// Multiplies the weights, not the biases, of the two recognition networks by `factor`, which

@@ -74,6 +74,9 @@ impl RecordingsSettings {
     }
 }
 
+/// Sequences that open-loop predictions are judged on, about, if they may overlap.
+const MOST_LONG: usize = 400;
+
 impl RawRecordings {
     /// What the model file keeps of them.
     fn layout(&self) -> Layout {
@@ -126,8 +129,8 @@ impl Splits {
     ///
     /// Training segments have at most `data.steps` steps and begin so near to each other that every
     /// window of `training.window` steps lies within one: every `training.window` steps, and nearer
-    /// where a segment is shorter than two windows. The others do not overlap, nor do training segments
-    /// that are taken as a whole. Of every part, at most as many segments are used as `data` says, first
+    /// where a segment is shorter than two windows. Long sequences overlap where there are few of them. The
+    /// others do not, nor do training segments that are taken as a whole. Of every part, at most as many segments are used as `data` says, first
     /// those at the beginnings of sequences.
     ///
     /// # Errors
@@ -161,19 +164,18 @@ impl Splits {
         };
         let long = |name: &str, pieces: &[Piece], limit: usize| {
             let steps = data.long_steps;
-            let enough: Vec<Piece> = pieces
-                .iter()
-                .copied()
-                .filter(|p| p.length >= steps)
-                .map(|p| whole(p, steps))
-                .collect();
-            if enough.is_empty() {
+            let long: Vec<Piece> = pieces.iter().copied().filter(|p| p.length >= steps).collect();
+            if long.is_empty() {
                 let longest = pieces.iter().map(|p| p.length).max().unwrap_or(0);
                 return Err(unfit(format!(
                     "no {name} sequence has data.long_steps = {steps} steps; the longest has {longest}"
                 )));
             }
-            Ok(make(&enough, (steps, steps), limit))
+            // Overlapping ones tell short predictions better, which a few windows hardly tell.
+            let begun: usize = long.iter().map(|p| p.length - steps + 1).sum();
+            let every = begun.div_ceil(MOST_LONG).clamp(1, steps);
+            let enough: Vec<Piece> = long.iter().map(|p| whole(*p, steps, every)).collect();
+            Ok(make(&enough, (steps, every), limit.saturating_mul(steps.div_ceil(every))))
         };
         let every = match plan.window {
             0 => data.steps,
@@ -226,9 +228,10 @@ fn anything(data: &Dataset, mut steps: std::ops::Range<usize>) -> bool {
     steps.any(|t| (0..data.lengths.len()).any(|n| t < data.lengths[n] && data.is_seen((n, t))))
 }
 
-/// The beginning of a piece that is a multiple of `steps` long.
-fn whole(piece: Piece, steps: usize) -> Piece {
-    Piece { length: piece.length / steps * steps, ..piece }
+/// The beginning of a piece in which the last of the sequences of `steps` steps that begin every so many
+/// steps ends.
+fn whole(piece: Piece, steps: usize, every: usize) -> Piece {
+    Piece { length: (piece.length - steps) / every * every + steps, ..piece }
 }
 
 /// Standard deviation of the sensors' noise in the units of the model. No sensor is trusted as if it

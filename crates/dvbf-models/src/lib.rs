@@ -5,6 +5,7 @@ pub mod bayes;
 mod emission;
 mod initial;
 mod kind;
+mod linear_start;
 mod part;
 mod recognition;
 mod statistics;
@@ -19,6 +20,7 @@ pub use initial::{
     InitialStateRole, KnownState, KnownStateConfig,
 };
 pub use kind::{Context, Kind, KindError, KindTable, PartConfig, Registry, Role, features_of};
+pub use linear_start::{AffineMap, LinearStart};
 pub use part::{Cache, gradient_of};
 pub use recognition::{
     CloneRecognition, Feedforward, FeedforwardConfig, RECOGNITIONS, Recognition, RecognitionInput,

@@ -1,6 +1,7 @@
 #![doc = include_str!("../README.md")]
 
 mod adam;
+mod affine_pair;
 mod clip;
 mod features;
 mod gru;
@@ -12,6 +13,7 @@ mod rmsprop;
 mod softmax;
 
 pub use adam::{Adam, AdamStep, AdamUpdate};
+pub use affine_pair::affine_pair;
 pub use clip::global_norm;
 pub use features::{Feature, Features};
 pub use gru::{Gru, GruCache};

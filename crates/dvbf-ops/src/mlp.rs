@@ -15,7 +15,7 @@
 
 use crate::{Linear, LinearPack, Params, Path};
 use dvbf_tensor::{Accum, Noise, Scalar};
-use ndarray::{Array2, ArrayView2, ArrayViewD, ArrayViewMut2, ArrayViewMutD, s};
+use ndarray::{Array2, ArrayView1, ArrayView2, ArrayViewD, ArrayViewMut2, ArrayViewMutD, s};
 
 /// Names of layers in parameter paths.
 const NAMES: [&str; 8] = ["0", "1", "2", "3", "4", "5", "6", "7"];
@@ -83,6 +83,26 @@ impl<S: Scalar> Mlp<S> {
     pub fn scale_weights(&mut self, factor: S) {
         for layer in &mut self.layers {
             layer.weight_mut().map_inplace(|w| *w *= factor);
+        }
+    }
+
+    /// Makes a network of one or two layers compute `y = x Vᵀ + c`, with `V (O, I)` and `c (O)`; false,
+    /// and nothing is changed, if it has more layers or too few hidden units.
+    ///
+    /// As [`affine_pair`](crate::affine_pair) does.
+    ///
+    /// # Panics
+    /// If the shapes disagree.
+    #[track_caller]
+    pub fn set_affine(&mut self, map: ArrayView2<'_, S>, offset: ArrayView1<'_, S>) -> bool {
+        match self.layers.as_mut_slice() {
+            [only] => {
+                only.weight_mut().assign(&map);
+                only.bias_mut().assign(&offset);
+                true
+            }
+            [first, second] => crate::affine_pair(first, second, map, offset),
+            _ => false,
         }
     }
 

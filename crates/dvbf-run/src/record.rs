@@ -1,7 +1,7 @@
 //! One line of `metrics.jsonl`.
 
 use dvbf_train::nullable;
-use serde::{Deserialize, Serialize};
+use serde::{Deserialize, Deserializer, Serialize};
 use std::collections::BTreeMap;
 
 /// What is logged at an evaluation on the validation set.
@@ -50,12 +50,22 @@ pub struct LogRecord {
     pub open_loop: f64,
     /// Predicted frames of `open_loop`.
     pub open_loop_horizon: usize,
+    /// Beside a linear model: its ratio to the least error of a linear model on the validation set, by
+    /// horizon.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty", deserialize_with = "ratios")]
+    pub linear_ratio: BTreeMap<usize, f64>,
     /// Training sequences a second since the last record.
     #[serde(deserialize_with = "nullable::number")]
     pub sequences_per_second: f64,
     /// Seconds of this process since it began the run.
     #[serde(deserialize_with = "nullable::number")]
     pub seconds: f64,
+}
+
+/// Ratios by horizon, of which any may not be a number.
+fn ratios<'de, D: Deserializer<'de>>(from: D) -> Result<BTreeMap<usize, f64>, D::Error> {
+    let all = BTreeMap::<usize, Option<f64>>::deserialize(from)?;
+    Ok(all.into_iter().map(|(horizon, ratio)| (horizon, ratio.unwrap_or(f64::NAN))).collect())
 }
 
 #[cfg(test)]

@@ -2,6 +2,7 @@
 
 pub mod baseline;
 pub mod eval;
+pub mod linear;
 pub mod nullable;
 pub mod pool;
 pub mod principal;

@@ -13,6 +13,7 @@
 
 use super::{Emission, EmissionRole, LikelihoodOutputs, Observations};
 use crate::kind::{Context, KindError, PartConfig, affine};
+use crate::linear_start::AffineMap;
 use crate::part::{Cache, gradient_of};
 use dvbf_ops::{Features, Mlp, MlpCache, Params, Path};
 use dvbf_prob::{GaussianLikelihood, LikelihoodGradient};
@@ -254,6 +255,21 @@ impl<S: Scalar> Emission<S> for GaussianEmission<S> {
         if self.scale == NoiseScale::Fixed && self.log_std.len() == channels && channels > 1 {
             self.log_std.iter_mut().zip(std).for_each(|(to, std)| *to = S::of(std.ln()));
         }
+    }
+
+    fn start_linear(&mut self, map: &AffineMap, std: &[f64]) -> bool {
+        let (weight, offset) = map.as_scalars();
+        let whole = self.features.is_identity() && self.features.inputs() == self.state;
+        if !(whole && self.mean.set_affine(weight.view(), offset.view())) {
+            return false;
+        }
+        if self.scale == NoiseScale::Learned {
+            let mean = std.iter().map(|std| std.ln()).sum::<f64>() / std.len().max(1) as f64;
+            let one = self.log_std.len() == 1;
+            let of = |std: &f64| S::of(if one { mean } else { std.ln() });
+            self.log_std.iter_mut().zip(std).for_each(|(log, std)| *log = of(std));
+        }
+        true
     }
 
     fn scratch(&self) -> Cache {

@@ -8,6 +8,7 @@ mod gaussian;
 pub use gaussian::{EmissionStd, GaussianConfig, GaussianEmission, NoiseScale};
 
 use crate::kind::{Kind, Registry, Role};
+use crate::linear_start::AffineMap;
 use crate::part::{Cache, cloned_boxes};
 use dvbf_ops::Params;
 use dvbf_tensor::Scalar;
@@ -59,6 +60,16 @@ pub trait Emission<S: Scalar>: Params<S> + CloneEmission<S> + Any + Debug + Send
     /// # Panics
     /// If there is not one value a channel.
     fn set_known_noise(&mut self, std: &[f64]);
+
+    /// Makes the mean the affine `map` of the state and, where it is learned, the standard deviation of
+    /// every channel one of `std`; false, and nothing is changed, if the kind or its size cannot.
+    ///
+    /// # Panics
+    /// If the shapes disagree.
+    fn start_linear(&mut self, map: &AffineMap, std: &[f64]) -> bool {
+        let _ = (map, std);
+        false
+    }
 
     /// Buffers for any number of rows.
     fn scratch(&self) -> Cache;

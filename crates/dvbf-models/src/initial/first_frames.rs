@@ -15,10 +15,11 @@
 
 use super::{FirstSteps, InitialState, InitialStateRole};
 use crate::kind::{Context, KindError, PartConfig, affine};
+use crate::linear_start::AffineMap;
 use crate::part::{Cache, gradient_of};
 use dvbf_ops::{Mlp, MlpCache, Params, Path};
 use dvbf_tensor::{Noise, Scalar};
-use ndarray::{ArrayView2, ArrayViewD, ArrayViewMut2, ArrayViewMutD, s};
+use ndarray::{Array1, Array2, ArrayView2, ArrayViewD, ArrayViewMut2, ArrayViewMutD, s};
 use serde::{Deserialize, Serialize};
 
 /// Settings of an initial state from the first frames.
@@ -108,6 +109,19 @@ impl<S: Scalar> InitialState<S> for FirstFrames<S> {
 
     fn scale_recognition(&mut self, factor: S) {
         self.recognition.scale_weights(factor);
+    }
+
+    fn start_linear(&mut self, map: &AffineMap, spread: &[f64]) -> bool {
+        let (w, z) = self.state.dim();
+        let (weight, offset) = map.with_spread(spread).as_scalars();
+        let mut new = self.clone();
+        let set = w == z
+            && new.recognition.set_affine(weight.view(), offset.view())
+            && new.state.set_affine(Array2::eye(w).view(), Array1::zeros(w).view());
+        if set {
+            *self = new;
+        }
+        set
     }
 
     fn cache(&self, rows: usize) -> Cache {

@@ -9,6 +9,7 @@ pub use first_frames::{FirstFrames, FirstFramesConfig};
 pub use known_state::{KnownState, KnownStateConfig};
 
 use crate::kind::{Kind, Registry, Role};
+use crate::linear_start::AffineMap;
 use crate::part::{Cache, cloned_boxes};
 use crate::statistics::Statistics;
 use dvbf_ops::Params;
@@ -51,6 +52,16 @@ pub trait InitialState<S: Scalar>:
     /// If the data have another number of channels.
     fn adapt(&mut self, statistics: &Statistics) {
         let _ = statistics;
+    }
+
+    /// Makes the mean of `q(w₁ | …)` the affine `map` of `[x₁ … x_k, u₁ … u_{k−1}]`, its standard
+    /// deviations `spread`, and `z₁ = w₁`; false, and nothing is changed, if the kind or its size cannot.
+    ///
+    /// # Panics
+    /// If the shapes disagree.
+    fn start_linear(&mut self, map: &AffineMap, spread: &[f64]) -> bool {
+        let _ = (map, spread);
+        false
     }
 
     /// A cache for at most `rows` sequences.

@@ -15,8 +15,9 @@
 
 use super::{Recognition, RecognitionInput, RecognitionRole};
 use crate::kind::{Context, KindError, PartConfig, affine};
+use crate::linear_start::AffineMap;
 use crate::part::{Cache, gradient_of};
-use dvbf_ops::{Features, Linear, LinearPack, Params, Path};
+use dvbf_ops::{Features, Linear, LinearPack, Params, Path, affine_pair};
 use dvbf_tensor::{
     Accum, Fused, Noise, PackedMatrix, Scalar, add_column_sums, gemm, gemm_fused, gemm_packed,
 };
@@ -127,6 +128,14 @@ impl<S: Scalar> Recognition<S> for Feedforward<S> {
         for layer in [&mut self.hidden, &mut self.output] {
             layer.weight_mut().map_inplace(|w| *w *= factor);
         }
+    }
+
+    fn start_linear(&mut self, map: &AffineMap, spread: &[f64]) -> bool {
+        if !self.features.is_identity() {
+            return false;
+        }
+        let (weight, offset) = map.with_spread(spread).as_scalars();
+        affine_pair(&mut self.hidden, &mut self.output, weight.view(), offset.view())
     }
 
     fn cache(&self, rows: usize) -> Cache {

@@ -8,6 +8,7 @@ mod feedforward;
 pub use feedforward::{Feedforward, FeedforwardConfig};
 
 use crate::kind::{Kind, Registry, Role};
+use crate::linear_start::AffineMap;
 use crate::part::{Cache, cloned_boxes};
 use dvbf_ops::Params;
 use dvbf_tensor::Scalar;
@@ -36,6 +37,16 @@ pub trait Recognition<S: Scalar>:
 
     /// Multiplies the weights, not the biases, by `factor`: the weight decay of an update.
     fn scale_weights(&mut self, factor: S);
+
+    /// Makes the mean of `q(w | z, u, x')` the affine `map` of `[x', z, u]` and its standard deviations
+    /// `spread`; false, and nothing is changed, if the kind or its size cannot.
+    ///
+    /// # Panics
+    /// If the shapes disagree.
+    fn start_linear(&mut self, map: &AffineMap, spread: &[f64]) -> bool {
+        let _ = (map, spread);
+        false
+    }
 
     /// A cache for at most `rows` rows.
     fn cache(&self, rows: usize) -> Cache;

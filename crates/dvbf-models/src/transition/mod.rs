@@ -14,6 +14,7 @@ pub use sum::{
 };
 
 use crate::kind::{Context, Kind, Registry, Role, unnamed};
+use crate::linear_start::AffineMap;
 use crate::part::{Cache, cloned_boxes};
 use dvbf_dynamics::Component;
 use dvbf_ops::Params;
@@ -76,6 +77,16 @@ pub trait Transition<S: Scalar>:
     /// The components of the state.
     fn components(&self) -> Vec<Component> {
         unnamed(self.dims().state)
+    }
+
+    /// Makes the transition `z' = V [z, u] + c + σ ⊙ w` with the affine `map` and `noise = σ`; false, and
+    /// nothing is changed, if the kind or its size cannot.
+    ///
+    /// # Panics
+    /// If the shapes disagree.
+    fn start_linear(&mut self, map: &AffineMap, noise: &[f64]) -> bool {
+        let _ = (map, noise);
+        false
     }
 
     /// A cache for at most `rows` rows.

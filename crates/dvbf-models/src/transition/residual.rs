@@ -12,6 +12,7 @@
 
 use super::{Transition, TransitionCotangents, TransitionDims, TransitionInput, TransitionRole};
 use crate::kind::{Context, KindError, PartConfig, affine};
+use crate::linear_start::AffineMap;
 use crate::part::{Cache, gradient_of};
 use dvbf_ops::{Mlp, MlpCache, Params, Path};
 use dvbf_tensor::{Noise, Scalar};
@@ -108,6 +109,15 @@ impl<S: Scalar> Transition<S> for Residual<S> {
     fn dims(&self) -> TransitionDims {
         let (inputs, state) = self.net.dim();
         TransitionDims { state, control: inputs - state, noise: state }
+    }
+
+    fn start_linear(&mut self, map: &AffineMap, noise: &[f64]) -> bool {
+        let (change, offset) = map.change().as_scalars();
+        let set = self.net.set_affine(change.view(), offset.view());
+        if set {
+            self.log_scale.iter_mut().zip(noise).for_each(|(log, std)| *log = S::of(std.ln()));
+        }
+        set
     }
 
     fn cache(&self, rows: usize) -> Cache {

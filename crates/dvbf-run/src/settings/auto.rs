@@ -1,12 +1,15 @@
 //! Settings that follow from recordings, without tuning.
 
 use super::{
-    Division, ModelSettings, RecordingsSettings, Settings, SettingsError, apply_override, preset,
+    Division, EvaluationSettings, ModelSettings, RecordingsSettings, Settings, SettingsError,
+    apply_override, preset,
 };
 use dvbf_core::KindTable;
 use dvbf_data::division::{Parts, Piece, divide, segments, stride, usual_division};
 use dvbf_data::{DataError, RawRecordings, noise};
+use dvbf_train::linear::MOST_CHANNELS;
 use dvbf_train::schedule::{Ramp, Shape};
+use serde_json::json;
 
 /// Sequences that a part is evaluated on, at most.
 const EVALUATED: usize = 500;
@@ -189,24 +192,62 @@ fn typical(pieces: &[Piece]) -> usize {
 }
 
 /// Model and training for recordings like these. Images take the recipe of the pendulum.
-///
-/// Vectors get twice as many dimensions of the state as they have channels, for what is seen and how
-/// fast it changes; an emission whose noise is that of every sensor, as differences between steps
-/// tell it, for a noise that is learned is too large while the dynamics are not yet known; and noise of
-/// about the same size on what the recognition network sees, which fades; decay of its weights.
 fn automatic(recordings: &RawRecordings, train: &[Piece]) -> Settings {
     let mut settings = super::preset::pendulum();
     settings.preset = "auto".into();
-    if recordings.image.is_some() {
-        return settings;
-    }
     let width = recordings.observation_names.len();
-    let std = typical_noise(recordings, train);
+    if recordings.image.is_some() {
+        settings
+    } else if width > MOST_CHANNELS {
+        wide(settings, typical_noise(recordings, train))
+    } else {
+        from_linear(settings, width)
+    }
+}
+
+/// Vectors: the linear model that predicts best, and a network that learns what it lacks.
+///
+/// The state has room for what is seen, how fast it changes, and some past. The noise of the sensors is
+/// learned, from that of the linear model's predictions. Divergence counts little: where it counts in full,
+/// corrections by observations are too small, and predictions of one step suffer for those of many. Recognition is
+/// left out at most of the steps, so that the transition learns to predict many.
+fn from_linear(mut settings: Settings, width: usize) -> Settings {
     let Settings { model, training, evaluation, .. } = &mut settings;
-    model.state = (2 * width).clamp(3, 16);
+    model.state = (4 + 2 * width).min(16);
+    model.noise = model.state;
+    model.hidden = 64;
+    model.initial_frames = 8;
+    model.transition = KindTable::new("sum")
+        .with("linear", json!({}))
+        .with("remainder", json!({ "hidden": 64, "penalty": 0.0 }));
+    model.emission =
+        KindTable::new("gaussian").with("std_kind", "learned-per-channel").with("std", 0.1);
+    training.linear_start = true;
+    training.steps = 10_000;
+    training.restarts = 1;
+    training.finalists = 1;
+    training.learning_rate = super::preset::slow();
+    training.warmup = Ramp::constant(1.0);
+    training.window = 24;
+    training.kl_weight = Ramp::constant(0.05);
+    training.drop = Ramp { from: 0.7, to: 0.3, start: 0.3, end: 0.8, shape: Shape::Linear };
+    training.input_noise = Ramp::constant(0.0);
+    training.start_noise = Ramp::constant(0.0);
+    training.log_interval = 250;
+    evaluated(evaluation);
+    settings
+}
+
+/// Many channels: twice as many dimensions of the state as there are channels, for what is seen and how
+/// fast it changes; an emission whose noise is that of every sensor, as differences between steps
+/// tell it, for a noise that is learned is too large while the dynamics are not yet known; and noise of
+/// about the same size on what the recognition network sees, which fades; decay of its weights.
+fn wide(mut settings: Settings, std: f64) -> Settings {
+    let Settings { model, training, evaluation, .. } = &mut settings;
+    model.state = 16;
     model.noise = model.state;
     model.transition.set("shared", 0);
-    model.hidden = if width > 16 { 128 } else { 64 };
+    model.hidden = 128;
     model.initial_frames = 8;
     model.emission =
         KindTable::new("gaussian").with("std_kind", "fixed-per-channel").with("std", std);
@@ -222,10 +263,14 @@ fn automatic(recordings: &RawRecordings, train: &[Piece]) -> Settings {
     training.input_noise = Ramp { from: std, to: 0.0, start: 0.3, end: 0.7, shape: Shape::Linear };
     training.start_noise = training.input_noise;
     training.log_interval = 1_000;
+    evaluated(evaluation);
+    settings
+}
+
+fn evaluated(evaluation: &mut EvaluationSettings) {
     evaluation.filtered = 20;
     evaluation.horizons = vec![1, 5, 20, 50];
     evaluation.chosen_by = 20;
-    settings
 }
 
 /// Median noise of the sensors in units of their standard deviations.

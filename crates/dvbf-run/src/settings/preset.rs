@@ -99,6 +99,7 @@ pub(super) fn pendulum() -> Settings {
             groups: Vec::new(),
             weight_decay: 0.0,
             dream: 0.0,
+            linear_start: false,
             clip: 10.0,
             state_clip: 0.0,
             drop: Ramp { from: 0.7, to: 0.25, start: 0.5, end: 0.8, shape: Shape::Linear },

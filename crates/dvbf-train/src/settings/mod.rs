@@ -98,6 +98,10 @@ pub struct TrainingSettings {
     /// draws (the sleep phase of wake–sleep, Hinton et al. 1995). No dreams if zero.
     #[serde(default)]
     pub dream: f64,
+    /// Whether a model of recordings starts from the linear model that predicts the validation frames best,
+    /// and is chosen by how much better it is than that at every horizon.
+    #[serde(default)]
+    pub linear_start: bool,
     /// Decay of the running average of the parameters that is evaluated; no average if zero.
     pub average: f64,
     /// Updates between evaluations on the validation set.

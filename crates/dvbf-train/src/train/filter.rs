@@ -1,6 +1,7 @@
 //! The Deep Variational Bayes Filter as something that is trained.
 
 use super::{Learner, TrainError, Trainer, TrainerState, statistics};
+use crate::linear::LinearModel;
 use crate::settings::{ModelSettings, TrainingPlan, TrainingSettings};
 use dvbf_core::{
     Batch, Bound, DreamInput, Dvbf, GradientOptions, Layout, ModelConfig, ModelFile, Noise, Params,
@@ -116,6 +117,22 @@ impl Trainer {
         data: &Dataset,
         start: u8,
     ) -> Result<Self, TrainError> {
+        Self::from_linear(plan, data, start, None)
+    }
+
+    /// [`new`](Self::new), but for a model that begins as a linear one, if one is given.
+    ///
+    /// # Errors
+    /// If a setting of the model is impossible for these data, or a part cannot be linear.
+    ///
+    /// # Panics
+    /// If the linear model has other channels, or more components than the state.
+    pub fn from_linear<'a>(
+        plan: impl Into<TrainingPlan<'a>>,
+        data: &Dataset,
+        start: u8,
+        linear: Option<&LinearModel>,
+    ) -> Result<Self, TrainError> {
         let plan = plan.into();
         let config = config_for(plan.model, data);
         config.validate()?;
@@ -128,6 +145,10 @@ impl Trainer {
         if !features.is_empty() {
             let found = statistics::of(data, &features);
             model.adapt(&statistics::mirrored(found, &features, start));
+        }
+        if let Some(linear) = linear {
+            let begun = model.start_linear(&linear.start(config.state));
+            begun.map_err(|part| TrainError::NotLinear { part })?;
         }
         let state = TrainerState::new(plan.training, plan.seed, &model.to_flat());
         Self::assemble(plan, facts(config, data), model, state, data)

@@ -64,6 +64,15 @@ pub enum TrainError {
         /// The beginning of the names.
         prefix: String,
     },
+    /// A part of the model cannot be linear.
+    #[error(
+        "training.linear_start: the {part} cannot start as a linear map, because of its kind or because \
+         it has too few hidden units"
+    )]
+    NotLinear {
+        /// The part.
+        part: &'static str,
+    },
     /// A setting that this kind of model cannot be trained with.
     #[error(transparent)]
     Setting(#[from] ValueError),

@@ -40,6 +40,7 @@ pub(crate) fn recipe(updates: u64) -> TrainingSettings {
         groups: Vec::new(),
         weight_decay: 0.0,
         dream: 0.0,
+        linear_start: false,
         clip: 10.0,
         state_clip: 0.0,
         drop: Ramp::constant(0.3),

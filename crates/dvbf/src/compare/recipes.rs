@@ -27,6 +27,7 @@ pub(super) fn budget(settings: &Settings) -> TrainingSettings {
         warmup: Ramp::constant(1.0),
         weight_decay: 0.0,
         dream: 0.0,
+        linear_start: false,
         state_clip: 0.0,
         drop: Ramp::constant(0.0),
         kl_weight: Ramp::constant(1.0),

@@ -1,17 +1,19 @@
 //! Training a model on an environment, from settings to figures.
 
+use super::judge::{Judge, Yardstick};
 use super::phase::Phase;
 use super::{FolderError, LogRecord, RunFolder};
 use crate::data::{DataError, Dataset, RecordingError, Sequences, Set, Supply};
 use crate::eval::{
-    Baselines, Draw, READ_OUT, Readout, Summary, constants_of, infer, rollout_errors, shown,
-    summary_r2,
+    Autoregression, Baselines, Draw, Kalman, READ_OUT, Readout, Summary, constants_of, infer,
+    rollout_errors, shown, summary_r2,
 };
 use crate::pool::{Pool, PoolError};
 use crate::report::{self, ReportError, Written};
 use crate::settings::{Precision, Settings, SettingsError};
 use crate::train::{StepStats, TrainError, Trainer, TrainerState};
 use dvbf_core::{Dvbf, ModelConfig, ModelFile, ProductPrecision};
+use dvbf_train::linear::{Choice, identify};
 use std::borrow::Cow;
 use std::path::{Path, PathBuf};
 use std::time::Instant;
@@ -223,6 +225,7 @@ pub(super) struct Held<'a> {
     pub(super) validation: Cow<'a, Dataset>,
     /// As much of the long sequences as choices look at.
     pub(super) long: Cow<'a, Dataset>,
+    pub(super) judge: Judge,
 }
 
 impl Session {
@@ -234,13 +237,24 @@ impl Session {
         observer: &mut dyn Observer,
     ) -> Result<Option<u64>, RunError> {
         let Settings { data, training, evaluation, .. } = &self.settings;
-        let ahead = evaluation.chosen_by.max(training.restart_horizon);
+        let mut ahead = evaluation.chosen_by.max(training.restart_horizon);
+        if training.linear_start {
+            ahead = ahead.max(evaluation.longest_window().1);
+        }
         let long = data.long_steps.min(evaluation.filtered + ahead);
-        let held = Held {
+        let mut held = Held {
             train: self.supply.sequences(Set::Train).all(),
             validation: self.supply.sequences(Set::Validation).all(),
             long: self.supply.sequences(Set::ValidationLong).beginnings(long),
+            judge: Judge { chosen_by: evaluation.chosen_by, linear: None },
         };
+        if training.linear_start {
+            observer.phase(Phase::Linear);
+            held.judge.linear = self.linear(&held);
+            if held.judge.linear.is_none() {
+                observer.note("no linear model fits these recordings; training starts without one");
+            }
+        }
         if observer.should_stop() {
             return Ok(Some(checkpoint.map_or(0, |(_, state)| state.step)));
         }
@@ -275,6 +289,35 @@ impl Session {
         Ok((!done).then(|| trainer.step_count()))
     }
 
+    /// The linear model that predicts the validation set best.
+    fn linear(&self, held: &Held<'_>) -> Option<Yardstick> {
+        let Settings { model, evaluation, .. } = &self.settings;
+        let choice = Choice {
+            filtered: evaluation.filtered,
+            horizons: evaluation.horizons.clone(),
+            frames: model.initial_frames,
+            state: model.state,
+        };
+        let (model, own) = identify(&held.train, &held.long, &choice)?;
+        let window = evaluation.longest_window();
+        let (ar, kalman) = self.pool.join(
+            || {
+                let fitted = Autoregression::fit(&held.train, &held.long, window);
+                fitted.map(|fitted| fitted.errors(&held.long, window))
+            },
+            || {
+                let fitted = Kalman::fit(&held.train, &held.long, window);
+                fitted.and_then(|fitted| fitted.errors(&held.long, window))
+            },
+        );
+        let least = |(horizon, own): (usize, f64)| {
+            let others = ar.iter().chain(&kalman).map(|errors| errors.at(horizon));
+            (horizon, others.filter(|e| e.is_finite()).fold(own, f64::min))
+        };
+        let errors = choice.horizons.into_iter().zip(own).map(least).collect();
+        Some(Yardstick { model, errors })
+    }
+
     /// Trains to the end; false if the observer stopped it before.
     fn train(
         &self,
@@ -283,6 +326,9 @@ impl Session {
         observer: &mut dyn Observer,
     ) -> Result<bool, RunError> {
         let total = self.settings.training.steps;
+        if held.judge.linear.is_some() && trainer.best_score() == f64::INFINITY {
+            observer.logged(&self.validate(trainer, held, 0.0)?);
+        }
         let mut since = (Instant::now(), trainer.step_count());
         while !trainer.is_done() {
             if observer.should_stop() {
@@ -334,7 +380,7 @@ impl Session {
             summary_r2(Readout::Linear, (&fitted, &train), (&held.validation, &held_out))
         };
         let horizon = evaluation.chosen_by;
-        let window = (evaluation.filtered, horizon);
+        let window = (evaluation.filtered, held.judge.ahead());
         let errors = rollout_errors(&model, &*held.long, window, &self.pool);
         let average = |v: &ndarray::Array1<f64>| v.sum() / v.len() as f64;
         let kl = average(&validated.kl);
@@ -355,12 +401,14 @@ impl Session {
             validation_kl: kl,
             open_loop: errors.at(horizon),
             open_loop_horizon: horizon,
+            linear_ratio: held.judge.ratios(&errors),
             sequences_per_second: rate * trainer.batch() as f64,
             seconds: self.clock.elapsed().as_secs_f64(),
         };
         self.folder.append(&record)?;
-        if record.open_loop < trainer.best_score() {
-            trainer.set_best_score(record.open_loop);
+        let score = held.judge.score(&errors);
+        if score < trainer.best_score() {
+            trainer.set_best_score(score);
             self.folder.save_best(&trainer.file(&model))?;
         }
         Ok(record)

@@ -1,6 +1,7 @@
 //! A run from settings to figures, in a folder of its own.
 
 mod experiment;
+mod judge;
 mod phase;
 mod start;
 

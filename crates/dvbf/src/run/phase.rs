@@ -10,6 +10,8 @@ pub enum Phase {
     Simulation,
     /// Files are read.
     Reading,
+    /// A linear model is found.
+    Linear,
     /// So many initializations are tried.
     Trials(u8),
     /// Updates are made.
@@ -34,6 +36,7 @@ impl fmt::Display for Phase {
         match self {
             Self::Simulation => f.write_str("making the recordings"),
             Self::Reading => f.write_str("reading the recordings"),
+            Self::Linear => f.write_str("finding the best linear model"),
             Self::Trials(count) => write!(f, "trying {count} initializations"),
             Self::Training => f.write_str("training"),
             Self::Evaluation => f.write_str("evaluating"),

@@ -40,7 +40,7 @@ impl Session {
         // The last update is never a trial: an evaluation follows it.
         let trial = training.restart_steps.min(training.steps - 1);
         if training.restarts <= 1 || trial == 0 {
-            return Ok(Some(Trainer::new(&self.settings, &held.train, 0)?));
+            return Ok(Some(self.begin(held, 0)?));
         }
         let finalists = training.finalists.min(training.restarts);
         let last = if finalists > 1 { training.finalist_steps.min(training.steps - 1) } else { 0 };
@@ -52,7 +52,7 @@ impl Session {
         observer.phase(Phase::Trials(training.restarts));
         let mut waiting: Vec<Waiting> = Vec::new();
         for start in 0..training.restarts {
-            let mut trainer = Trainer::new(&self.settings, &held.train, start)?;
+            let mut trainer = self.begin(held, start)?;
             if !self.advance(&mut trainer, trial, held, (&mut count, observer))? {
                 return Ok(None);
             }
@@ -82,6 +82,12 @@ impl Session {
         Ok(best.map(|(_, trainer)| trainer))
     }
 
+    /// The `start`-th initialization.
+    fn begin(&self, held: &Held<'_>, start: u8) -> Result<Trainer, RunError> {
+        let linear = held.judge.linear.as_ref().map(|linear| &linear.model);
+        Ok(Trainer::from_linear(&self.settings, &held.train, start, linear)?)
+    }
+
     /// Trains until `steps` updates are made; false if the observer stopped it before.
     fn advance(
         &self,
@@ -101,9 +107,14 @@ impl Session {
         Ok(true)
     }
 
-    /// Open-loop error on the validation set over at most `horizon` frames.
+    /// Open-loop error on the validation set over at most `horizon` frames, or what the judge makes of it
+    /// beside a linear model.
     fn prediction_error(&self, model: &Dvbf<f32>, held: &Held<'_>, horizon: usize) -> f64 {
         let filtered = self.settings.evaluation.filtered;
+        if held.judge.linear.is_some() {
+            let window = (filtered, held.judge.ahead());
+            return held.judge.score(&rollout_errors(model, &*held.long, window, &self.pool));
+        }
         let horizon = horizon.min(self.settings.data.long_steps.saturating_sub(filtered)).max(1);
         rollout_errors(model, &*held.long, (filtered, horizon), &self.pool).at(horizon)
     }

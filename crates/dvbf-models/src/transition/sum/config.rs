@@ -72,7 +72,8 @@ pub struct LinearConfig {}
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct RemainderConfig {
-    /// Hidden units.
+    /// Hidden units; without any, the remainder is linear in what it sees, which friction and gravity of
+    /// the wrong size are.
     pub hidden: usize,
     /// Names of the components that it acts on, or their numbers where there is no equation; all
     /// if empty.
@@ -229,7 +230,7 @@ impl PartConfig<TransitionRole> for SumConfig {
         }
         let known = self.resolve(context)?;
         if let Some(remainder) = &self.remainder {
-            KindError::check_size("remainder.hidden", remainder.hidden, 1 << 16)?;
+            KindError::check_limit("remainder.hidden", remainder.hidden, 1 << 16)?;
             if !(remainder.penalty.is_finite() && remainder.penalty >= 0.0) {
                 let problem = format!("is {}; it must not be negative", remainder.penalty);
                 return Err(KindError::new("remainder.penalty", problem));
@@ -254,7 +255,10 @@ impl PartConfig<TransitionRole> for SumConfig {
         let remainder = self.remainder.as_ref().map_or(0, |remainder| {
             let inputs = features_of(&Self::components_of(known.as_ref(), context)).outputs() + u;
             let outputs = Self::picked(remainder, known.as_ref(), context).expect(CHECKED).len();
-            affine(inputs, remainder.hidden).saturating_add(affine(remainder.hidden, outputs))
+            match remainder.hidden {
+                0 => affine(inputs, outputs),
+                hidden => affine(inputs, hidden).saturating_add(affine(hidden, outputs)),
+            }
         });
         learned.saturating_add(linear).saturating_add(remainder).saturating_add(z)
     }

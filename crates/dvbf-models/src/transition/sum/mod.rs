@@ -28,6 +28,7 @@ pub use config::{
 pub use known::{KnownPart, StepLength};
 
 use super::{Transition, TransitionCotangents, TransitionDims, TransitionInput};
+use crate::linear_start::AffineMap;
 use crate::part::{Cache, gradient_of};
 use dvbf_dynamics::Component;
 use dvbf_ops::{Features, Mlp, MlpCache, Params, Path};
@@ -114,6 +115,16 @@ impl<S: Scalar> Transition<S> for Sum<S> {
 
     fn components(&self) -> Vec<Component> {
         self.components.clone()
+    }
+
+    fn start_linear(&mut self, map: &AffineMap, noise: &[f64]) -> bool {
+        let (None, Some(linear)) = (&self.known, &mut self.linear) else { return false };
+        let (change, offset) = map.change().as_scalars();
+        let set = linear.set_affine(change.view(), offset.view());
+        if set {
+            self.log_std.iter_mut().zip(noise).for_each(|(log, std)| *log = S::of(std.ln()));
+        }
+        set
     }
 
     fn cache(&self, rows: usize) -> Cache {

@@ -34,7 +34,7 @@ impl<S: Scalar> RemainderCache<S> {
 }
 
 impl<S: Scalar> Remainder<S> {
-    /// A network with one hidden layer whose output is exactly zero; sizes are `(F + U, H)`.
+    /// A network with one hidden layer, or none, whose output is exactly zero; sizes are `(F + U, H)`.
     pub(super) fn new(
         (inputs, hidden): (usize, usize),
         picked: Vec<usize>,
@@ -42,9 +42,12 @@ impl<S: Scalar> Remainder<S> {
         penalty: f64,
         noise: Noise,
     ) -> Self {
-        let std = (2.0 / inputs.max(1) as f64).sqrt();
-        let layers =
-            vec![Linear::random(inputs, hidden, std, noise), Linear::zeros(hidden, picked.len())];
+        let layers = if hidden == 0 {
+            vec![Linear::zeros(inputs, picked.len())]
+        } else {
+            let std = (2.0 / inputs.max(1) as f64).sqrt();
+            vec![Linear::random(inputs, hidden, std, noise), Linear::zeros(hidden, picked.len())]
+        };
         Self { net: Mlp::new(layers), picked, scale, penalty }
     }
 

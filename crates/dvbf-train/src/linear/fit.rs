@@ -1,0 +1,198 @@
+//! Identification of a linear state-space model: a long autoregression, reduced.
+//!
+//! An autoregression of order `p` predicts `x_{t+1}` from `r_t = [x_t … x_{t−p+1}, u_{t−1} … u_{t−p+1}]` and
+//! `u_t`. Iterated without further controls it gives the coming `f` observations as a linear map `H r_t`. What
+//! of the past matters for the future is `z_t = S⁻¹ Uᵀ H r_t` with the singular values `H cov(r)^{1/2} = U S
+//! Vᵀ`: components of unit variance that are not correlated, largest first (canonical variate analysis; Larimore
+//! 1983, SSARX of Jansson 2003). The first `n` of them are the state, and regressions give `A`, `B`, `C` and
+//! the gain `K` of the innovation form.
+
+use super::history::Track;
+use super::model::LinearModel;
+use super::regression::Regression;
+use nalgebra::{Cholesky, DMatrix, DVector};
+
+/// A singular value this much smaller than the largest one is a matter of rounding.
+const LEAST_VALUE: f64 = 1e-5;
+
+/// Largest factor by which a correction may enlarge an error of the state: a correction that is right only if
+/// many of them follow each other is none where some are left out.
+const LARGEST_CORRECTION: f64 = 10.0;
+
+/// What of the past matters, most important first; the state is a number of its first rows.
+pub(super) struct Past {
+    /// `(rank, p X + (p − 1) U)`.
+    map: DMatrix<f64>,
+    mean: DVector<f64>,
+    order: usize,
+    channels: usize,
+    controls: usize,
+}
+
+impl Past {
+    /// From an autoregression of this order and with this share of ridge; `None` if it cannot be fitted.
+    pub(super) fn of(tracks: &[Track], order: usize, ridge: f64, future: usize) -> Option<Self> {
+        let (channels, controls) = (tracks.first()?.x[0].len(), tracks[0].u[0].len());
+        let width = order * channels + (order - 1) * controls;
+        let mut fit = Regression::new(1 + width + controls, channels);
+        each(tracks, order, |track, t| {
+            if track.seen[t + 1] {
+                let target = DVector::from_column_slice(&track.x[t + 1]);
+                fit.add(&stacked(&[&[1.0], track.past(t, order).as_slice(), &track.u[t]]), &target);
+            }
+        });
+        if fit.rows() < 2.0 * (1 + width + controls) as f64 {
+            return None;
+        }
+        let found = fit.solve(ridge)?;
+        let moments = fit.moments();
+        let mean = moments.view((1, 0), (width, 1)).clone_owned();
+        let mean = DVector::from_column_slice(mean.as_slice());
+        let covariance = moments.view((1, 1), (width, width)) - &mean * mean.transpose();
+        // x_{t+1} = Θ r_t + B₀ u_t; without controls r_{t+1} = [Θ; shifts] r_t.
+        let own = found.columns(1, width);
+        let driven = found.columns(1 + width, controls);
+        let mut shift = DMatrix::zeros(width, width);
+        shift.rows_mut(0, channels).copy_from(&own);
+        for i in channels..order * channels {
+            shift[(i, i - channels)] = 1.0;
+        }
+        for i in controls..(order - 1) * controls {
+            shift[(order * channels + i, order * channels + i - controls)] = 1.0;
+        }
+        let _ = driven;
+        let mut ahead = DMatrix::zeros(future * channels, width);
+        let mut power = shift.clone();
+        for k in 0..future {
+            ahead.rows_mut(k * channels, channels).copy_from(&power.rows(0, channels));
+            power = &power * &shift;
+        }
+        if ahead.iter().any(|v| !v.is_finite() || v.abs() > 1e6) {
+            return None;
+        }
+        let root = root_of(&covariance)?;
+        let svd = (&ahead * root).svd(true, false);
+        let (u, values) = (svd.u?, svd.singular_values);
+        let mut places: Vec<usize> = (0..values.len()).collect();
+        places.sort_by(|&i, &j| values[j].total_cmp(&values[i]));
+        let largest = values[places[0]];
+        places.retain(|&i| values[i] > LEAST_VALUE * largest && values[i] > 0.0);
+        let rows: Vec<_> =
+            places.iter().map(|&i| (u.column(i).transpose() * &ahead) / values[i]).collect();
+        if rows.is_empty() {
+            return None;
+        }
+        Some(Self { map: DMatrix::from_rows(&rows), mean, order, channels, controls })
+    }
+
+    /// Components that there are.
+    pub(super) fn rank(&self) -> usize {
+        self.map.nrows()
+    }
+
+    fn state(&self, track: &Track, t: usize, n: usize) -> DVector<f64> {
+        self.map.rows(0, n) * (track.past(t, self.order) - &self.mean)
+    }
+
+    /// The model whose state is the first `n` components, which starts from `frames` observations; `None` if a
+    /// regression has no solution or the model is not stable enough to be a filter.
+    pub(super) fn model(
+        &self,
+        tracks: &[Track],
+        n: usize,
+        frames: usize,
+        (ridge, sensor): (f64, f64),
+    ) -> Option<LinearModel> {
+        let (x, u) = (self.channels, self.controls);
+        let mut carry = Regression::new(1 + n + u, n);
+        each(tracks, self.order, |track, t| {
+            let regressors = stacked(&[&[1.0], self.state(track, t, n).as_slice(), &track.u[t]]);
+            carry.add(&regressors, &self.state(track, t + 1, n));
+        });
+        let carried = carry.solve(ridge)?;
+        let (offset, a, b) = (
+            carried.column(0).clone_owned(),
+            carried.columns(1, n).clone_owned(),
+            carried.columns(1 + n, u).clone_owned(),
+        );
+        let ahead = |track: &Track, t: usize| {
+            &a * self.state(track, t, n) + &b * DVector::from_column_slice(&track.u[t]) + &offset
+        };
+        let mut emit = Regression::new(1 + n, x);
+        each(tracks, self.order, |track, t| {
+            if track.seen[t + 1] {
+                let target = DVector::from_column_slice(&track.x[t + 1]);
+                emit.add(&stacked(&[&[1.0], ahead(track, t).as_slice()]), &target);
+            }
+        });
+        let emitted = emit.solve(ridge)?;
+        let (level, c) = (emitted.column(0).clone_owned(), emitted.columns(1, n).clone_owned());
+        let mut correct = Regression::new(x, n);
+        each(tracks, self.order, |track, t| {
+            if track.seen[t + 1] {
+                let predicted = ahead(track, t);
+                let e = DVector::from_column_slice(&track.x[t + 1]) - &c * &predicted - &level;
+                correct.add(&e, &(self.state(track, t + 1, n) - predicted));
+            }
+        });
+        let gain = correct.solve_with(sensor * sensor)?;
+        let innovation = correct.moments();
+        let mut begin = Regression::new(1 + frames * x + (frames - 1) * u, n);
+        let states =
+            |track: &Track, t: usize| stacked(&[&[1.0], track.beginning(t, frames).as_slice()]);
+        each(tracks, self.order, |track, t| {
+            if t + frames <= track.len() {
+                begin.add(&states(track, t), &self.state(track, t, n));
+            }
+        });
+        let begun = begin.solve(ridge.max(1e-8))?;
+        let mut left = vec![0.0; n];
+        each(tracks, self.order, |track, t| {
+            if t + frames <= track.len() {
+                let off = self.state(track, t, n) - &begun * states(track, t);
+                left.iter_mut().zip(&off).for_each(|(left, off)| *left += off * off);
+            }
+        });
+        let rows = begin.rows().max(1.0);
+        let model = LinearModel {
+            start_offset: begun.column(0).clone_owned(),
+            start: begun.columns(1, begun.ncols() - 1).clone_owned(),
+            start_spread: left.iter().map(|sum| (sum / rows).sqrt()).collect(),
+            a,
+            b,
+            offset,
+            c,
+            level,
+            gain,
+            innovation,
+            frames,
+        };
+        let correction = &model.gain * &model.c * &model.a;
+        let filter = &model.a - &correction;
+        let radius = filter.complex_eigenvalues().iter().map(|v| v.norm()).fold(0.0, f64::max);
+        let gentle = correction.singular_values().max() <= LARGEST_CORRECTION;
+        (radius < 1.0 && gentle && model.largest() < 1.02).then_some(model)
+    }
+}
+
+/// Hands out every step of every sequence that has a past of `order` steps and a next step.
+fn each<'a>(tracks: &'a [Track], order: usize, mut of: impl FnMut(&'a Track, usize)) {
+    for track in tracks {
+        for t in order - 1..track.len().saturating_sub(1) {
+            of(track, t);
+        }
+    }
+}
+
+fn stacked(parts: &[&[f64]]) -> DVector<f64> {
+    DVector::from_vec(parts.concat())
+}
+
+/// `L` with `L Lᵀ` equal to a covariance, which is made a little larger if it has to.
+fn root_of(covariance: &DMatrix<f64>) -> Option<DMatrix<f64>> {
+    let mean = covariance.trace() / covariance.nrows().max(1) as f64;
+    [1e-12, 1e-10, 1e-8, 1e-6].into_iter().find_map(|share| {
+        let more = DMatrix::identity(covariance.nrows(), covariance.nrows()) * (share * mean);
+        Some(Cholesky::new(covariance + more)?.l())
+    })
+}

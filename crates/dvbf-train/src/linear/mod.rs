@@ -1,0 +1,147 @@
+//! Linear state-space models of recordings: what a filter can start from, and has to be better than.
+
+mod fit;
+mod history;
+mod model;
+mod regression;
+
+pub use model::LinearModel;
+
+use dvbf_data::Dataset;
+use fit::Past;
+use history::Track;
+
+/// Orders of the autoregression that are tried.
+const ORDERS: [usize; 10] = [1, 2, 3, 4, 6, 8, 12, 16, 24, 32];
+/// Shares of ridge that are tried.
+const RIDGES: [f64; 3] = [1e-10, 1e-6, 1e-3];
+/// Noise of the sensors that is tried, in units of the channels: the more, the smaller the gain.
+const SENSORS: [f64; 4] = [1e-4, 1e-3, 1e-2, 5e-2];
+/// Regressors, at most.
+const REGRESSORS: usize = 200;
+/// Training steps that are used, at most.
+const STEPS: usize = 40_000;
+/// Channels of recordings that linear models are made of, at most.
+pub const MOST_CHANNELS: usize = 24;
+
+/// Which predictions a linear model is chosen by.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Choice {
+    /// Steps that are filtered first.
+    pub filtered: usize,
+    /// Numbers of steps that are predicted then.
+    pub horizons: Vec<usize>,
+    /// Steps that the state starts from.
+    pub frames: usize,
+    /// Components of the state, at most.
+    pub state: usize,
+}
+
+impl Choice {
+    fn longest(&self) -> usize {
+        self.horizons.iter().copied().max().unwrap_or(1)
+    }
+}
+
+/// The linear model of `train` that predicts `validation` best, and its errors there at the horizons.
+///
+/// Every candidate has the ratio of its error to the least one at each horizon, and the one whose largest
+/// ratio is smallest is taken. `None` if there are too many channels or too few steps.
+///
+/// # Panics
+/// If the validation sequences are shorter than the prediction asks for.
+pub fn identify(
+    train: &Dataset,
+    validation: &Dataset,
+    choice: &Choice,
+) -> Option<(LinearModel, Vec<f64>)> {
+    let (_, _, channels) = train.observations.dim();
+    if channels > MOST_CHANNELS {
+        return None;
+    }
+    let width = channels + train.controls.dim().2;
+    let (mut tracks, mut steps) = (Vec::new(), 0);
+    for n in 0..train.lengths.len() {
+        if steps > STEPS {
+            break;
+        }
+        tracks.push(Track::of(train, n, usize::MAX));
+        steps += train.lengths[n];
+    }
+    let mut candidates: Vec<(LinearModel, Vec<f64>)> = Vec::new();
+    for order in ORDERS {
+        let enough = order * width <= REGRESSORS && 5 * order * width < steps;
+        if order > 1 && !enough {
+            continue;
+        }
+        for ridge in RIDGES {
+            let Some(past) = Past::of(&tracks, order, ridge, (2 * order).clamp(10, 40)) else {
+                continue;
+            };
+            for n in 1..=past.rank().min(choice.state) {
+                for sensor in SENSORS {
+                    let model = past.model(&tracks, n, choice.frames, (ridge, sensor));
+                    let Some(model) = model else { continue };
+                    let errors = model.errors(validation, choice.filtered, choice.longest());
+                    let at: Vec<f64> = choice.horizons.iter().map(|&h| errors.at(h)).collect();
+                    if at.iter().all(|e| e.is_finite()) {
+                        candidates.push((model, at));
+                    }
+                }
+            }
+        }
+    }
+    let least: Vec<f64> = (0..choice.horizons.len())
+        .map(|i| candidates.iter().map(|(_, at)| at[i]).fold(f64::INFINITY, f64::min))
+        .collect();
+    let worst = |at: &[f64]| {
+        at.iter().zip(&least).map(|(e, least)| (e + 1e-12) / (least + 1e-12)).fold(0.0, f64::max)
+    };
+    candidates.into_iter().min_by(|(_, a), (_, b)| worst(a).total_cmp(&worst(b)))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use dvbf_core::Noise;
+    use ndarray::Array3;
+
+    /// An oscillator that a control drives, seen with noise.
+    fn oscillator(sequences: usize, steps: usize, noise: f64, seed: u64) -> Dataset {
+        let mut x = Array3::zeros((sequences, steps, 1));
+        let mut u = Array3::zeros((sequences, steps, 1));
+        for n in 0..sequences {
+            let mut draws = vec![0.0_f64; 2 * steps + 2];
+            Noise::new(seed, n as u64).normal(&mut draws);
+            let (mut z, mut v) = (draws[2 * steps], draws[2 * steps + 1]);
+            for t in 0..steps {
+                u[[n, t, 0]] = dvbf_data::narrow(draws[t]);
+                x[[n, t, 0]] = dvbf_data::narrow(z + noise * draws[steps + t]);
+                (z, v) = (0.95 * z + 0.2 * v, 0.95 * v - 0.2 * z + 0.2 * draws[t]);
+            }
+        }
+        Dataset::observed(x, u)
+    }
+
+    fn choice() -> Choice {
+        Choice { filtered: 20, horizons: vec![1, 5, 20], frames: 4, state: 4 }
+    }
+
+    #[test]
+    fn a_linear_system_without_noise_is_found() {
+        let (train, held) = (oscillator(20, 60, 0.0, 1), oscillator(20, 60, 0.0, 2));
+        let (model, errors) = identify(&train, &held, &choice()).unwrap();
+        assert!(errors.iter().all(|e| *e < 1e-8), "{errors:?}");
+        let truth = (0.95_f64.powi(2) + 0.04).sqrt();
+        assert!((model.largest() - truth).abs() < 1e-4, "{}", model.largest());
+    }
+
+    /// The noise of the sensor is the least error there is; a filter of order two is enough.
+    #[test]
+    fn noise_of_the_sensor_is_filtered() {
+        let (train, held) = (oscillator(40, 60, 0.1, 1), oscillator(40, 60, 0.1, 2));
+        let (model, errors) = identify(&train, &held, &choice()).unwrap();
+        assert!(errors.iter().all(|e| *e < 0.02), "{} states: {errors:?}", model.state());
+        assert!((model.residual()[0] - 0.1).abs() < 0.03, "{:?}", model.residual());
+    }
+}
