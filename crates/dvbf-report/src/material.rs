@@ -7,7 +7,7 @@ use super::portrait;
 use super::sequences::{Example, examples};
 use dvbf_core::Dvbf;
 use dvbf_data::{Dataset, Set, Supply};
-use dvbf_run::settings::Settings;
+use dvbf_run::settings::{Settings, Span};
 use dvbf_run::{FolderError, LogRecord, RunFolder, Summary};
 use dvbf_train::eval::{Baselines, Draw, OpenLoop, infer, rollout_errors};
 use dvbf_train::pool::Pool;
@@ -61,8 +61,9 @@ impl Material {
         let latent = infer(&model, &test, settings.data.steps, draw, pool).state;
 
         let all = supply.sequences(Set::TestLong);
-        let window = settings.evaluation.longest_window();
-        let (examples, long) = examples(&model, all, (window.0, window.1.min(STRIP)), pool);
+        let span = settings.evaluation.longest_span();
+        let shown = Span { horizon: span.horizon.min(STRIP), ..span };
+        let (examples, long) = examples(&model, all, shown, pool);
         let picture = Cloud::new(&latent, &test, PICTURE_POINTS);
         Ok(Self {
             name: folder.name(),
@@ -70,7 +71,7 @@ impl Material {
             planes: Plane::all(&picture),
             portrait: portrait::figures(&model, &latent),
             picture,
-            errors: rollout_errors(&model, all, window, pool),
+            errors: rollout_errors(&model, all, span, pool),
             baselines: Baselines::of(&settings.evaluation, supply, pool),
             examples,
             long,

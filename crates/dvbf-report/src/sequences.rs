@@ -4,6 +4,7 @@ use dvbf_core::{Dvbf, Rollout};
 use dvbf_data::{Dataset, Sequences};
 use dvbf_train::eval::{CHUNK, Draw, infer, predict};
 use dvbf_train::pool::Pool;
+use dvbf_train::settings::Span;
 use ndarray::{Array2, Array3, Axis};
 use std::convert::Infallible;
 
@@ -29,15 +30,15 @@ pub(super) struct Example {
 pub(super) fn examples(
     model: &Dvbf<f32>,
     data: Sequences<'_>,
-    (filtered, horizon): (usize, usize),
+    span: Span,
     pool: &Pool,
 ) -> (Vec<Example>, Dataset) {
-    let (window, steps) = ((filtered, horizon), filtered + horizon);
+    let (filtered, steps) = (span.filtered, span.frames());
     let mut all = Vec::new();
-    if horizon > 0 {
+    if span.horizon > 0 {
         let chunk = |range| {
             let truth = data.take(range, steps);
-            errors(&truth, &predict(model, &truth, window), filtered)
+            errors(&truth, &predict(model, &truth, span), filtered)
         };
         let Ok(()) = pool.in_order(data.count(), CHUNK, chunk, |some| {
             all.extend(some);
@@ -49,7 +50,7 @@ pub(super) fn examples(
     if chosen.is_empty() {
         return (Vec::new(), shown);
     }
-    let predicted = predict(model, &shown, window);
+    let predicted = predict(model, &shown, span);
     let states = infer(model, &shown, filtered, Draw::Mean, pool).state;
     let mut run = Rollout::new(model, 1);
     let example = |(place, (rank, index, error)): (usize, (String, usize, f64))| {

@@ -189,8 +189,8 @@ impl Summary {
         drop(train);
 
         let horizons = &settings.evaluation.horizons;
-        let window = settings.evaluation.longest_window();
-        let errors = rollout_errors(model, supply.sequences(Set::TestLong), window, pool);
+        let span = settings.evaluation.longest_span();
+        let errors = rollout_errors(model, supply.sequences(Set::TestLong), span, pool);
         let row = |&h: &usize| {
             let at = |errors: &OpenLoop| errors.at(h);
             let row = OpenLoopRow {

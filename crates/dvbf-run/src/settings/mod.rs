@@ -13,7 +13,7 @@ pub use dvbf_data::settings::{
 };
 pub use dvbf_train::settings::{
     EARLIER_KEYS, EvaluationSettings, ModelSettings, OptimizerKind, ParameterGroup, Precision,
-    TrainingPlan, TrainingSettings,
+    Span, TrainingPlan, TrainingSettings,
 };
 pub use overrides::apply_override;
 pub use preset::{PRESETS, preset};

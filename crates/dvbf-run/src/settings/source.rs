@@ -60,15 +60,15 @@ impl<'a> From<&'a Settings> for DataPlan<'a> {
     #[track_caller]
     fn from(settings: &'a Settings) -> Self {
         let recordings = settings.recordings.as_ref().map(Source::Recordings);
-        let (filtered, longest) = settings.evaluation.longest_window();
+        let span = settings.evaluation.longest_span();
         Self {
             source: recordings.unwrap_or_else(|| settings.source()),
             data: &settings.data,
             window: settings.training.window,
             batch: settings.training.batch,
-            filtered,
+            filtered: span.filtered,
             chosen_by: settings.evaluation.chosen_by,
-            longest,
+            longest: span.horizon,
         }
     }
 }

@@ -16,6 +16,7 @@ use super::Pca;
 use super::sequences::{each, stacked};
 use crate::eval::Inferred;
 use crate::pool::Pool;
+use crate::settings::Span;
 use crate::train::{Purpose, stream};
 use dvbf_core::bayes::{
     BayesError, Belief, DMatrix, DVector, EmOptions, KalmanFilter, LinearGaussian, Sequence,
@@ -162,7 +163,7 @@ impl PcaKalman {
     pub fn predict(
         &self,
         data: &Dataset,
-        (filtered, horizon): (usize, usize),
+        Span { filtered, horizon }: Span,
         pool: &Pool,
     ) -> Result<Array3<f32>, BayesError> {
         let (count, _, channels) = data.observations.dim();

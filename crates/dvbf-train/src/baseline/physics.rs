@@ -10,6 +10,7 @@
 
 use super::sequences::{each, stacked};
 use crate::pool::Pool;
+use crate::settings::Span;
 use crate::train::{Purpose, stream};
 use dvbf_core::bayes::{
     BayesError, Belief, ClosureModel, DMatrix, DVector, Dims, Extended, GaussianFilter,
@@ -151,7 +152,7 @@ impl PhysicsFilter {
     pub fn predict(
         &self,
         data: &Dataset,
-        (filtered, horizon): (usize, usize),
+        Span { filtered, horizon }: Span,
         pool: &Pool,
     ) -> Result<Array3<f32>, BayesError> {
         let (count, _, channels) = data.observations.dim();

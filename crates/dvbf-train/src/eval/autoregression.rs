@@ -7,6 +7,7 @@
 
 use super::OpenLoop;
 use super::components::Components;
+use crate::settings::Span;
 use dvbf_data::Dataset;
 use nalgebra::{Cholesky, DMatrix, DVector};
 use ndarray::Array3;
@@ -53,11 +54,7 @@ impl Autoregression {
     ///
     /// # Panics
     /// If the validation sequences are shorter than `filtered + horizon` steps.
-    pub fn fit(
-        train: &Dataset,
-        validation: &Dataset,
-        (filtered, horizon): (usize, usize),
-    ) -> Option<Self> {
+    pub fn fit(train: &Dataset, validation: &Dataset, span: Span) -> Option<Self> {
         let components = Components::of(train, 16);
         let mut tracks = Vec::new();
         let mut steps = 0;
@@ -70,10 +67,10 @@ impl Autoregression {
         }
         let width = components.count() + train.controls.dim().2;
         let orders = ORDERS.into_iter().filter(|&p| {
-            p == 1 || (p <= filtered && p * width < REGRESSORS && 3 * p * width < steps)
+            p == 1 || (p <= span.filtered && p * width < REGRESSORS && 3 * p * width < steps)
         });
         let score = |model: &Self| {
-            let error = model.errors(validation, (filtered, horizon)).at(horizon);
+            let error = model.errors(validation, span).at(span.horizon);
             if error.is_finite() { error } else { f64::INFINITY }
         };
         orders
@@ -123,13 +120,13 @@ impl Autoregression {
     ///
     /// # Panics
     /// If the sequences are shorter than `filtered + horizon` steps.
-    pub fn predict(&self, data: &Dataset, (filtered, horizon): (usize, usize)) -> Array3<f32> {
+    pub fn predict(&self, data: &Dataset, span: Span) -> Array3<f32> {
         let (count, _, channels) = data.observations.dim();
-        let mut out = Array3::zeros((count, horizon, channels));
+        let mut out = Array3::zeros((count, span.horizon, channels));
         for n in 0..count {
             let mut track = Track::of(data, n, &self.components);
-            track.values[filtered..].iter_mut().for_each(|v| v.fill(f64::NAN));
-            for t in 0..filtered + horizon {
+            track.values[span.filtered..].iter_mut().for_each(|v| v.fill(f64::NAN));
+            for t in 0..span.frames() {
                 // The first frames have nothing before them to be predicted from.
                 let predicted = if t < self.order {
                     last_known(&track.values, t)
@@ -143,10 +140,10 @@ impl Autoregression {
                         *value = predicted;
                     }
                 }
-                if t >= filtered {
+                if t >= span.filtered {
                     let frame = self.components.frame(&track.values[t]);
                     for (x, value) in frame.into_iter().enumerate() {
-                        out[[n, t - filtered, x]] = dvbf_data::narrow(value);
+                        out[[n, t - span.filtered, x]] = dvbf_data::narrow(value);
                     }
                 }
             }
@@ -158,8 +155,8 @@ impl Autoregression {
     ///
     /// # Panics
     /// If the sequences are shorter than `filtered + horizon` steps.
-    pub fn errors(&self, data: &Dataset, window: (usize, usize)) -> OpenLoop {
-        OpenLoop::between(&self.predict(data, window), data, window.0)
+    pub fn errors(&self, data: &Dataset, span: Span) -> OpenLoop {
+        OpenLoop::between(&self.predict(data, span), data, span.filtered)
     }
 }
 

@@ -5,7 +5,7 @@ use super::infer::CHUNK;
 use super::squared_errors::SquaredErrors;
 use super::{Autoregression, Kalman, OpenLoop};
 use crate::pool::Pool;
-use crate::settings::EvaluationSettings;
+use crate::settings::{EvaluationSettings, Span};
 use crate::train::{Purpose, stream};
 use dvbf_data::{Dataset, Sequences, Set, Splits, Supply};
 use dvbf_envs::{Environment, rollout};
@@ -33,11 +33,11 @@ impl Baselines {
     /// The baselines on the long test sequences, over as many frames as the settings predict: with
     /// linear models if the recordings come from files, with the true equations if they are known.
     pub fn of(settings: &EvaluationSettings, supply: &Supply, pool: &Pool) -> Self {
-        let window = settings.longest_window();
+        let span = settings.longest_span();
         let [train, test] = [Set::Train, Set::TestLong].map(|set| supply.sequences(set));
-        let plain = baselines(supply.environment(), train, test, window, pool);
+        let plain = baselines(supply.environment(), train, test, span, pool);
         match supply.recorded() {
-            Some(splits) => plain.with_linear(splits, window, pool),
+            Some(splits) => plain.with_linear(splits, span, pool),
             None => plain,
         }
     }
@@ -48,11 +48,11 @@ impl Baselines {
     /// # Panics
     /// If the long sequences are shorter than `filtered + horizon` frames.
     #[must_use]
-    pub fn with_linear(self, splits: &Splits, window: (usize, usize), pool: &Pool) -> Self {
+    pub fn with_linear(self, splits: &Splits, span: Span, pool: &Pool) -> Self {
         let (train, held, test) = (&splits.train, &splits.validation_long, &splits.test_long);
         let (linear, kalman) = pool.join(
-            || Autoregression::fit(train, held, window).map(|model| model.errors(test, window)),
-            || Kalman::fit(train, held, window).and_then(|model| model.errors(test, window)),
+            || Autoregression::fit(train, held, span).map(|model| model.errors(test, span)),
+            || Kalman::fit(train, held, span).and_then(|model| model.errors(test, span)),
         );
         Self { linear, kalman, ..self }
     }
@@ -66,18 +66,19 @@ pub fn baselines<'a>(
     env: Option<&dyn Environment>,
     train: impl Into<Sequences<'a>>,
     data: impl Into<Sequences<'a>>,
-    (filtered, horizon): (usize, usize),
+    span: Span,
     pool: &Pool,
 ) -> Baselines {
+    let Span { filtered, horizon } = span;
     let data = data.into();
     let mean = mean_frame(train.into(), pool);
     let starts = env.map(|env| (env, start_errors(env, data.count())));
     let chunk = |range: Range<usize>| {
-        let truth = data.take(range.clone(), filtered + horizon);
+        let truth = data.take(range.clone(), span.frames());
         let last = last_frame(&truth, filtered, &mean);
-        let simulated = starts.as_ref().map(|(env, errors)| {
-            physics(*env, &truth, errors.slice(s![range, ..]), (filtered, horizon))
-        });
+        let simulated = starts
+            .as_ref()
+            .map(|(env, errors)| physics(*env, &truth, errors.slice(s![range, ..]), span));
         (truth, last, simulated)
     };
     let [mut persistence, mut mean_image, mut physics] =
@@ -164,7 +165,7 @@ fn physics(
     env: &dyn Environment,
     data: &Dataset,
     errors: ArrayView2<'_, f64>,
-    (filtered, horizon): (usize, usize),
+    Span { filtered, horizon }: Span,
 ) -> Array3<f32> {
     let mut initial = data.states.slice(s![.., filtered - 1, ..]).mapv(f64::from);
     initial += &errors;
@@ -177,7 +178,7 @@ mod tests {
     use super::*;
     use dvbf_envs::{Pendulum, PendulumSettings, record};
 
-    const WINDOW: (usize, usize) = (3, 5);
+    const SPAN: Span = Span { filtered: 3, horizon: 5 };
 
     fn pendulum() -> Pendulum {
         Pendulum::new(PendulumSettings::default()).unwrap()
@@ -194,8 +195,8 @@ mod tests {
         let env = pendulum();
         let (held, simulated) = sets(&env);
         let pool = Pool::new(2).unwrap();
-        let whole = baselines(Some(&env), &held, &held, WINDOW, &pool);
-        assert_eq!(baselines(Some(&env), simulated, simulated, WINDOW, &pool), whole);
+        let whole = baselines(Some(&env), &held, &held, SPAN, &pool);
+        assert_eq!(baselines(Some(&env), simulated, simulated, SPAN, &pool), whole);
         let physics = whole.physics.unwrap();
         assert!(physics.at(5) < whole.persistence.at(5), "{physics:?}");
     }
@@ -238,7 +239,8 @@ mod tests {
         let mut late = data.clone();
         late.mask.as_mut().unwrap().slice_mut(s![0, ..2, 0]).fill(0.0);
         late.observations.slice_mut(s![0, ..2, 0]).fill(0.0);
-        let baselines = baselines(None, &late, &late, (2, 4), &Pool::new(1).unwrap());
+        let baselines =
+            baselines(None, &late, &late, Span { filtered: 2, horizon: 4 }, &Pool::new(1).unwrap());
         for errors in [baselines.persistence, baselines.mean_image] {
             assert_eq!(errors.by_frame, [Some(0.0), None, Some(0.0), Some(0.0)]);
         }

@@ -7,6 +7,7 @@
 use super::OpenLoop;
 use super::autoregression::ridge;
 use super::components::Components;
+use crate::settings::Span;
 use dvbf_core::bayes::{
     Belief, EmFit, EmOptions, GaussianFilter, LinearGaussian, Sequence, expectation_maximization,
 };
@@ -36,7 +37,7 @@ impl Kalman {
     ///
     /// # Panics
     /// If the validation sequences are shorter than `filtered + horizon` steps.
-    pub fn fit(train: &Dataset, validation: &Dataset, window: (usize, usize)) -> Option<Self> {
+    pub fn fit(train: &Dataset, validation: &Dataset, span: Span) -> Option<Self> {
         let components = Components::of(train, COMPONENTS);
         let mut tracks: Vec<Track> = Vec::new();
         let mut steps = 0;
@@ -48,7 +49,8 @@ impl Kalman {
             steps += train.lengths[n];
         }
         let score = |model: &Self| {
-            let error = model.errors(validation, window).map_or(f64::INFINITY, |e| e.at(window.1));
+            let error =
+                model.errors(validation, span).map_or(f64::INFINITY, |e| e.at(span.horizon));
             if error.is_finite() { error } else { f64::INFINITY }
         };
         [1, 2]
@@ -74,20 +76,20 @@ impl Kalman {
     ///
     /// # Panics
     /// If the sequences are shorter than `filtered + horizon` steps.
-    pub fn errors(&self, data: &Dataset, (filtered, horizon): (usize, usize)) -> Option<OpenLoop> {
+    pub fn errors(&self, data: &Dataset, span: Span) -> Option<OpenLoop> {
         let (count, _, channels) = data.observations.dim();
-        let mut out = Array3::zeros((count, horizon, channels));
+        let mut out = Array3::zeros((count, span.horizon, channels));
         for n in 0..count {
-            let (x, u) = track(data, n, filtered + horizon, &self.components);
+            let (x, u) = track(data, n, span.frames(), &self.components);
             let mut filter =
                 GaussianFilter::new(self.fit.model.clone(), self.fit.initial.clone()).ok()?;
-            for t in 0..filtered {
+            for t in 0..span.filtered {
                 if t > 0 {
                     filter.predict(&u.row(t - 1).to_vec()).ok()?;
                 }
                 filter.update(Some(&x.row(t).to_vec())).ok()?;
             }
-            let ahead = u.slice(s![filtered - 1..filtered + horizon - 1, ..]);
+            let ahead = u.slice(s![span.filtered - 1..span.frames() - 1, ..]);
             for (t, forecast) in filter.forecast(ahead).ok()?.iter().enumerate() {
                 let frame = self.components.frame(forecast.observation.mean.as_slice());
                 for (i, value) in frame.into_iter().enumerate() {
@@ -95,7 +97,7 @@ impl Kalman {
                 }
             }
         }
-        Some(OpenLoop::between(&out, data, filtered))
+        Some(OpenLoop::between(&out, data, span.filtered))
     }
 }
 
@@ -200,12 +202,14 @@ mod tests {
         data.observations.mapv(|x| f64::from(x).powi(2)).mean().unwrap()
     }
 
+    const SPAN: Span = Span { filtered: 8, horizon: 10 };
+
     #[test]
     fn every_number_of_channels_has_a_model() {
         for channels in [1, 8, 9, 17, 24, 25] {
             let (train, held) = (oscillations(channels, 1.0, 1), oscillations(channels, 1.0, 2));
-            let model = Kalman::fit(&train, &held, (8, 10)).expect("one frame always fits");
-            let error = model.errors(&held, (8, 10)).unwrap().at(10);
+            let model = Kalman::fit(&train, &held, SPAN).expect("one frame always fits");
+            let error = model.errors(&held, SPAN).unwrap().at(10);
             assert!(error < 0.5 * spread(&held), "{channels} channels: {error}");
         }
     }
@@ -215,10 +219,10 @@ mod tests {
     fn units_do_not_matter() {
         let fit = |scale| {
             let (train, held) = (oscillations(3, scale, 1), oscillations(3, scale, 2));
-            let linear = Autoregression::fit(&train, &held, (8, 10)).unwrap();
-            let frames = linear.predict(&held, (8, 10)) / scale;
-            let kalman = Kalman::fit(&train, &held, (8, 10)).unwrap();
-            let error = kalman.errors(&held, (8, 10)).unwrap().at(10) / f64::from(scale).powi(2);
+            let linear = Autoregression::fit(&train, &held, SPAN).unwrap();
+            let frames = linear.predict(&held, SPAN) / scale;
+            let kalman = Kalman::fit(&train, &held, SPAN).unwrap();
+            let error = kalman.errors(&held, SPAN).unwrap().at(10) / f64::from(scale).powi(2);
             (frames, linear.order(), error)
         };
         let (frames, order, error) = fit(1.0);

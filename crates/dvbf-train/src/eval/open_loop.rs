@@ -4,6 +4,7 @@ use super::Predictor;
 use super::infer::{CHUNK, Rows, by_sequence};
 use super::squared_errors::{OpenLoop, SquaredErrors};
 use crate::pool::Pool;
+use crate::settings::Span;
 use dvbf_data::{Dataset, Sequences};
 use ndarray::Array3;
 use std::convert::Infallible;
@@ -13,14 +14,10 @@ use std::convert::Infallible;
 ///
 /// # Panics
 /// If the recordings are shorter than `filtered + horizon` frames.
-pub fn predict<M: Predictor<f32>>(
-    model: &M,
-    data: &Dataset,
-    (filtered, horizon): (usize, usize),
-) -> Array3<f32> {
+pub fn predict<M: Predictor<f32>>(model: &M, data: &Dataset, span: Span) -> Array3<f32> {
     let n = data.lengths.len();
-    let rows = Rows::of(data, 0..n, filtered + horizon - 1);
-    by_sequence(model.predict(&rows.beginning(filtered)), n)
+    let rows = Rows::of(data, 0..n, span.frames() - 1);
+    by_sequence(model.predict(&rows.beginning(span.filtered)), n)
 }
 
 /// The open-loop error of whatever predicts some of the recordings at a time; `predict` gives
@@ -33,18 +30,18 @@ pub fn predict<M: Predictor<f32>>(
 /// If the recordings are shorter than `filtered + horizon` frames.
 pub fn open_loop<E: Send>(
     data: Sequences<'_>,
-    (filtered, horizon): (usize, usize),
+    span: Span,
     pool: &Pool,
     predict: impl Fn(&Dataset) -> Result<Array3<f32>, E> + Sync,
 ) -> Result<OpenLoop, E> {
-    let mut errors = SquaredErrors::new(horizon);
+    let mut errors = SquaredErrors::new(span.horizon);
     let chunk = |range| {
-        let truth = data.take(range, filtered + horizon);
+        let truth = data.take(range, span.frames());
         predict(&truth).map(|predicted| (predicted, truth))
     };
     pool.in_order(data.count(), CHUNK, chunk, |part| {
         let (predicted, truth) = part?;
-        errors.add(predicted.view(), &truth, filtered);
+        errors.add(predicted.view(), &truth, span.filtered);
         Ok(())
     })?;
     Ok(errors.mean())
@@ -57,12 +54,11 @@ pub fn open_loop<E: Send>(
 pub fn rollout_errors<'a, M: Predictor<f32>>(
     model: &M,
     data: impl Into<Sequences<'a>>,
-    window: (usize, usize),
+    span: Span,
     pool: &Pool,
 ) -> OpenLoop {
-    let Ok(errors) = open_loop(data.into(), window, pool, |data| {
-        Ok::<_, Infallible>(predict(model, data, window))
-    });
+    let Ok(errors) =
+        open_loop(data.into(), span, pool, |data| Ok::<_, Infallible>(predict(model, data, span)));
     errors
 }
 
@@ -74,7 +70,7 @@ mod tests {
     use dvbf_envs::{Pendulum, PendulumSettings, record};
     use ndarray::s;
 
-    const WINDOW: (usize, usize) = (3, 5);
+    const SPAN: Span = Span { filtered: 3, horizon: 5 };
 
     fn pendulum() -> Pendulum {
         Pendulum::new(PendulumSettings::default()).unwrap()
@@ -102,12 +98,12 @@ mod tests {
         };
         let config = settings.resolve(held.observations.dim().2, 1).unwrap();
         let model = Dvbf::random(&config, Noise::new(1, 0)).unwrap();
-        let whole = OpenLoop::between(&predict(&model, &held, WINDOW), &held, WINDOW.0);
+        let whole = OpenLoop::between(&predict(&model, &held, SPAN), &held, SPAN.filtered);
         assert!(whole.by_frame.iter().flatten().all(|e| e.is_finite() && *e > 0.0), "{whole:?}");
         for threads in [1, 3] {
             let pool = Pool::new(threads).unwrap();
-            assert_eq!(rollout_errors(&model, &held, WINDOW, &pool), whole);
-            assert_eq!(rollout_errors(&model, simulated, WINDOW, &pool), whole);
+            assert_eq!(rollout_errors(&model, &held, SPAN, &pool), whole);
+            assert_eq!(rollout_errors(&model, simulated, SPAN, &pool), whole);
         }
     }
 

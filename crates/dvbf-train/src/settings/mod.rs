@@ -4,11 +4,13 @@ mod earlier;
 mod groups;
 mod model;
 mod plan;
+mod span;
 
 pub use earlier::EARLIER_KEYS;
 pub use groups::ParameterGroup;
 pub use model::ModelSettings;
 pub use plan::TrainingPlan;
+pub use span::Span;
 
 use crate::schedule::Ramp;
 use serde::{Deserialize, Serialize};
@@ -132,8 +134,9 @@ pub struct EvaluationSettings {
 }
 
 impl EvaluationSettings {
-    /// Filtered frames, and the most frames that are predicted after them.
-    pub fn longest_window(&self) -> (usize, usize) {
-        (self.filtered, self.horizons.iter().copied().max().unwrap_or(0))
+    /// The prediction of the most frames.
+    pub fn longest_span(&self) -> Span {
+        let horizon = self.horizons.iter().copied().max().unwrap_or(0);
+        Span { filtered: self.filtered, horizon }
     }
 }

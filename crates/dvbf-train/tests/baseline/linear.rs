@@ -6,6 +6,7 @@ use dvbf_core::bayes::{Belief, DMatrix, DVector, KalmanFilter, LinearGaussian, S
 use dvbf_data::Dataset;
 use dvbf_envs::StateKind;
 use dvbf_train::baseline::{Pca, PcaKalman, PcaKalmanSettings};
+use dvbf_train::settings::Span;
 use ndarray::{Array2, Array3, Axis, s};
 
 fn draw(rows: usize, columns: usize, stream: u64) -> Array2<f64> {
@@ -176,12 +177,13 @@ fn a_prediction_is_the_forecast_and_does_not_look() {
     let system = System::new();
     let (train, mut test) = (system.record(200, 12, 1), system.record(20, 20, 2));
     let model = fitted(&train, 2, 1e-3);
-    let before = model.predict(&test, (5, 10), &pool()).unwrap();
+    let span = Span { filtered: 5, horizon: 10 };
+    let before = model.predict(&test, span, &pool()).unwrap();
     assert_eq!(before.dim(), (20, 10, CHANNELS));
     let truth = test.observations.slice(s![.., 5..15, ..]).to_owned();
     let error = (&before - &truth).mapv(|d| d * d).mean().unwrap();
     let spread = truth.mapv(|x| x * x).mean().unwrap();
     assert!(error < 0.1 * spread, "{error} of {spread}");
     test.observations.slice_mut(s![.., 5.., ..]).fill(f32::NAN);
-    assert_eq!(model.predict(&test, (5, 10), &pool()).unwrap(), before);
+    assert_eq!(model.predict(&test, span, &pool()).unwrap(), before);
 }

@@ -11,12 +11,13 @@ use dvbf_train::eval::{
     Autoregression, Baselines, Draw, Generative, Inferred, Kalman, OpenLoop, Predictor, baselines,
     importance_weighted_bound, infer, predict, rollout_errors,
 };
+use dvbf_train::settings::Span;
 use dvbf_train::train::Learner;
 use ndarray::{Array3, s};
 
 const SIZE: usize = 6;
 const STEPS: usize = 9;
-const WINDOW: (usize, usize) = (4, 5);
+const SPAN: Span = Span { filtered: 4, horizon: 5 };
 
 /// The same recordings twice, with other values where nothing was observed: single channels, whole
 /// frames, first frames, and the ends of some sequences.
@@ -91,7 +92,7 @@ fn bits(inferred: &Inferred) -> (Vec<u32>, Vec<u64>, Vec<u64>) {
 #[track_caller]
 fn same(errors: [OpenLoop; 2]) {
     let [a, b] = errors;
-    assert!(a.at(WINDOW.1).is_finite(), "{a:?}");
+    assert!(a.at(SPAN.horizon).is_finite(), "{a:?}");
     assert_eq!(a, b);
 }
 
@@ -127,11 +128,11 @@ fn weighted(model: &impl Generative<f32>) {
 }
 
 fn predicted(model: &impl Predictor<f32>) {
-    let frames = |data: &Dataset| predict(model, data, WINDOW);
+    let frames = |data: &Dataset| predict(model, data, SPAN);
     let [a, b] = twins(20).map(|data| frames(&data));
     assert!(a.iter().all(|x| x.is_finite()));
     assert_eq!(a, b);
-    same(twins(20).map(|data| rollout_errors(model, &data, WINDOW, &pool())));
+    same(twins(20).map(|data| rollout_errors(model, &data, SPAN, &pool())));
 }
 
 #[test]
@@ -183,7 +184,7 @@ fn principal_components_with_a_kalman_filter() {
         let model = PcaKalman::fit(&data, settings).unwrap();
         let inferred = bits(&model.infer(&data, 0, &pool()).unwrap());
         let errors =
-            OpenLoop::between(&model.predict(&data, WINDOW, &pool()).unwrap(), &data, WINDOW.0);
+            OpenLoop::between(&model.predict(&data, SPAN, &pool()).unwrap(), &data, SPAN.filtered);
         (model, inferred, errors)
     });
     assert!(a.1 == b.1 && a.0 == b.0);
@@ -202,7 +203,7 @@ fn the_filter_with_the_true_equations() {
     let [a, b] = twins(20).map(|data| {
         let states = filter.infer(&data, 0, &pool()).unwrap();
         let errors =
-            OpenLoop::between(&filter.predict(&data, WINDOW, &pool()).unwrap(), &data, WINDOW.0);
+            OpenLoop::between(&filter.predict(&data, SPAN, &pool()).unwrap(), &data, SPAN.filtered);
         (states, errors)
     });
     assert!(a.0.iter().all(|v| v.is_finite()));
@@ -225,12 +226,12 @@ fn yardsticks() {
         };
         let [a, b] = twins(16).map(cut);
         let linear =
-            |data: &Dataset| Autoregression::fit(data, data, WINDOW).unwrap().errors(data, WINDOW);
+            |data: &Dataset| Autoregression::fit(data, data, SPAN).unwrap().errors(data, SPAN);
         same([linear(&a), linear(&b)]);
         let kalman =
-            |data: &Dataset| Kalman::fit(data, data, WINDOW).unwrap().errors(data, WINDOW).unwrap();
+            |data: &Dataset| Kalman::fit(data, data, SPAN).unwrap().errors(data, SPAN).unwrap();
         same([kalman(&a), kalman(&b)]);
-        let plain = |data: &Dataset| baselines(None, data, data, WINDOW, &pool());
+        let plain = |data: &Dataset| baselines(None, data, data, SPAN, &pool());
         let [Baselines { persistence, mean_image, .. }, other] = [plain(&a), plain(&b)];
         same([persistence, other.persistence]);
         same([mean_image, other.mean_image]);

@@ -3,7 +3,10 @@
 use crate::small::{pendulum, pool, settings};
 use dvbf_envs::{ImageSettings, PendulumSettings, Style};
 use dvbf_train::baseline::PhysicsFilter;
+use dvbf_train::settings::Span;
 use ndarray::s;
+
+const SPAN: Span = Span { filtered: 6, horizon: 30 };
 
 fn filter(size: usize) -> PhysicsFilter {
     PhysicsFilter::new(&settings(size)).unwrap().unwrap()
@@ -41,12 +44,12 @@ fn angle_and_velocity_are_known_after_a_few_frames() {
 fn predictions_follow_the_recordings_and_do_not_look() {
     let mut data = pendulum(16, 30, 40, 3);
     let filter = filter(16);
-    let before = filter.predict(&data, (6, 30), &pool()).unwrap();
+    let before = filter.predict(&data, SPAN, &pool()).unwrap();
     let truth = data.observations.slice(s![.., 6..36, ..]).to_owned();
     let error = (&before - &truth).mapv(|d| d * d).mean().unwrap();
     assert!(error < 1e-3, "{error}");
     data.observations.slice_mut(s![.., 6.., ..]).fill(f32::NAN);
-    assert_eq!(filter.predict(&data, (6, 30), &pool()).unwrap(), before);
+    assert_eq!(filter.predict(&data, SPAN, &pool()).unwrap(), before);
 }
 
 #[test]

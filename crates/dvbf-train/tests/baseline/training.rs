@@ -8,9 +8,11 @@ use dvbf_train::baseline::{
 use dvbf_train::eval::{Draw, Predictor, infer, predict};
 use dvbf_train::pool::Pool;
 use dvbf_train::schedule::Ramp;
-use dvbf_train::settings::TrainingSettings;
+use dvbf_train::settings::{Span, TrainingSettings};
 use dvbf_train::train::TrainError;
 use ndarray::s;
+
+const SPAN: Span = Span { filtered: 4, horizon: 9 };
 
 const SIZE: usize = 6;
 
@@ -114,27 +116,27 @@ fn training_raises_the_bound() {
 /// What was not shown cannot matter, what was done must.
 fn check_prediction<M: Predictor<f32>>(model: &M) {
     let mut data = pendulum(SIZE, 30, 14, 2);
-    let before = predict(model, &data, (4, 9));
+    let before = predict(model, &data, SPAN);
     assert_eq!(before.dim(), (30, 9, SIZE * SIZE));
     assert!(before.iter().all(|x| x.is_finite()));
     let seen = data.observations.clone();
     data.observations.slice_mut(s![.., 4.., ..]).fill(f32::NAN);
-    assert_eq!(predict(model, &data, (4, 9)), before, "a later frame matters");
+    assert_eq!(predict(model, &data, SPAN), before, "a later frame matters");
     data.observations.assign(&seen);
     data.observations.slice_mut(s![.., 1, ..]).mapv_inplace(|x| 1.0 - x);
-    assert_ne!(predict(model, &data, (4, 9)), before, "an earlier frame does not");
+    assert_ne!(predict(model, &data, SPAN), before, "an earlier frame does not");
     data.observations.assign(&seen);
     // The control at frame 7 acts from frame 8 on.
     data.controls.slice_mut(s![.., 7, ..]).mapv_inplace(|u| u + 1.0);
-    let after = predict(model, &data, (4, 9));
+    let after = predict(model, &data, SPAN);
     let at = |frames: &ndarray::Array3<f32>, t: usize| frames.slice(s![.., t, ..]).to_owned();
     assert_eq!(at(&after, 3), at(&before, 3), "frame 7");
     assert_ne!(at(&after, 4), at(&before, 4), "frame 8");
     // A longer prediction begins as a shorter one.
     data.observations.assign(&seen);
     data.controls.slice_mut(s![.., 7, ..]).mapv_inplace(|u| u - 1.0);
-    let short = predict(model, &data, (4, 3));
-    let beginning = predict(model, &data, (4, 9)).slice(s![.., ..3, ..]).to_owned();
+    let short = predict(model, &data, Span { horizon: 3, ..SPAN });
+    let beginning = predict(model, &data, SPAN).slice(s![.., ..3, ..]).to_owned();
     assert_eq!(short, beginning);
 }
 

@@ -9,7 +9,7 @@ use crate::eval::{
 };
 use crate::pool::Pool;
 use crate::run::{LogRecord, Observer, Outcome, Phase, RunFolder, TrainRequest};
-use crate::settings::{Settings, TrainingSettings};
+use crate::settings::{Settings, Span, TrainingSettings};
 use crate::train::{Learner, StepStats};
 use dvbf_core::Noise;
 use dvbf_core::bayes::BayesError;
@@ -33,9 +33,10 @@ pub(super) struct Arena<'a> {
 type Ran = Result<Option<Figures>, CompareError>;
 
 impl Arena<'_> {
-    fn window(&self) -> (usize, usize) {
+    fn span(&self) -> Span {
         let evaluation = &self.settings.evaluation;
-        (evaluation.filtered, evaluation.horizons.iter().copied().max().unwrap_or(1))
+        let horizon = evaluation.horizons.iter().copied().max().unwrap_or(1);
+        Span { filtered: evaluation.filtered, horizon }
     }
 
     fn set(&self, set: Set) -> Cow<'_, Dataset> {
@@ -43,15 +44,16 @@ impl Arena<'_> {
     }
 
     /// Frames that choose a model: as many as choose a Deep Variational Bayes Filter.
-    fn choosing_window(&self) -> (usize, usize) {
-        let (filtered, longest) = self.window();
-        (filtered, self.settings.evaluation.chosen_by.min(longest).max(1))
+    fn choosing_span(&self) -> Span {
+        let longest = self.span();
+        let horizon = self.settings.evaluation.chosen_by.min(longest.horizon).max(1);
+        Span { horizon, ..longest }
     }
 
     /// Error over the frames that choose.
     fn validation_error<M: Predictor<f32>>(&self, model: &M, held: &Dataset) -> f64 {
-        let window = self.choosing_window();
-        rollout_errors(model, held, window, self.pool).at(window.1)
+        let span = self.choosing_span();
+        rollout_errors(model, held, span, self.pool).at(span.horizon)
     }
 
     /// The negative bound on the validation set.
@@ -82,7 +84,7 @@ impl Arena<'_> {
         predict: impl Fn(&Dataset) -> Result<Array3<f32>, E> + Sync,
     ) -> Result<(), E> {
         let long = self.supply.sequences(Set::TestLong);
-        let errors = open_loop(long, self.window(), self.pool, predict)?;
+        let errors = open_loop(long, self.span(), self.pool, predict)?;
         figures.predicted(&errors, &self.settings.evaluation.horizons);
         Ok(())
     }
@@ -187,7 +189,7 @@ impl Arena<'_> {
     /// The open-loop errors of a trained model that predicts.
     fn forecast_learned<M: Predictor<f32>>(&self, model: &M, figures: &mut Figures) {
         let long = self.supply.sequences(Set::TestLong);
-        let errors = rollout_errors(model, long, self.window(), self.pool);
+        let errors = rollout_errors(model, long, self.span(), self.pool);
         figures.predicted(&errors, &self.settings.evaluation.horizons);
     }
 
@@ -230,9 +232,9 @@ impl Arena<'_> {
     }
 
     pub(super) fn recurrent(&self, watcher: &mut dyn Watcher) -> Ran {
-        let (filtered, ahead) = self.choosing_window();
+        let frames = self.choosing_span().frames();
         let long = self.supply.sequences(Set::ValidationLong);
-        let (train, held) = (self.set(Set::Train), long.beginnings(filtered + ahead));
+        let (train, held) = (self.set(Set::Train), long.beginnings(frames));
         let sizes = recipes::recurrent_sizes(self.settings, &train);
         let trained = self.train(
             &recipes::recurrent(self.settings),
@@ -271,8 +273,8 @@ impl Arena<'_> {
             Ok::<_, BayesError>(inferred.state)
         })?;
         (figures.bound, figures.weighted) = (likelihood, likelihood);
-        let window = self.window();
-        self.forecast(&mut figures, |some| model.predict(some, window, pool))?;
+        let span = self.span();
+        self.forecast(&mut figures, |some| model.predict(some, span, pool))?;
         Ok(Some(figures))
     }
 
@@ -285,11 +287,11 @@ impl Arena<'_> {
         let filter = PhysicsFilter::new(&settings).map_err(crate::data::DataError::from)?;
         let Some(filter) = filter else { return Ok(Some(Figures::default())) };
         let (train, test) = (self.set(Set::Train), self.set(Set::Test));
-        let (window, pool) = (self.window(), self.pool);
+        let (span, pool) = (self.span(), self.pool);
         let step_micros = Some(timing::physics(&filter, &test)?);
         let mut figures = Figures { step_micros, ..Figures::default() };
         self.read_out(&mut figures, (&train, &test), |data, seed| filter.infer(data, seed, pool))?;
-        self.forecast(&mut figures, |some| filter.predict(some, window, pool))?;
+        self.forecast(&mut figures, |some| filter.predict(some, span, pool))?;
         Ok(Some(figures))
     }
 }

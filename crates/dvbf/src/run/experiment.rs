@@ -5,15 +5,14 @@ use super::phase::Phase;
 use super::{FolderError, LogRecord, RunFolder};
 use crate::data::{DataError, Dataset, RecordingError, Sequences, Set, Supply};
 use crate::eval::{
-    Autoregression, Baselines, Draw, Kalman, READ_OUT, Readout, Summary, constants_of, infer,
-    rollout_errors, shown, summary_r2,
+    Baselines, Draw, READ_OUT, Readout, Summary, constants_of, infer, rollout_errors, shown,
+    summary_r2,
 };
 use crate::pool::{Pool, PoolError};
 use crate::report::{self, ReportError, Written};
-use crate::settings::{Precision, Settings, SettingsError};
+use crate::settings::{Precision, Settings, SettingsError, Span};
 use crate::train::{StepStats, TrainError, Trainer, TrainerState};
 use dvbf_core::{Dvbf, ModelConfig, ModelFile, ProductPrecision};
-use dvbf_train::linear::{Choice, identify};
 use std::borrow::Cow;
 use std::path::{Path, PathBuf};
 use std::time::Instant;
@@ -239,7 +238,7 @@ impl Session {
         let Settings { data, training, evaluation, .. } = &self.settings;
         let mut ahead = evaluation.chosen_by.max(training.restart_horizon);
         if training.linear_start {
-            ahead = ahead.max(evaluation.longest_window().1);
+            ahead = ahead.max(evaluation.longest_span().horizon);
         }
         let long = data.long_steps.min(evaluation.filtered + ahead);
         let mut held = Held {
@@ -250,7 +249,8 @@ impl Session {
         };
         if training.linear_start {
             observer.phase(Phase::Linear);
-            held.judge.linear = self.linear(&held);
+            let found = Yardstick::find(&self.settings, &held.train, &held.long, &self.pool);
+            held.judge.linear = found;
             if held.judge.linear.is_none() {
                 observer.note("no linear model fits these recordings; training starts without one");
             }
@@ -287,35 +287,6 @@ impl Session {
         observer.phase(Phase::Training);
         let done = self.train(&mut trainer, &held, observer)?;
         Ok((!done).then(|| trainer.step_count()))
-    }
-
-    /// The linear model that predicts the validation set best.
-    fn linear(&self, held: &Held<'_>) -> Option<Yardstick> {
-        let Settings { model, evaluation, .. } = &self.settings;
-        let choice = Choice {
-            filtered: evaluation.filtered,
-            horizons: evaluation.horizons.clone(),
-            frames: model.initial_frames,
-            state: model.state,
-        };
-        let (model, own) = identify(&held.train, &held.long, &choice)?;
-        let window = evaluation.longest_window();
-        let (ar, kalman) = self.pool.join(
-            || {
-                let fitted = Autoregression::fit(&held.train, &held.long, window);
-                fitted.map(|fitted| fitted.errors(&held.long, window))
-            },
-            || {
-                let fitted = Kalman::fit(&held.train, &held.long, window);
-                fitted.and_then(|fitted| fitted.errors(&held.long, window))
-            },
-        );
-        let least = |(horizon, own): (usize, f64)| {
-            let others = ar.iter().chain(&kalman).map(|errors| errors.at(horizon));
-            (horizon, others.filter(|e| e.is_finite()).fold(own, f64::min))
-        };
-        let errors = choice.horizons.into_iter().zip(own).map(least).collect();
-        Some(Yardstick { model, errors })
     }
 
     /// Trains to the end; false if the observer stopped it before.
@@ -380,8 +351,8 @@ impl Session {
             summary_r2(Readout::Linear, (&fitted, &train), (&held.validation, &held_out))
         };
         let horizon = evaluation.chosen_by;
-        let window = (evaluation.filtered, held.judge.ahead());
-        let errors = rollout_errors(&model, &*held.long, window, &self.pool);
+        let span = Span { filtered: evaluation.filtered, horizon: held.judge.ahead() };
+        let errors = rollout_errors(&model, &*held.long, span, &self.pool);
         let average = |v: &ndarray::Array1<f64>| v.sum() / v.len() as f64;
         let kl = average(&validated.kl);
         let totals = trainer.take_totals();

@@ -1,7 +1,10 @@
 //! How models of a run are compared: by predictions on the validation set.
 
-use crate::eval::OpenLoop;
-use dvbf_train::linear::LinearModel;
+use crate::data::Dataset;
+use crate::eval::{Autoregression, Kalman, OpenLoop};
+use crate::pool::Pool;
+use crate::settings::Settings;
+use dvbf_train::linear::{Choice, LinearModel, identify};
 use std::collections::BTreeMap;
 
 /// Weight of being worse than the linear model, beside being better.
@@ -25,6 +28,39 @@ pub(super) struct Yardstick {
     pub(super) model: LinearModel,
     /// Horizon and least error over it of any linear model: this one, an autoregression and a Kalman filter.
     pub(super) errors: Vec<(usize, f64)>,
+}
+
+impl Yardstick {
+    /// The linear model that predicts the validation set best; `None` if there are too many channels or too few
+    /// steps for one.
+    pub(super) fn find(
+        settings: &Settings,
+        train: &Dataset,
+        held: &Dataset,
+        pool: &Pool,
+    ) -> Option<Self> {
+        let Settings { model, evaluation, .. } = settings;
+        let choice = Choice {
+            filtered: evaluation.filtered,
+            horizons: evaluation.horizons.clone(),
+            frames: model.initial_frames,
+            state: model.state,
+        };
+        let (model, own) = identify(train, held, &choice)?;
+        let span = evaluation.longest_span();
+        let (ar, kalman) = pool.join(
+            || {
+                let fitted = Autoregression::fit(train, held, span)?;
+                Some(fitted.errors(held, span))
+            },
+            || Kalman::fit(train, held, span)?.errors(held, span),
+        );
+        let least = |(horizon, own): (usize, f64)| {
+            let others = ar.iter().chain(&kalman).map(|errors| errors.at(horizon));
+            (horizon, others.filter(|e| e.is_finite()).fold(own, f64::min))
+        };
+        Some(Self { model, errors: choice.horizons.into_iter().zip(own).map(least).collect() })
+    }
 }
 
 impl Judge {

@@ -8,6 +8,7 @@
 use super::experiment::{Held, Observer, RunError, Session};
 use super::phase::Phase;
 use crate::eval::{Draw, infer, rollout_errors};
+use crate::settings::Span;
 use crate::train::{Trainer, TrainerState};
 use dvbf_core::{Dvbf, ModelFile};
 
@@ -112,11 +113,11 @@ impl Session {
     fn prediction_error(&self, model: &Dvbf<f32>, held: &Held<'_>, horizon: usize) -> f64 {
         let filtered = self.settings.evaluation.filtered;
         if held.judge.linear.is_some() {
-            let window = (filtered, held.judge.ahead());
-            return held.judge.score(&rollout_errors(model, &*held.long, window, &self.pool));
+            let span = Span { filtered, horizon: held.judge.ahead() };
+            return held.judge.score(&rollout_errors(model, &*held.long, span, &self.pool));
         }
         let horizon = horizon.min(self.settings.data.long_steps.saturating_sub(filtered)).max(1);
-        rollout_errors(model, &*held.long, (filtered, horizon), &self.pool).at(horizon)
+        rollout_errors(model, &*held.long, Span { filtered, horizon }, &self.pool).at(horizon)
     }
 
     /// Bound of the averaged model on the validation set, in nats per sequence.

@@ -8,7 +8,7 @@ use dvbf::data::{Columns, RawRecordings, Set, Supply, read_npz, write_npz};
 use dvbf::eval::predict;
 use dvbf::pool::Pool;
 use dvbf::run::evaluate;
-use dvbf::settings::{preset_for, usual_source};
+use dvbf::settings::{Span, preset_for, usual_source};
 use dvbf_core::Filter;
 use ndarray::{Array2, s};
 use std::fmt::Write;
@@ -280,7 +280,7 @@ fn a_simulation_along_the_mean_path_is_the_open_loop_prediction() {
 
     let supply = Supply::open(&settings).unwrap();
     let data = supply.sequences(Set::TestLong).first(9);
-    let predicted = predict(&**trained.filter().model(), &data, (3, 6));
+    let predicted = predict(&**trained.filter().model(), &data, Span { filtered: 3, horizon: 6 });
     for (n, sequence) in simulated.sequences.iter().enumerate() {
         let off = &sequence.observations - &predicted.slice(s![n, .., ..]);
         assert!(off.iter().all(|v| v.abs() < 1e-5), "{off}");
