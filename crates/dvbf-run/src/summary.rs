@@ -5,8 +5,8 @@ use crate::settings::Settings;
 use dvbf_core::Dvbf;
 use dvbf_data::{Dataset, Set, Supply, regression_targets};
 use dvbf_train::eval::{
-    Baselines, Calibration, ConstantFigure, Draw, Inferred, OpenLoop, Physics, Readout, calibrate,
-    importance_weighted_bound, infer, regress, rollout_errors, shown,
+    Baselines, Calibration, ConstantFigure, Draw, FitTest, Inferred, OpenLoop, Physics, Readout,
+    ReadoutRows, calibrate, importance_weighted_bound, infer, regress, rollout_errors, shown,
 };
 use dvbf_train::nullable;
 use dvbf_train::pool::Pool;
@@ -140,12 +140,10 @@ pub fn rows(state: &Array3<f32>) -> Array2<f64> {
     state.mapv(f64::from).into_shape_with_order((n * t, z)).expect("a standard array")
 }
 
-/// R² of every column from latent states of both sets, over the steps whose true state is known.
-pub fn r2(
-    readout: Readout,
-    (train, train_z): (&Dataset, &Array3<f32>),
-    (test, test_z): (&Dataset, &Array3<f32>),
-) -> Vec<(String, f64)> {
+/// R² of every column from the latent states `(N, T, Z)` beside both sets, over the steps whose true
+/// state is known.
+pub fn r2(readout: Readout, sets: FitTest<(&Dataset, &Array3<f32>)>) -> Vec<(String, f64)> {
+    let FitTest { fit: (train, train_z), test: (test, test_z) } = sets;
     let ((names, train_y), (_, test_y)) = (regression_targets(train), regression_targets(test));
     if names.is_empty() {
         return Vec::new();
@@ -166,8 +164,9 @@ pub fn r2(
         (z.select(Axis(0), &from), y.select(Axis(0), &to))
     };
     let ((train_z, train_y), (test_z, test_y)) = (known(train_z, &train_y), known(test_z, &test_y));
-    let figures =
-        regress(readout, (train_z.view(), train_y.view()), (test_z.view(), test_y.view()));
+    let fit = ReadoutRows { latent: train_z.view(), truth: train_y.view() };
+    let test = ReadoutRows { latent: test_z.view(), truth: test_y.view() };
+    let figures = regress(readout, FitTest { fit, test });
     names.into_iter().zip(figures).collect()
 }
 
@@ -183,9 +182,10 @@ impl Summary {
         let seed = settings.seed;
         let train = supply.sequences(Set::Train).first(READ_OUT);
         let test = supply.sequences(Set::Test).all();
-        let (mut r2, bound) = in_hindsight(model, settings, (&train, &test), pool);
+        let sets = FitTest { fit: &*train, test: &*test };
+        let (mut r2, bound) = in_hindsight(model, settings, sets, pool);
         let truth = supply.environment().map(dvbf_envs::Environment::constants).unwrap_or_default();
-        let physics = Physics::of(model, (&train, &test), settings.data.steps, &truth, pool);
+        let physics = Physics::of(model, sets, settings.data.steps, &truth, pool);
         drop(train);
 
         let horizons = &settings.evaluation.horizons;
@@ -229,7 +229,7 @@ impl Summary {
             constants,
             remainder_share,
             physics: about,
-            calibration: calibrate(model, (&validation, &test), pool),
+            calibration: calibrate(model, FitTest { fit: &*validation, test: &*test }, pool),
         }
     }
 }
@@ -255,9 +255,10 @@ impl Summary {
 fn in_hindsight(
     model: &Dvbf<f32>,
     settings: &Settings,
-    (train, test): (&Dataset, &Dataset),
+    sets: FitTest<&Dataset>,
     pool: &Pool,
 ) -> (R2Figures, BoundFigures) {
+    let FitTest { fit: train, test } = sets;
     let (steps, seed) = (settings.data.steps, settings.seed);
     let draw = |data: &Dataset, draw: Draw| infer(model, data, steps, draw, pool);
     let train_sample = draw(train, Draw::Sample(seed));
@@ -265,13 +266,13 @@ fn in_hindsight(
     let (train_mean, test_mean) = (draw(train, Draw::Mean), draw(test, Draw::Mean));
     let look = |inferred: &Inferred| shown(model, &inferred.state);
     let (train_z, test_z) = (look(&train_sample), look(&test_sample));
-    let (samples, held) = ((train, &train_z), (test, &test_z));
+    let samples = FitTest { fit: (train, &train_z), test: (test, &test_z) };
     let (train_z, test_z) = (look(&train_mean), look(&test_mean));
-    let mean = r2(Readout::Linear, (train, &train_z), (test, &test_z));
+    let mean = r2(Readout::Linear, FitTest { fit: (train, &train_z), test: (test, &test_z) });
     let r2 = R2Figures {
-        sample: r2(Readout::Linear, samples, held).into_iter().collect(),
+        sample: r2(Readout::Linear, samples).into_iter().collect(),
         mean: mean.into_iter().collect(),
-        nonlinear: r2(Readout::Cubic, samples, held).into_iter().collect(),
+        nonlinear: r2(Readout::Cubic, samples).into_iter().collect(),
         direct: Columns::new(),
     };
 

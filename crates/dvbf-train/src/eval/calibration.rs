@@ -10,6 +10,7 @@
 //! normal and independent. It makes the spread right and leaves its shape: where tails are heavy, the wide
 //! intervals cover too little and the narrow ones too much.
 
+use super::FitTest;
 use crate::nullable;
 use crate::pool::Pool;
 use dvbf_core::{Dvbf, Filter, FilterOptions};
@@ -77,21 +78,18 @@ struct Deviations {
     steps: Vec<(f64, f64)>,
 }
 
-/// Filters both sets; nothing if no step was predicted or a figure is not finite.
-pub fn calibrate(
-    model: &Dvbf<f32>,
-    (validation, test): (&Dataset, &Dataset),
-    pool: &Pool,
-) -> Option<Calibration> {
+/// Filters both sets: the scale is fitted to the validation set, and the test set judges it. Nothing
+/// if no step was predicted or a figure is not finite.
+pub fn calibrate(model: &Dvbf<f32>, sets: FitTest<&Dataset>, pool: &Pool) -> Option<Calibration> {
     let model = Arc::new(model.clone());
-    let fitted = Deviations::of(&model, validation, 1.0, pool)?;
+    let fitted = Deviations::of(&model, sets.fit, 1.0, pool)?;
     let squares: f64 = fitted.z.iter().map(|&z| f64::from(z).powi(2)).sum();
     let scale = (squares / fitted.z.len() as f64).sqrt();
     if !(scale.is_finite() && scale > 0.0) {
         return None;
     }
-    let plain = Deviations::of(&model, test, 1.0, pool)?;
-    let scaled = Deviations::of(&model, test, scale, pool)?;
+    let plain = Deviations::of(&model, sets.test, 1.0, pool)?;
+    let scaled = Deviations::of(&model, sets.test, scale, pool)?;
     let average = |of: &Deviations, part: fn(&(f64, f64)) -> f64| {
         of.steps.iter().map(part).sum::<f64>() / of.steps.len() as f64
     };
@@ -224,7 +222,7 @@ mod tests {
     fn a_model_that_knows_its_noise_covers_and_one_that_does_not_is_scaled() {
         let pool = Pool::new(1).unwrap();
         let (held, test) = (recordings(1.0, 0), recordings(1.0, 500));
-        let right = calibrate(&model(1.0), (&held, &test), &pool).unwrap();
+        let right = calibrate(&model(1.0), FitTest { fit: &held, test: &test }, &pool).unwrap();
         // Its recognition network was not trained, so a small part of the error is not known.
         assert!((right.scale - 1.0).abs() < 0.12, "{}", right.scale);
         for (coverage, p) in
@@ -237,7 +235,7 @@ mod tests {
 
         // The sensor is three times as good as the model believes.
         let (held, test) = (recordings(0.3, 0), recordings(0.3, 500));
-        let cautious = calibrate(&model(0.9), (&held, &test), &pool).unwrap();
+        let cautious = calibrate(&model(0.9), FitTest { fit: &held, test: &test }, &pool).unwrap();
         assert!(cautious.test.p50 > 0.7 && cautious.nis < 0.5, "{cautious:?}");
         assert!(cautious.scale < 0.75, "{}", cautious.scale);
         let scaled = cautious.test_scaled;
@@ -253,13 +251,13 @@ mod tests {
         let mut mask = test.observations.mapv(|_| 1.0);
         mask.slice_mut(s![.., .., 0]).fill(0.0);
         test.mask = Some(mask);
-        let plain = calibrate(&model(1.0), (&held, &test), &pool).unwrap();
+        let plain = calibrate(&model(1.0), FitTest { fit: &held, test: &test }, &pool).unwrap();
         let scales = vec![100.0, 0.5, 0.5, 4.0, 1.0, 8.0];
         test.units = Some(Units {
             observation: Channels::new(vec![0.0; 6], scales),
             control: Channels::new(vec![0.0], vec![1.0]),
         });
-        let units = calibrate(&model(1.0), (&held, &test), &pool).unwrap();
+        let units = calibrate(&model(1.0), FitTest { fit: &held, test: &test }, &pool).unwrap();
         let shift = (0.5_f64 * 0.5 * 4.0 * 8.0).ln();
         for (own, other) in [
             (units.log_likelihood, plain.log_likelihood),
@@ -276,6 +274,6 @@ mod tests {
         let mut short = recordings(1.0, 0);
         short.observations = short.observations.slice(s![.., ..1, ..]).to_owned();
         short.controls = short.controls.slice(s![.., ..1, ..]).to_owned();
-        assert_eq!(calibrate(&model(1.0), (&short, &short), &pool), None);
+        assert_eq!(calibrate(&model(1.0), FitTest { fit: &short, test: &short }, &pool), None);
     }
 }

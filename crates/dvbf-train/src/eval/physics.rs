@@ -1,6 +1,7 @@
 //! What a model with a differential equation inside says of the system: constants, states read
 //! without a fit, and how much of the motion is left to the learned part.
 
+use super::FitTest;
 use super::infer::{Draw, infer, time_major};
 use super::information::deviations;
 use crate::pool::Pool;
@@ -51,16 +52,17 @@ pub struct Physics {
 }
 
 impl Physics {
-    /// What `model` says of held-out sequences of `steps` steps, with intervals from the training
-    /// sequences; `truth` are the true constants by name. Nothing if the model has no differential
-    /// equation inside.
+    /// What `model` says of the first `steps` steps of the sequences of `sets.test`, with intervals
+    /// from those of `sets.fit`; `truth` are the true constants by name. Nothing if the model has no
+    /// differential equation inside.
     pub fn of(
         model: &Dvbf<f32>,
-        (train, data): (&Dataset, &Dataset),
+        sets: FitTest<&Dataset>,
         steps: usize,
         truth: &[(&str, f64)],
         pool: &Pool,
     ) -> Option<Self> {
+        let FitTest { fit: train, test: data } = sets;
         let known = model.transition().known()?;
         let gauge = known.dynamics.gauge(&known.values);
         let values = known.dynamics.canonical(&known.values);

@@ -1,5 +1,6 @@
 //! Least-squares read-out of true states from latent states.
 
+use super::FitTest;
 use nalgebra::{Cholesky, DMatrix};
 use ndarray::{Array2, ArrayView2};
 
@@ -12,19 +13,26 @@ pub enum Readout {
     Cubic,
 }
 
+/// Latent states and the true states that belong to them, row by row.
+#[derive(Clone, Copy, Debug)]
+pub struct ReadoutRows<'a> {
+    /// Latent states, `(n, Z)`.
+    pub latent: ArrayView2<'a, f64>,
+    /// True states, `(n, Y)`.
+    pub truth: ArrayView2<'a, f64>,
+}
+
 /// Coefficients of determination on held-out rows, one a target column.
 ///
-/// The coefficients are fitted on the training rows. `R² = 1 − Σ(y − ŷ)² / Σ(y − ȳ)²` with `ȳ` the
+/// The coefficients are fitted on the rows `fit`. `R² = 1 − Σ(y − ŷ)² / Σ(y − ȳ)²` with `ȳ` the
 /// held-out mean; a column without spread, or latent states that are not finite, give NaN.
 ///
 /// # Panics
 /// If the shapes disagree.
 #[track_caller]
-pub fn regress(
-    readout: Readout,
-    (train_z, train_y): (ArrayView2<'_, f64>, ArrayView2<'_, f64>),
-    (test_z, test_y): (ArrayView2<'_, f64>, ArrayView2<'_, f64>),
-) -> Vec<f64> {
+pub fn regress(readout: Readout, rows: FitTest<ReadoutRows<'_>>) -> Vec<f64> {
+    let ReadoutRows { latent: train_z, truth: train_y } = rows.fit;
+    let ReadoutRows { latent: test_z, truth: test_y } = rows.test;
     assert_eq!(train_z.nrows(), train_y.nrows(), "latent rows against target rows");
     assert_eq!(test_z.nrows(), test_y.nrows(), "latent rows against target rows");
     let scale = Scale::of(train_z);
@@ -105,6 +113,10 @@ mod tests {
     use super::*;
     use dvbf_core::Noise;
 
+    fn pair<'a>(latent: &'a Array2<f64>, truth: &'a Array2<f64>) -> ReadoutRows<'a> {
+        ReadoutRows { latent: latent.view(), truth: truth.view() }
+    }
+
     fn draw(rows: usize, columns: usize, stream: u64) -> Array2<f64> {
         let mut a = Array2::zeros((rows, columns));
         Noise::new(1, stream).normal(a.as_slice_mut().unwrap());
@@ -116,11 +128,15 @@ mod tests {
         let (z, held) = (draw(400, 3, 1), draw(300, 3, 2));
         let map = draw(3, 2, 3);
         let y = |z: &Array2<f64>| z.dot(&map) + 5.0;
-        let r2 = regress(Readout::Linear, (z.view(), y(&z).view()), (held.view(), y(&held).view()));
+        let r2 = regress(
+            Readout::Linear,
+            FitTest { fit: pair(&z, &y(&z)), test: pair(&held, &y(&held)) },
+        );
         assert!(r2.iter().all(|r| *r > 1.0 - 1e-9), "{r2:?}");
         let mut wrong = y(&held);
         wrong.invert_axis(ndarray::Axis(0));
-        let r2 = regress(Readout::Linear, (z.view(), y(&z).view()), (held.view(), wrong.view()));
+        let r2 =
+            regress(Readout::Linear, FitTest { fit: pair(&z, &y(&z)), test: pair(&held, &wrong) });
         assert!(r2.iter().all(|r| *r < 0.3), "{r2:?}");
     }
 
@@ -129,7 +145,8 @@ mod tests {
         let (z, held) = (draw(20_000, 1, 1), draw(20_000, 1, 2));
         let noisy = |z: &Array2<f64>, s| z + &(draw(z.nrows(), 1, s) * 0.5);
         let (y, held_y) = (noisy(&z, 3), noisy(&held, 4));
-        let r2 = regress(Readout::Linear, (z.view(), y.view()), (held.view(), held_y.view()));
+        let r2 =
+            regress(Readout::Linear, FitTest { fit: pair(&z, &y), test: pair(&held, &held_y) });
         assert!((r2[0] - 0.8).abs() < 0.02, "1 − 0.25 / 1.25 against {r2:?}");
     }
 
@@ -137,8 +154,9 @@ mod tests {
     fn cubic_readout_sees_through_a_bend() {
         let (z, held) = (draw(500, 2, 1), draw(500, 2, 2));
         let y = |z: &Array2<f64>| z.slice(ndarray::s![.., ..1]).mapv(|v| v.powi(3) - v * v);
-        let at =
-            |readout| regress(readout, (z.view(), y(&z).view()), (held.view(), y(&held).view()))[0];
+        let at = |readout| {
+            regress(readout, FitTest { fit: pair(&z, &y(&z)), test: pair(&held, &y(&held)) })[0]
+        };
         assert!(at(Readout::Cubic) > 1.0 - 1e-6);
         assert!(at(Readout::Linear) < 0.9);
     }
@@ -148,10 +166,10 @@ mod tests {
         let mut z = draw(50, 2, 1);
         let y = z.slice(ndarray::s![.., ..1]).to_owned();
         z.column_mut(1).fill(3.0);
-        let r2 = regress(Readout::Linear, (z.view(), y.view()), (z.view(), y.view()));
+        let r2 = regress(Readout::Linear, FitTest { fit: pair(&z, &y), test: pair(&z, &y) });
         assert!(r2[0] > 0.999, "{r2:?}");
         z[[0, 0]] = f64::NAN;
-        let r2 = regress(Readout::Linear, (z.view(), y.view()), (z.view(), y.view()));
+        let r2 = regress(Readout::Linear, FitTest { fit: pair(&z, &y), test: pair(&z, &y) });
         assert!(r2[0].is_nan(), "{r2:?}");
     }
 }

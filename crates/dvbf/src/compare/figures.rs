@@ -1,7 +1,7 @@
 //! The figures of one contender with one seed.
 
 use crate::data::{Dataset, regression_targets};
-use crate::eval::{Columns, OpenLoop, Readout, regress, rows};
+use crate::eval::{Columns, FitTest, OpenLoop, Readout, ReadoutRows, regress, rows};
 use dvbf_train::nullable;
 use ndarray::{Array2, Array3};
 use serde::{Deserialize, Serialize};
@@ -35,31 +35,26 @@ pub struct Figures {
     pub step_micros: Option<f64>,
 }
 
-/// States of the training and the test set.
-pub(super) struct States {
-    pub(super) train: Array3<f32>,
-    pub(super) test: Array3<f32>,
-}
-
 /// States of more dimensions get no cubic read-out: it would have too many coefficients.
 const CUBIC: usize = 6;
 
 impl Figures {
-    /// R² from states of all steps, and from those at which `filtered` frames were seen.
+    /// R² from states `(N, T, Z)` of all steps, and from those at which `filtered` frames were seen.
     pub(super) fn read_out(
         &mut self,
-        (train, test): (&Dataset, &Dataset),
-        states: &States,
+        sets: FitTest<&Dataset>,
+        states: &FitTest<Array3<f32>>,
         filtered: usize,
     ) {
-        self.state = states.train.dim().2;
+        self.state = states.fit.dim().2;
         let figures = |readout, first| {
-            let (names, train_y) = later_targets(train, first);
-            let (_, test_y) = later_targets(test, first);
-            let train_z = later(&rows(&states.train), train, first);
-            let test_z = later(&rows(&states.test), test, first);
-            let train = (train_z.view(), train_y.view());
-            let values = regress(readout, train, (test_z.view(), test_y.view()));
+            let (names, train_y) = later_targets(sets.fit, first);
+            let (_, test_y) = later_targets(sets.test, first);
+            let train_z = later(&rows(&states.fit), sets.fit, first);
+            let test_z = later(&rows(&states.test), sets.test, first);
+            let fit = ReadoutRows { latent: train_z.view(), truth: train_y.view() };
+            let test = ReadoutRows { latent: test_z.view(), truth: test_y.view() };
+            let values = regress(readout, FitTest { fit, test });
             names.into_iter().zip(values).collect()
         };
         self.r2 = figures(Readout::Linear, 0);
@@ -100,9 +95,9 @@ mod tests {
             let (angle, velocity) = (data.states[[n, t, 0]], data.states[[n, t, 1]]);
             if t < 2 { 0.0 } else { [angle.sin(), angle.cos(), velocity][i] }
         });
-        let states = States { train: state.clone(), test: state };
+        let states = FitTest { fit: state.clone(), test: state };
         let mut figures = Figures::default();
-        figures.read_out((&data, &data), &states, 3);
+        figures.read_out(FitTest { fit: &data, test: &data }, &states, 3);
         assert!(figures.r2_later.values().all(|r| *r > 0.999), "{figures:?}");
         assert!(figures.r2.values().all(|r| *r < 0.9), "{figures:?}");
         assert_eq!((figures.state, figures.r2_cubic.len()), (3, 3));

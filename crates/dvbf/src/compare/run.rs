@@ -1,11 +1,12 @@
 //! Training and evaluation of one contender with one seed.
 
-use super::figures::{Figures, States};
+use super::figures::Figures;
 use super::{CompareError, Watcher, recipes, timing};
 use crate::baseline::{self, DeepKalman, PcaKalman, PhysicsFilter, Recurrent, Vae};
 use crate::data::{Dataset, Set, Supply};
 use crate::eval::{
-    Draw, Generative, Predictor, importance_weighted_bound, infer, open_loop, rollout_errors,
+    Draw, FitTest, Generative, Predictor, importance_weighted_bound, infer, open_loop,
+    rollout_errors,
 };
 use crate::pool::Pool;
 use crate::run::{LogRecord, Observer, Outcome, Phase, RunFolder, TrainRequest};
@@ -67,13 +68,13 @@ impl Arena<'_> {
     fn read_out<E>(
         &self,
         figures: &mut Figures,
-        (train, test): (&Dataset, &Dataset),
+        sets: FitTest<&Dataset>,
         mut state: impl FnMut(&Dataset, u64) -> Result<Array3<f32>, E>,
     ) -> Result<(), E> {
         let seed = self.settings.seed;
-        let train_states = state(train, seed)?;
-        let states = States { train: train_states, test: state(test, seed.wrapping_add(1))? };
-        figures.read_out((train, test), &states, self.settings.evaluation.filtered);
+        let fit = state(sets.fit, seed)?;
+        let states = FitTest { fit, test: state(sets.test, seed.wrapping_add(1))? };
+        figures.read_out(sets, &states, self.settings.evaluation.filtered);
         Ok(())
     }
 
@@ -123,10 +124,11 @@ impl Arena<'_> {
             ..Figures::default()
         };
         let steps = self.settings.data.steps;
-        let Ok(()) = self.read_out(&mut figures, (&train, &test), |data, seed| {
-            let draw = Draw::Sample(seed);
-            Ok::<_, Infallible>(infer(&model, data, steps, draw, self.pool).state)
-        });
+        let Ok(()) =
+            self.read_out(&mut figures, FitTest { fit: &*train, test: &*test }, |data, seed| {
+                let draw = Draw::Sample(seed);
+                Ok::<_, Infallible>(infer(&model, data, steps, draw, self.pool).state)
+            });
         self.forecast_learned(&model, &mut figures);
         Ok(Some(figures))
     }
@@ -156,15 +158,15 @@ impl Arena<'_> {
         &self,
         model: &M,
         seconds: f64,
-        (train, test): (&Dataset, &Dataset),
+        sets: FitTest<&Dataset>,
     ) -> Figures {
         let steps = self.settings.data.steps;
         let mut figures = Figures {
             seconds: Some(seconds),
-            step_micros: timing::learner(model, test),
+            step_micros: timing::learner(model, sets.test),
             ..Figures::default()
         };
-        let Ok(()) = self.read_out(&mut figures, (train, test), |data, seed| {
+        let Ok(()) = self.read_out(&mut figures, sets, |data, seed| {
             let draw = Draw::Sample(seed);
             Ok::<_, Infallible>(infer(model, data, steps, draw, self.pool).state)
         });
@@ -206,7 +208,7 @@ impl Arena<'_> {
         )?;
         Ok(trained.map(|(model, seconds)| {
             let test = self.set(Set::Test);
-            let mut figures = self.learned(&model, seconds, (&train, &test));
+            let mut figures = self.learned(&model, seconds, FitTest { fit: &*train, test: &*test });
             self.bounds(&model, &test, &mut figures);
             self.forecast_learned(&model, &mut figures);
             figures
@@ -225,7 +227,7 @@ impl Arena<'_> {
         )?;
         Ok(trained.map(|(model, seconds)| {
             let test = self.set(Set::Test);
-            let mut figures = self.learned(&model, seconds, (&train, &test));
+            let mut figures = self.learned(&model, seconds, FitTest { fit: &*train, test: &*test });
             self.bounds(&model, &test, &mut figures);
             figures
         }))
@@ -246,7 +248,7 @@ impl Arena<'_> {
         drop(held);
         Ok(trained.map(|(model, seconds)| {
             let test = self.set(Set::Test);
-            let mut figures = self.learned(&model, seconds, (&train, &test));
+            let mut figures = self.learned(&model, seconds, FitTest { fit: &*train, test: &*test });
             self.forecast_learned(&model, &mut figures);
             figures
         }))
@@ -266,7 +268,7 @@ impl Arena<'_> {
             ..Figures::default()
         };
         let mut likelihood = None;
-        self.read_out(&mut figures, (&train, &test), |data, seed| {
+        self.read_out(&mut figures, FitTest { fit: &*train, test: &*test }, |data, seed| {
             let inferred = model.infer(data, seed, pool)?;
             // That of the test set comes last.
             likelihood = Some(inferred.log_lik.sum() / inferred.log_lik.len() as f64);
@@ -290,7 +292,9 @@ impl Arena<'_> {
         let (span, pool) = (self.span(), self.pool);
         let step_micros = Some(timing::physics(&filter, &test)?);
         let mut figures = Figures { step_micros, ..Figures::default() };
-        self.read_out(&mut figures, (&train, &test), |data, seed| filter.infer(data, seed, pool))?;
+        self.read_out(&mut figures, FitTest { fit: &*train, test: &*test }, |data, seed| {
+            filter.infer(data, seed, pool)
+        })?;
         self.forecast(&mut figures, |some| filter.predict(some, span, pool))?;
         Ok(Some(figures))
     }

@@ -5,8 +5,8 @@ use super::phase::Phase;
 use super::{FolderError, LogRecord, RunFolder};
 use crate::data::{DataError, Dataset, RecordingError, Sequences, Set, Supply};
 use crate::eval::{
-    Baselines, Draw, READ_OUT, Readout, Summary, constants_of, infer, rollout_errors, shown,
-    summary_r2,
+    Baselines, Draw, FitTest, READ_OUT, Readout, Summary, constants_of, infer, rollout_errors,
+    shown, summary_r2,
 };
 use crate::pool::{Pool, PoolError};
 use crate::report::{self, ReportError, Written};
@@ -348,7 +348,8 @@ impl Session {
             let fitted = Sequences::from(&*held.train).first(READ_OUT);
             let train = shown(&model, &sample(&fitted, 0).state);
             let held_out = shown(&model, &validated.state);
-            summary_r2(Readout::Linear, (&fitted, &train), (&held.validation, &held_out))
+            let sets = FitTest { fit: (&*fitted, &train), test: (&*held.validation, &held_out) };
+            summary_r2(Readout::Linear, sets)
         };
         let horizon = evaluation.chosen_by;
         let span = Span { filtered: evaluation.filtered, horizon: held.judge.ahead() };
