@@ -117,7 +117,7 @@ impl LearnedDynamics {
     fn backward(
         &self,
         states: ArrayView2<'_, f32>,
-        (dstates, dcontrols): (ArrayViewMut2<'_, f32>, ArrayViewMut2<'_, f32>),
+        out: Cotangents<'_, f32>,
         work: &mut LearnedWorkspace,
     ) {
         let rows = s![..states.nrows(), ..];
@@ -128,11 +128,11 @@ impl LearnedDynamics {
         self.features.backward(shown, dshown, work.dnext.slice_mut(rows));
         let cotangents = TransitionCotangents {
             state: work.dstate.slice_mut(rows),
-            control: Some(dcontrols),
+            control: Some(out.controls),
             noise: work.dnoise.slice_mut(rows),
         };
         self.transition.backward(0, work.dnext.slice(rows), cotangents, &mut work.cache);
-        self.latent_backward(states, work.dstate.slice(rows), dstates);
+        self.latent_backward(states, work.dstate.slice(rows), out.states);
     }
 }
 
@@ -188,7 +188,7 @@ impl MeanDynamics<f32> for LearnedDynamics {
             let mut by_control = std::mem::take(&mut work.dcontrol);
             by_state.fill(0.0);
             by_control.fill(0.0);
-            let to = (by_state, by_control.slice_mut(rows));
+            let to = Cotangents { states: by_state, controls: by_control.slice_mut(rows) };
             self.backward(at.states, to, work);
             out.control.slice_mut(s![.., i, ..]).assign(&by_control.slice(rows));
             work.dcontrol = by_control;
@@ -206,7 +206,7 @@ impl MeanDynamics<f32> for LearnedDynamics {
         self.forward(at, work);
         self.features.apply(work.next.slice(rows), work.shown.slice_mut(rows));
         work.dshown.slice_mut(rows).assign(&dnext);
-        self.backward(at.states, (out.states, out.controls), work);
+        self.backward(at.states, out, work);
     }
 }
 

@@ -17,6 +17,7 @@ use crate::dream_work::{DreamInput, DreamWork};
 use crate::model::Dvbf;
 use crate::workspace::Workspace;
 use dvbf_models::FirstSteps;
+use dvbf_prob::HeadCotangents;
 use dvbf_tensor::Scalar;
 use ndarray::{Zip, s};
 
@@ -64,7 +65,9 @@ impl<S: Scalar> Dvbf<S> {
         });
         let mut dnoise = dnoise.slice_mut(first);
         dnoise.fill(S::ZERO);
-        head.backward(0, target, dnoise.view(), (dmean.view(), dstd.view()), raw.view_mut());
+        let cotangents =
+            HeadCotangents { sample: dnoise.view(), mean: dmean.view(), std: dstd.view() };
+        head.backward(0, target, cotangents, raw.view_mut());
         self.initial.backward_dream(*held, raw.view(), reads);
         // The start is a constant here: its passes are made with a cotangent of zero.
         let mut state = state.slice_mut(first);

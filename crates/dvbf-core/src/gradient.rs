@@ -5,7 +5,7 @@ use crate::bound::Bound;
 use crate::model::Dvbf;
 use crate::workspace::Workspace;
 use dvbf_models::{LikelihoodOutputs, Observations, TransitionCotangents};
-use dvbf_prob::tempered_kl_backward;
+use dvbf_prob::{HeadCotangents, tempered_kl_backward};
 use dvbf_tensor::Scalar;
 use ndarray::{ArrayViewMut2, s};
 
@@ -160,9 +160,12 @@ impl<S: Scalar> Dvbf<S> {
             if let Some(deps) = &mut deps {
                 head.backward_noise(next, dw.view(), deps.slice_mut(later));
             }
-            let by_divergence = (dmean.slice(later), dstd.slice(later));
-            let eps = batch.noise.slice(later);
-            head.backward(next, eps, dw.view(), by_divergence, draw.view_mut());
+            let cotangents = HeadCotangents {
+                sample: dw.view(),
+                mean: dmean.slice(later),
+                std: dstd.slice(later),
+            };
+            head.backward(next, batch.noise.slice(later), cotangents, draw.view_mut());
             self.recognition.backward(at, draw.view(), dz.view_mut(), recognition);
         }
 
@@ -173,8 +176,9 @@ impl<S: Scalar> Dvbf<S> {
         if let Some(deps) = &mut deps {
             head.backward_noise(0, dw.view(), deps.slice_mut(first));
         }
-        let by_divergence = (dmean.slice(first), dstd.slice(first));
-        head.backward(0, batch.noise.slice(first), dw.view(), by_divergence, draw.view_mut());
+        let cotangents =
+            HeadCotangents { sample: dw.view(), mean: dmean.slice(first), std: dstd.slice(first) };
+        head.backward(0, batch.noise.slice(first), cotangents, draw.view_mut());
         self.initial.backward_recognize(held, draw.view(), initial);
 
         let input = match batch.mask {

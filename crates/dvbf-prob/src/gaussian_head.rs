@@ -29,6 +29,17 @@ pub struct GaussianHead<S> {
     slope: Vec<S>,
 }
 
+/// Cotangents of `n` rows.
+#[derive(Clone, Copy, Debug)]
+pub struct HeadCotangents<'a, S> {
+    /// Of the sample `w (n, W)`.
+    pub sample: ArrayView2<'a, S>,
+    /// Of `μ (n, W)`, without what comes through the sample.
+    pub mean: ArrayView2<'a, S>,
+    /// Of `σ (n, W)`, without what comes through the sample.
+    pub std: ArrayView2<'a, S>,
+}
+
 impl<S: Scalar> GaussianHead<S> {
     /// Buffers for `rows` rows of `W` values.
     pub fn new(rows: usize, width: usize) -> Self {
@@ -103,8 +114,7 @@ impl<S: Scalar> GaussianHead<S> {
         ndarray::Zip::from(&mut deps).and(dw).and(std).for_each(|d, &dw, &s| *d += dw * s);
     }
 
-    /// Writes `draw (n, 2W)` for rows `at..at + n` from the cotangents of the sample, and of mean
-    /// and standard deviation (those that do not come through the sample).
+    /// Writes `draw (n, 2W)` for rows `at..at + n` from the noise of the sample and the cotangents.
     ///
     /// # Panics
     /// If the shapes disagree or the rows do not exist.
@@ -113,10 +123,10 @@ impl<S: Scalar> GaussianHead<S> {
         &mut self,
         at: usize,
         eps: ArrayView2<'_, S>,
-        dw: ArrayView2<'_, S>,
-        (dmean, dstd): (ArrayView2<'_, S>, ArrayView2<'_, S>),
+        cotangents: HeadCotangents<'_, S>,
         mut draw: ArrayViewMut2<'_, S>,
     ) {
+        let HeadCotangents { sample: dw, mean: dmean, std: dstd } = cotangents;
         let (n, width) = dw.dim();
         let shape = (n, self.mean.ncols());
         assert_eq!((n, width), shape, "dw against (B, W)");

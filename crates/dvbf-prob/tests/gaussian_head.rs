@@ -2,7 +2,7 @@
 #![expect(clippy::unwrap_used, reason = "a test may fail")]
 
 use dvbf_gradcheck::{Tol, check_coordinates};
-use dvbf_prob::{GaussianHead, STD_FLOOR};
+use dvbf_prob::{GaussianHead, HeadCotangents, STD_FLOOR};
 use ndarray::{Array1, Array2, ArrayView2, s};
 use proptest::{collection::vec, prelude::*};
 
@@ -49,7 +49,8 @@ proptest! {
         head.forward(0, case.raw.view(), case.seen.view());
         let [dw, dmean, dstd] = &case.weights;
         let (mut draw, mut deps) = (Array2::from_elem((n, 2 * width), 9.0), Array2::ones((n, width)));
-        head.backward(0, case.eps.view(), dw.view(), (dmean.view(), dstd.view()), draw.view_mut());
+        let cotangents = HeadCotangents { sample: dw.view(), mean: dmean.view(), std: dstd.view() };
+        head.backward(0, case.eps.view(), cotangents, draw.view_mut());
         head.backward_noise(0, dw.view(), deps.view_mut());
         deps -= 1.0;
         let at = |v: &[f64]| loss(&case, ArrayView2::from_shape((n, 2 * width), v).unwrap(), case.eps.view());
@@ -69,7 +70,8 @@ proptest! {
         prop_assert!(head.std().iter().all(|&s| s.to_bits() == 1.0_f64.to_bits()));
         let [dw, dmean, dstd] = &case.weights;
         let mut draw = Array2::from_elem((n, 2 * width), f64::NAN);
-        head.backward(0, case.eps.view(), dw.view(), (dmean.view(), dstd.view()), draw.view_mut());
+        let cotangents = HeadCotangents { sample: dw.view(), mean: dmean.view(), std: dstd.view() };
+        head.backward(0, case.eps.view(), cotangents, draw.view_mut());
         prop_assert!(draw.iter().all(|d| d.abs().to_bits() == 0), "{draw}");
     }
 

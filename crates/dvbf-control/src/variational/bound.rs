@@ -14,7 +14,7 @@
 //! The source's entropy stands in its closed form, `U/2` instead of `½ εᵀε`: less noise, same mean.
 
 use super::ChannelNoise;
-use super::head::{Head, width};
+use super::head::{Head, Pull, width};
 use crate::channel::Channel;
 use crate::dynamics::{Cotangents, Inputs, MeanDynamics};
 use crate::net::{StateNet, StateNetCache};
@@ -201,8 +201,8 @@ impl<S: Scalar, D: MeanDynamics<S>> Bound<S, D> {
             g.assign(&residual);
             head.solve_transposed(slice_mut(&mut g));
             let mut out = self.dplanners.row_mut(row);
-            let place = (-S::ONE, weight);
-            head.cotangents(slice(&g.view()), slice(&residual), place, slice_mut(&mut out));
+            let pull = Pull { diagonal: -S::ONE, weight };
+            head.cotangents(slice(&g.view()), slice(&residual), pull, slice_mut(&mut out));
         }
         self.dseen.slice_mut(all).fill(S::ZERO);
         let (dplanners, dseen) = (self.dplanners.slice(all), self.dseen.slice_mut(all));
@@ -220,8 +220,8 @@ impl<S: Scalar, D: MeanDynamics<S>> Bound<S, D> {
             }
             let (dy, epsilon) = (self.dcontrols.row(row), noise.source.row(row));
             let mut out = self.dsources.row_mut(row);
-            let place = (weight, S::ONE);
-            head.cotangents(slice(&dy), slice(&epsilon), place, slice_mut(&mut out));
+            let pull = Pull { diagonal: weight, weight: S::ONE };
+            head.cotangents(slice(&dy), slice(&epsilon), pull, slice_mut(&mut out));
         }
         parts.source.backward_data(0, self.dsources.slice(all), &mut self.source_cache);
     }

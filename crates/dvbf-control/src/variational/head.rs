@@ -18,6 +18,15 @@ pub(super) struct Head<'a, S> {
     pub(super) size: usize,
 }
 
+/// What the cotangents of a row are made with beside its vectors.
+#[derive(Clone, Copy)]
+pub(super) struct Pull<S> {
+    /// Cotangent of every logarithm of the diagonal.
+    pub(super) diagonal: S,
+    /// Factor of all.
+    pub(super) weight: S,
+}
+
 /// Where entry `(i, j)` of the triangle is.
 fn index(size: usize, i: usize, j: usize) -> usize {
     size + i * (i + 1) / 2 + j
@@ -71,9 +80,10 @@ impl<S: Scalar> Head<'_, S> {
         }
     }
 
-    /// Writes the cotangents of all outputs, for `dμ` and `dL = dμ vᵀ` plus `d` for every
-    /// logarithm of the diagonal, all times `weight`.
-    pub(super) fn cotangents(&self, dmean: &[S], v: &[S], (d, weight): (S, S), out: &mut [S]) {
+    /// Writes the cotangents of all outputs, for `dμ` and `dL = dμ vᵀ` plus `pull.diagonal` for
+    /// every logarithm of the diagonal, all times `pull.weight`.
+    pub(super) fn cotangents(&self, dmean: &[S], v: &[S], pull: Pull<S>, out: &mut [S]) {
+        let Pull { diagonal, weight } = pull;
         for i in 0..self.size {
             out[i] = weight * dmean[i];
             for j in 0..i {
@@ -81,7 +91,7 @@ impl<S: Scalar> Head<'_, S> {
             }
             let raw = self.outputs[index(self.size, i, i)];
             let inside = raw > S::of(LEAST) && raw < S::of(MOST);
-            let slope = dmean[i] * v[i] * self.factor(i, i) + d;
+            let slope = dmean[i] * v[i] * self.factor(i, i) + diagonal;
             out[index(self.size, i, i)] = if inside { weight * slope } else { S::ZERO };
         }
     }

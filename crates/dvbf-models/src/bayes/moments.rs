@@ -31,7 +31,7 @@ use super::linear::LinearGaussian;
 use super::parameter::Parameter;
 use super::root::{Root, beside};
 use super::sequence::{Filtered, Sequence};
-use super::smoother::{Backward, SmoothedRoots};
+use super::smoother::SmoothedRoots;
 use super::triangle::{Triangle, triangle};
 use nalgebra::{DMatrix, DVector};
 
@@ -119,12 +119,12 @@ impl Moments {
     ) -> Result<(), BayesError> {
         let beliefs = &smoothed.beliefs;
         self.starts.push(beliefs[0].clone());
-        for (t, backward) in smoothed.backward.iter().enumerate() {
+        for t in 0..smoothed.backward.len() {
             let control = DVector::from_iterator(
                 sequence.controls.ncols(),
                 sequence.controls.row(t).iter().copied(),
             );
-            self.add_transition(model, (&beliefs[t], &beliefs[t + 1]), backward, &control)?;
+            self.add_transition(model, smoothed, t, &control)?;
         }
         for (t, correction) in filtered.corrections.iter().enumerate() {
             if let Some(correction) = correction {
@@ -135,13 +135,16 @@ impl Moments {
         Ok(())
     }
 
+    /// Adds the transition from step `t` to the next.
     fn add_transition(
         &mut self,
         model: &LinearGaussian,
-        (from, to): (&RootBelief, &RootBelief),
-        backward: &Backward,
+        smoothed: &SmoothedRoots,
+        t: usize,
         control: &DVector<f64>,
     ) -> Result<(), BayesError> {
+        let (from, to) = (&smoothed.beliefs[t], &smoothed.beliefs[t + 1]);
+        let backward = &smoothed.backward[t];
         let (z, u) = (from.mean.len(), control.len());
         // A root of the covariance of z_t and z_{t+1}.
         let here = beside(&(&backward.gain * to.root()), &backward.rest);

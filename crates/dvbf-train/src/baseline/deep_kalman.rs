@@ -29,7 +29,7 @@ use dvbf_core::{Batch, Bound, GradientOptions, Noise, Params, Path, Scalar};
 use dvbf_data::settings::ValueError;
 use dvbf_models::{Cache, Emission, GaussianEmission, NoiseScale};
 use dvbf_ops::{Features, Gru, GruCache, Linear, LinearPack, Mlp, MlpCache};
-use dvbf_prob::GaussianHead;
+use dvbf_prob::{GaussianHead, HeadCotangents};
 use dvbf_tensor::Accum;
 use ndarray::{Array1, Array2, ArrayView2, ArrayViewD, ArrayViewMutD, s};
 
@@ -190,9 +190,13 @@ impl<S: Scalar> DeepKalman<S> {
         }
         let (later, before) = (s![n..rows, ..], s![..rows - n, ..]);
         let DeepKalmanWork { latent, step_head, transition, step_raw, zeros, .. } = work;
-        let (dmean, dstd) = (latent.dprior.mean.slice(later), latent.dprior.std.slice(later));
         let (none, mut draw) = (zeros.slice(before), step_raw.slice_mut(before));
-        step_head.backward(0, none, none, (dmean, dstd), draw.view_mut());
+        let cotangents = HeadCotangents {
+            sample: none,
+            mean: latent.dprior.mean.slice(later),
+            std: latent.dprior.std.slice(later),
+        };
+        step_head.backward(0, none, cotangents, draw.view_mut());
         let mut dinput = work.dstep_input.slice_mut(before);
         dinput.fill(S::ZERO);
         self.transition.backward(0, draw.view(), dinput.view_mut(), transition);
@@ -200,7 +204,7 @@ impl<S: Scalar> DeepKalman<S> {
         let mut dstate = latent.dstate.slice_mut(before);
         let width = dstate.ncols();
         dstate += &dinput.slice(s![.., ..width]);
-        dstate += &dmean;
+        dstate += &latent.dprior.mean.slice(later);
     }
 
     /// Pulls the cotangent of the recognition network's output back through both units.

@@ -14,7 +14,7 @@
 use super::weights::Weights;
 use dvbf_core::{Batch, Bound, Scalar};
 use dvbf_models::{Cache, Emission, GaussianEmission, LikelihoodOutputs, Observations};
-use dvbf_prob::{Diagonal, GaussianHead, gaussian_kl_backward, gaussian_kl_terms};
+use dvbf_prob::{Diagonal, GaussianHead, HeadCotangents, gaussian_kl_backward, gaussian_kl_terms};
 use ndarray::{Array1, Array2, ArrayView1, ArrayView2, ArrayViewMut2, s};
 
 /// Buffers of the latent state of all rows.
@@ -174,8 +174,12 @@ impl<S: Scalar> Latent<S> {
         let dstate = self.dstate.slice(all);
         self.dnoise.slice_mut(all).fill(S::ZERO);
         self.head.backward_noise(0, dstate, self.dnoise.slice_mut(all));
-        let given = (self.dposterior.mean.slice(all), self.dposterior.std.slice(all));
-        self.head.backward(0, noise, dstate, given, self.raw.slice_mut(all));
+        let cotangents = HeadCotangents {
+            sample: dstate,
+            mean: self.dposterior.mean.slice(all),
+            std: self.dposterior.std.slice(all),
+        };
+        self.head.backward(0, noise, cotangents, self.raw.slice_mut(all));
         self.raw.slice(all)
     }
 

@@ -5,16 +5,42 @@ use super::reading::{Direction, Reading, Step};
 use dvbf_tensor::Scalar;
 use ndarray::{Array2, ArrayView1, ArrayView2, ArrayViewMut1, ArrayViewMut2, s};
 
+/// What is estimated from, of one sequence.
+#[derive(Clone, Copy)]
+pub(super) struct Seen<'a, S> {
+    /// Encoded frames, `(k, E)`.
+    pub(super) encoded: ArrayView2<'a, S>,
+    /// Controls, `(k − 1, U)`.
+    pub(super) control: ArrayView2<'a, S>,
+}
+
+/// Where the cotangents of an estimate are added.
+pub(super) struct EstimateCotangents<'a, S> {
+    /// Of the encoded frames, `(k, E)`.
+    pub(super) encoded: ArrayViewMut2<'a, S>,
+    /// Of `α` and `β`, `(Z, k − 1)`.
+    pub(super) weights: &'a mut Array2<S>,
+    /// Of `γ (Z, (k − 1) U)`.
+    pub(super) by_control: &'a mut Array2<S>,
+}
+
+/// Something of two frames that follow each other.
+struct Pair<T> {
+    now: T,
+    next: T,
+}
+
 impl<S: Scalar> KnownState<S> {
-    /// The change of component `i` from row `now` to row `next` of encoded frames.
-    fn change(&self, i: usize, now: ArrayView1<'_, S>, next: ArrayView1<'_, S>) -> S {
+    /// The change of component `i` between two encoded frames.
+    fn change(&self, i: usize, frames: &Pair<ArrayView1<'_, S>>) -> S {
+        let Pair { now, next } = *frames;
         match self.readings[i] {
             Reading::Line(at) => S::of(self.scale[i]) * (next[at] - now[at]),
             Reading::Angle(at) => {
                 let (cross, dot) = Direction::of(now, at).turn(Direction::of(next, at));
                 cross.atan2(dot)
             }
-            Reading::Velocity(position) => self.change(position, now, next),
+            Reading::Velocity(position) => self.change(position, frames),
         }
     }
 
@@ -23,22 +49,21 @@ impl<S: Scalar> KnownState<S> {
         &self,
         i: usize,
         d: S,
-        (now, next): (ArrayView1<'_, S>, ArrayView1<'_, S>),
-        (dnow, dnext): (&mut ArrayViewMut1<'_, S>, &mut ArrayViewMut1<'_, S>),
+        frames: &Pair<ArrayView1<'_, S>>,
+        out: &mut Pair<ArrayViewMut1<'_, S>>,
     ) {
+        let Pair { now, next } = *frames;
         match self.readings[i] {
             Reading::Line(at) => {
                 let d = S::of(self.scale[i]) * d;
-                dnext[at] += d;
-                dnow[at] -= d;
+                out.next[at] += d;
+                out.now[at] -= d;
             }
             Reading::Angle(at) => {
-                Direction::of(now, at).pull_angle(-d, dnow.view_mut(), at);
-                Direction::of(next, at).pull_angle(d, dnext.view_mut(), at);
+                Direction::of(now, at).pull_angle(-d, out.now.view_mut(), at);
+                Direction::of(next, at).pull_angle(d, out.next.view_mut(), at);
             }
-            Reading::Velocity(position) => {
-                self.pull_change(position, d, (now, next), (dnow, dnext));
-            }
+            Reading::Velocity(position) => self.pull_change(position, d, frames, out),
         }
     }
 
@@ -52,14 +77,9 @@ impl<S: Scalar> KnownState<S> {
         }
     }
 
-    /// `ẑ` of component `i` of a sequence with these encoded frames and controls, `(k, E)` and
-    /// `(k − 1, U)`.
-    pub(super) fn estimate(
-        &self,
-        i: usize,
-        encoded: ArrayView2<'_, S>,
-        control: ArrayView2<'_, S>,
-    ) -> S {
+    /// `ẑ` of component `i`.
+    pub(super) fn estimate(&self, i: usize, seen: Seen<'_, S>) -> S {
+        let Seen { encoded, control } = seen;
         let mut estimate = match self.readings[i] {
             Reading::Line(at) => S::of(self.scale[i]) * encoded[[0, at]],
             Reading::Angle(at) => Direction::of(encoded.row(0), at).angle(),
@@ -71,29 +91,30 @@ impl<S: Scalar> KnownState<S> {
         };
         let velocity = matches!(self.readings[i], Reading::Velocity(_));
         for t in 0..self.frames - 1 {
-            let change = self.change(i, encoded.row(t), encoded.row(t + 1));
+            let change = self.change(i, &Pair { now: encoded.row(t), next: encoded.row(t + 1) });
             let per = if velocity { 1.0 / self.seconds(control.row(t)) } else { 1.0 };
             estimate += self.weights[[i, t]] * change * S::of(per);
         }
         estimate
     }
 
-    /// Pulls the cotangent of an estimate back to frames and parameters.
+    /// Pulls the cotangent `d` of the estimate of component `i` back to frames and parameters.
     pub(super) fn pull_estimate(
         &self,
-        (i, d): (usize, S),
-        (encoded, control): (ArrayView2<'_, S>, ArrayView2<'_, S>),
-        mut dencoded: ArrayViewMut2<'_, S>,
-        (dweights, dby_control): (&mut Array2<S>, &mut Array2<S>),
+        i: usize,
+        d: S,
+        seen: Seen<'_, S>,
+        out: &mut EstimateCotangents<'_, S>,
     ) {
+        let Seen { encoded, control } = seen;
         match self.readings[i] {
-            Reading::Line(at) => dencoded[[0, at]] += S::of(self.scale[i]) * d,
+            Reading::Line(at) => out.encoded[[0, at]] += S::of(self.scale[i]) * d,
             Reading::Angle(at) => {
-                Direction::of(encoded.row(0), at).pull_angle(d, dencoded.row_mut(0), at);
+                Direction::of(encoded.row(0), at).pull_angle(d, out.encoded.row_mut(0), at);
             }
             Reading::Velocity(_) => {
                 let own = S::of(self.scale[i]) * d;
-                for (to, &u) in dby_control.row_mut(i).iter_mut().zip(control) {
+                for (to, &u) in out.by_control.row_mut(i).iter_mut().zip(control) {
                     *to += own * u;
                 }
             }
@@ -101,12 +122,12 @@ impl<S: Scalar> KnownState<S> {
         let velocity = matches!(self.readings[i], Reading::Velocity(_));
         for t in 0..self.frames - 1 {
             let per = if velocity { 1.0 / self.seconds(control.row(t)) } else { 1.0 };
-            let (now, next) = (encoded.row(t), encoded.row(t + 1));
-            let change = self.change(i, now, next);
-            dweights[[i, t]] += d * change * S::of(per);
+            let frames = Pair { now: encoded.row(t), next: encoded.row(t + 1) };
+            let change = self.change(i, &frames);
+            out.weights[[i, t]] += d * change * S::of(per);
             let dchange = d * self.weights[[i, t]] * S::of(per);
-            let (mut dnow, mut dnext) = dencoded.multi_slice_mut((s![t, ..], s![t + 1, ..]));
-            self.pull_change(i, dchange, (now, next), (&mut dnow, &mut dnext));
+            let (now, next) = out.encoded.multi_slice_mut((s![t, ..], s![t + 1, ..]));
+            self.pull_change(i, dchange, &frames, &mut Pair { now, next });
         }
     }
 }

@@ -37,6 +37,7 @@ use crate::part::{Cache, gradient_of};
 use crate::statistics::Statistics;
 use dvbf_ops::{Linear, Mlp, MlpCache, Params, Path};
 use dvbf_tensor::Scalar;
+use estimate::{EstimateCotangents, Seen};
 use ndarray::{Array1, Array2, ArrayView2, ArrayViewD, ArrayViewMut2, ArrayViewMutD, Axis, s};
 use reading::{Reading, Step};
 
@@ -102,18 +103,18 @@ impl<S: Scalar> KnownState<S> {
             let control = cache.control.row(at + b);
             let control = control.to_shape((k - 1, u)).expect("whole steps");
             let frames = s![place + b..place + n; batch, ..];
-            let encoded = cache.encoded.slice(frames);
+            let seen = Seen { encoded: cache.encoded.slice(frames), control: control.view() };
+            let mut out = EstimateCotangents {
+                encoded: cache.dencoded.slice_mut(frames),
+                weights: &mut cache.weights,
+                by_control: &mut cache.by_control,
+            };
             for i in 0..z {
                 let dmean = d[i];
                 cache.raw_std[i] += d[z + i];
                 cache.center[i] -= dmean / cache.spread[i];
                 cache.log_spread[i] -= dmean * cache.mean[[at + b, i]];
-                self.pull_estimate(
-                    (i, dmean / cache.spread[i]),
-                    (encoded, control.view()),
-                    cache.dencoded.slice_mut(frames),
-                    (&mut cache.weights, &mut cache.by_control),
-                );
+                self.pull_estimate(i, dmean / cache.spread[i], seen, &mut out);
             }
         }
         let dencoded = cache.dencoded.slice(s![place..place + n, ..]);
@@ -233,9 +234,10 @@ impl<S: Scalar> InitialState<S> for KnownState<S> {
             }
             let control = cache.control.row(at + b);
             let control = control.to_shape((k - 1, u)).expect("whole steps");
-            let frames = cache.encoded.slice(s![place + b..place + n; batch, ..]);
+            let encoded = cache.encoded.slice(s![place + b..place + n; batch, ..]);
+            let seen = Seen { encoded, control: control.view() };
             for i in 0..z {
-                let estimate = self.estimate(i, frames, control.view());
+                let estimate = self.estimate(i, seen);
                 let mean = (estimate - self.center[i]) / cache.spread[i];
                 cache.mean[[at + b, i]] = mean;
                 raw[[b, i]] = mean;

@@ -171,7 +171,8 @@ impl<S: Scalar> Known<S> {
         &self,
         at: usize,
         dnext: ArrayView2<'_, S>,
-        (dstate, mut dcontrol): (&mut ArrayViewMut2<'_, S>, Option<&mut ArrayViewMut2<'_, S>>),
+        dstate: &mut ArrayViewMut2<'_, S>,
+        mut dcontrol: Option<&mut ArrayViewMut2<'_, S>>,
         cache: &mut KnownCache<S>,
     ) {
         let controls = self.dynamics.controls();

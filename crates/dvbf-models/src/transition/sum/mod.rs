@@ -95,7 +95,8 @@ impl<S: Scalar> Sum<S> {
         at: usize,
         input: &TransitionInput<'_, S>,
         next: &mut ArrayViewMut2<'_, S>,
-        (cache, part): (&mut MlpCache<S>, &mut Array2<S>),
+        cache: &mut MlpCache<S>,
+        part: &mut Array2<S>,
     ) {
         let (n, z) = input.state.dim();
         let mut joined = cache.input(at, n);
@@ -179,7 +180,7 @@ impl<S: Scalar> Transition<S> for Sum<S> {
             _ => next.assign(&input.state),
         }
         if let (Some(linear), Some(own)) = (&self.linear, &mut cache.linear) {
-            Self::add_linear(linear, at, &input, &mut next, (own, &mut cache.part));
+            Self::add_linear(linear, at, &input, &mut next, own, &mut cache.part);
         }
         if let (Some(remainder), Some(own)) = (&self.remainder, &mut cache.remainder) {
             remainder.forward(at, &input, &self.features, own);
@@ -215,7 +216,7 @@ impl<S: Scalar> Transition<S> for Sum<S> {
         }
         match (&self.known, &mut cache.known) {
             (Some(known), Some(own)) => {
-                known.pull_back(at, dnext, (&mut dstate, dcontrol.as_mut()), own);
+                known.pull_back(at, dnext, &mut dstate, dcontrol.as_mut(), own);
             }
             _ => dstate += &dnext,
         }
@@ -294,7 +295,7 @@ impl<S: Scalar> Transition<S> for Sum<S> {
         }
         if let (Some(part), Some(own)) = (&self.linear, &mut cache.linear) {
             let mut to = linear.view_mut();
-            Self::add_linear(part, 0, &input, &mut to, (own, &mut cache.part));
+            Self::add_linear(part, 0, &input, &mut to, own, &mut cache.part);
         }
         if let (Some(part), Some(own)) = (&self.remainder, &mut cache.remainder) {
             part.forward(0, &input, &self.features, own);
