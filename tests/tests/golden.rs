@@ -2,10 +2,10 @@
 #![expect(clippy::unwrap_used, reason = "a test may fail")]
 
 use dvbf_core::{
-    Batch, Bound, Dvbf, Feedforward, FirstFrames, GaussianEmission, GradientOptions, LocallyLinear,
-    NoiseScale, Objective, Params, Parts, Path, Workspace,
+    Batch, Bound, Dvbf, Feedforward, FeedforwardInputs, FirstFrames, GaussianEmission,
+    GradientOptions, LocallyLinear, NoiseScale, Objective, Params, Parts, Path, Workspace,
 };
-use dvbf_ops::{Features, Linear, Mixture, Mlp};
+use dvbf_ops::{Features, Linear, Mixture, MixtureDims, Mlp};
 use ndarray::{Array, Array1, Array2, Array3, ArrayD, Axis, Dimension, IxDyn};
 use ndarray_npy::NpzReader;
 use std::collections::BTreeMap;
@@ -50,7 +50,7 @@ impl Golden {
     fn model(&self) -> Dvbf<f64> {
         let base = |name: &str| self.get::<ndarray::Ix3>(&format!("param/transition.{name}"));
         let maps = Mixture::new(base("a"), base("b"), base("c"));
-        let (_, z, u, _) = maps.dim();
+        let MixtureDims { state: z, control: u, .. } = maps.dims();
         let x = self.get::<ndarray::Ix3>("x").dim().2;
         #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "a count")]
         let frames = self.scalar("initial_frames") as usize;
@@ -58,10 +58,11 @@ impl Golden {
         let seen = || Features::identity(z);
         let start = (self.mlp("initial.recognition"), self.mlp("initial.state"));
         let layers = (self.linear("recognition.0"), self.linear("recognition.1"));
+        let inputs = FeedforwardInputs { observation: x, control: u };
         let (mean, learned) = (self.mlp("emission"), NoiseScale::Learned);
         Dvbf::new(Parts {
             initial: Box::new(FirstFrames::new(start.0, start.1, frames)),
-            recognition: Box::new(Feedforward::new(layers.0, layers.1, seen(), (x, u))),
+            recognition: Box::new(Feedforward::new(layers.0, layers.1, seen(), inputs)),
             transition: Box::new(LocallyLinear::new(self.mlp("transition.mixing"), maps)),
             emission: Box::new(GaussianEmission::new(mean, seen(), z, log_std, learned)),
         })

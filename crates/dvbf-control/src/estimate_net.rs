@@ -12,8 +12,8 @@
 
 use crate::channel::{Empowerment, check_batch, check_estimates};
 use crate::error::{ControlError, at_least, positive};
-use crate::learner::{Learner, Sense, cosine};
-use crate::net::{StateNet, StateNetCache};
+use crate::learner::{Learner, Sense, StepLimits, cosine};
+use crate::net::{NetSizes, StateNet, StateNetCache};
 use crate::scale::StateScale;
 use dvbf_tensor::{Noise, Scalar};
 use ndarray::{Array2, ArrayView2, ArrayViewMut2, s};
@@ -113,7 +113,8 @@ impl<S: Scalar> EmpowermentNet<S> {
         let mean = estimates.iter().copied().sum::<S>() / count;
         let variance = estimates.iter().map(|&e| (e - mean) * (e - mean)).sum::<S>() / count;
         let noise = Noise::new(settings.seed, 0);
-        let net = StateNet::random(scale.clone(), (settings.hidden, 1), 1.0, noise);
+        let sizes = NetSizes { hidden: settings.hidden, outputs: 1 };
+        let net = StateNet::random(scale.clone(), sizes, 1.0, noise);
         let mut net = net.with_clip(S::of(settings.clip));
         // Where all estimates are equal, the network has nothing to add to their mean.
         let std = variance.sqrt().max(S::of(1e-6));
@@ -260,7 +261,7 @@ impl<S: Scalar> Regression<S> {
             *y = weight * (*y - target);
         }
         net.backward_data(0, self.output.view(), &mut self.cache);
-        let limits = (f64::INFINITY, rate);
+        let limits = StepLimits { clip: f64::INFINITY, rate };
         self.learner.step(net, &mut self.cache, Sense::Minimize, limits)
     }
 }

@@ -12,6 +12,15 @@ pub(crate) enum Sense {
     Maximize,
 }
 
+/// How far a step goes.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct StepLimits {
+    /// The largest norm of the gradient.
+    pub(crate) clip: f64,
+    /// The learning rate.
+    pub(crate) rate: f64,
+}
+
 /// Gradient and moments of a network.
 #[derive(Clone, Debug)]
 pub(crate) struct Learner<S> {
@@ -41,14 +50,15 @@ impl<S: Scalar> Learner<S> {
     }
 
     /// Moves the parameters along the gradient of the rows in `cache`, whose norm is cut to
-    /// `clip`, and prepares the cache for them.
+    /// `limits.clip`, and prepares the cache for them.
     pub(crate) fn step(
         &mut self,
         net: &mut StateNet<S>,
         cache: &mut StateNetCache<S>,
         sense: Sense,
-        (clip, rate): (f64, f64),
+        limits: StepLimits,
     ) -> Result<(), ControlError> {
+        let StepLimits { clip, rate } = limits;
         let norm = global_norm(self.gradient(net, cache)).to_double();
         if !norm.is_finite() {
             return Err(ControlError::Diverged { what: self.what, updates: self.updates });

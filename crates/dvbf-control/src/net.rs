@@ -21,6 +21,14 @@ pub(crate) struct StateNet<S> {
     mlp: Mlp<S>,
 }
 
+/// Widths of the layers of a [`StateNet`].
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct NetSizes {
+    /// Units of each of the two hidden layers.
+    pub(crate) hidden: usize,
+    pub(crate) outputs: usize,
+}
+
 /// What the backward pass reads.
 #[derive(Clone, Debug)]
 pub(crate) struct StateNetCache<S> {
@@ -31,13 +39,9 @@ pub(crate) struct StateNetCache<S> {
 
 impl<S: Scalar> StateNet<S> {
     /// Random weights; those of the last layer are multiplied by `last`.
-    pub(crate) fn random(
-        scale: StateScale<S>,
-        (hidden, outputs): (usize, usize),
-        last: f64,
-        noise: Noise,
-    ) -> Self {
+    pub(crate) fn random(scale: StateScale<S>, sizes: NetSizes, last: f64, noise: Noise) -> Self {
         let gains = [1.0, 2.0_f64.sqrt(), 2.0_f64.sqrt() * last];
+        let NetSizes { hidden, outputs } = sizes;
         let mlp = Mlp::random(&[scale.size(), hidden, hidden, outputs], &gains, noise);
         Self { scale, clip: S::infinity(), mlp }
     }

@@ -37,14 +37,15 @@ pub use dvbf_models::bayes;
 pub use dvbf_models::{
     AffineMap, Cache, CloneEmission, CloneInitialState, CloneRecognition, CloneTransition,
     ConstantSettings, Context, EMISSIONS, Emission, EmissionRole, EmissionStd, Feedforward,
-    FeedforwardConfig, FirstFrames, FirstFramesConfig, FirstSteps, GaussianConfig,
-    GaussianEmission, INITIAL_STATES, InitialState, InitialStateRole, Kind, KindError, KindTable,
-    KnownConfig, KnownPart, KnownState, KnownStateConfig, LikelihoodOutputs, LinearConfig,
-    LinearStart, LocallyLinear, LocallyLinearConfig, Motion, NoiseConfig, NoiseScale, Observations,
-    PartConfig, PerComponent, RECOGNITIONS, Recognition, RecognitionInput, RecognitionRole,
-    Registry, RemainderConfig, Residual, ResidualConfig, Role, Statistics, StepLength, Sum,
-    SumConfig, TRANSITIONS, Transition, TransitionCotangents, TransitionDims, TransitionInput,
-    TransitionRole, features_of, gradient_of,
+    FeedforwardConfig, FeedforwardInputs, FeedforwardLayers, FirstFrames, FirstFramesConfig,
+    FirstFramesSizes, FirstSteps, GaussianConfig, GaussianEmission, GaussianSizes, INITIAL_STATES,
+    InitialState, InitialStateRole, Kind, KindError, KindTable, KnownConfig, KnownPart, KnownState,
+    KnownStateConfig, LikelihoodOutputs, LinearConfig, LinearStart, LocallyLinear,
+    LocallyLinearConfig, Motion, NoiseConfig, NoiseScale, Observations, PartConfig, PerComponent,
+    RECOGNITIONS, Recognition, RecognitionInput, RecognitionRole, Registry, RemainderConfig,
+    Residual, ResidualConfig, Role, Statistics, StepLength, Sum, SumConfig, TRANSITIONS,
+    Transition, TransitionCotangents, TransitionDims, TransitionInput, TransitionRole, features_of,
+    gradient_of,
 };
 pub use dvbf_ops::{Adam, AdamStep, AdamUpdate, Params, Path, RmsProp, global_norm};
 pub use dvbf_ops::{Feature, Features, Linear, Mlp, MlpCache};

@@ -13,18 +13,18 @@ mod transition;
 
 pub use emission::{
     CloneEmission, EMISSIONS, Emission, EmissionRole, EmissionStd, GaussianConfig,
-    GaussianEmission, LikelihoodOutputs, NoiseScale, Observations,
+    GaussianEmission, GaussianSizes, LikelihoodOutputs, NoiseScale, Observations,
 };
 pub use initial::{
-    CloneInitialState, FirstFrames, FirstFramesConfig, FirstSteps, INITIAL_STATES, InitialState,
-    InitialStateRole, KnownState, KnownStateConfig,
+    CloneInitialState, FirstFrames, FirstFramesConfig, FirstFramesSizes, FirstSteps,
+    INITIAL_STATES, InitialState, InitialStateRole, KnownState, KnownStateConfig,
 };
 pub use kind::{Context, Kind, KindError, KindTable, PartConfig, Registry, Role, features_of};
 pub use linear_start::{AffineMap, LinearStart};
 pub use part::{Cache, gradient_of};
 pub use recognition::{
-    CloneRecognition, Feedforward, FeedforwardConfig, RECOGNITIONS, Recognition, RecognitionInput,
-    RecognitionRole,
+    CloneRecognition, Feedforward, FeedforwardConfig, FeedforwardInputs, FeedforwardLayers,
+    RECOGNITIONS, Recognition, RecognitionInput, RecognitionRole,
 };
 pub use statistics::Statistics;
 pub use transition::{

@@ -4,7 +4,9 @@ mod common;
 
 use common::fill;
 use dvbf_gradcheck::{Tol, check_coordinates};
-use dvbf_models::{Emission, GaussianEmission, LikelihoodOutputs, NoiseScale, Observations};
+use dvbf_models::{
+    Emission, GaussianEmission, GaussianSizes, LikelihoodOutputs, NoiseScale, Observations,
+};
 use dvbf_ops::{Feature, Features, Params};
 use dvbf_tensor::Noise;
 use ndarray::{Array1, Array2};
@@ -33,8 +35,8 @@ fn case(((z, visible, x), rows, per_channel, masked, seed): Drawn, scale: NoiseS
         kinds[0] = Feature::Angle;
     }
     let (features, noise) = (Features::new(kinds), Noise::new(seed, 0));
-    let mut emission =
-        GaussianEmission::random((z, 4, x), features, (log_std.clone(), scale), noise);
+    let sizes = GaussianSizes { state: z, hidden: 4, observation: x };
+    let mut emission = GaussianEmission::random(sizes, features, log_std.clone(), scale, noise);
     let moved: Vec<f64> = emission
         .to_flat()
         .iter()

@@ -4,7 +4,7 @@ mod common;
 
 use common::fill;
 use dvbf_gradcheck::{Tol, check_coordinates};
-use dvbf_models::{FirstFrames, FirstSteps, InitialState};
+use dvbf_models::{FirstFrames, FirstFramesSizes, FirstSteps, InitialState};
 use dvbf_ops::Params;
 use dvbf_tensor::Noise;
 use ndarray::Array2;
@@ -28,7 +28,9 @@ fn drawn() -> impl Strategy<Value = Drawn> {
 
 fn case((sizes, frames, steps, batch, seed): Drawn) -> Case {
     let (x, u, w, z) = sizes;
-    let mut net = FirstFrames::random(frames, (x, u, w, z), 4, Noise::new(seed, 0));
+    let sizes =
+        FirstFramesSizes { frames, observation: x, control: u, hidden: 4, noise: w, state: z };
+    let mut net = FirstFrames::random(sizes, Noise::new(seed, 0));
     let moved: Vec<f64> = net
         .to_flat()
         .iter()

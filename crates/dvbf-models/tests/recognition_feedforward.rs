@@ -4,7 +4,9 @@ mod common;
 
 use common::fill;
 use dvbf_gradcheck::{Tol, check_coordinates};
-use dvbf_models::{Feedforward, Recognition, RecognitionInput};
+use dvbf_models::{
+    Feedforward, FeedforwardInputs, FeedforwardLayers, Recognition, RecognitionInput,
+};
 use dvbf_ops::{Feature, Features, Params};
 use dvbf_tensor::Noise;
 use ndarray::{Array2, s};
@@ -26,7 +28,9 @@ fn case(sizes: (usize, usize, usize), steps: usize, rows: usize, seed: u64) -> C
         kinds[0] = Feature::Angle;
     }
     let features = Features::new(kinds);
-    let mut net = Feedforward::random((sizes.0, sizes.2), features, (5, 4), Noise::new(seed, 0));
+    let inputs = FeedforwardInputs { observation: sizes.0, control: sizes.2 };
+    let layers = FeedforwardLayers { hidden: 5, outputs: 4 };
+    let mut net = Feedforward::random(inputs, features, layers, Noise::new(seed, 0));
     let moved: Vec<f64> = net
         .to_flat()
         .iter()

@@ -18,7 +18,7 @@ pub use clip::global_norm;
 pub use features::{Feature, Features};
 pub use gru::{Gru, GruCache};
 pub use linear::{Linear, LinearPack};
-pub use mixture::{Mixture, MixtureCache, MixtureCotangents};
+pub use mixture::{Mixture, MixtureCache, MixtureCotangents, MixtureDims};
 pub use mlp::{Mlp, MlpCache};
 pub use params::{Params, Path};
 pub use rmsprop::RmsProp;

@@ -65,6 +65,19 @@ pub struct MixtureCotangents<'a, S> {
     pub noise: ArrayViewMut2<'a, S>,
 }
 
+/// Dimensions of a [`Mixture`].
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct MixtureDims {
+    /// `M`, base matrices of each kind.
+    pub bases: usize,
+    /// `Z`, of the state.
+    pub state: usize,
+    /// `U`, of the control.
+    pub control: usize,
+    /// `W`, of the noise.
+    pub noise: usize,
+}
+
 impl<S: Scalar> Mixture<S> {
     /// The mixture of these base matrices.
     ///
@@ -95,12 +108,8 @@ impl<S: Scalar> Mixture<S> {
     ///
     /// # Panics
     /// Never: fresh arrays are contiguous.
-    pub fn random(
-        (bases, state, control, noise): (usize, usize, usize, usize),
-        std: [f64; 3],
-        c_diagonal: f64,
-        stream: Noise,
-    ) -> Self {
+    pub fn random(dims: MixtureDims, std: [f64; 3], c_diagonal: f64, stream: Noise) -> Self {
+        let MixtureDims { bases, state, control, noise } = dims;
         let draw = |columns: usize, std: f64, part: u8| {
             let mut d = Array3::zeros((bases, state, columns));
             stream.part(part).normal(d.as_slice_mut().expect("a fresh array is contiguous"));
@@ -119,10 +128,10 @@ impl<S: Scalar> Mixture<S> {
         Self::new(a, b, c)
     }
 
-    /// `(M, Z, U, W)`.
-    pub fn dim(&self) -> (usize, usize, usize, usize) {
-        let (m, z, _) = self.a.dim();
-        (m, z, self.b.dim().2, self.c.dim().2)
+    /// Its dimensions.
+    pub fn dims(&self) -> MixtureDims {
+        let (bases, state, _) = self.a.dim();
+        MixtureDims { bases, state, control: self.b.dim().2, noise: self.c.dim().2 }
     }
 
     /// `A (M, Z, Z)`.
@@ -137,7 +146,7 @@ impl<S: Scalar> Mixture<S> {
 
     /// A cache for at most `rows` rows, made once and reused.
     pub fn cache(&self, rows: usize) -> MixtureCache<S> {
-        let (m, z, u, w) = self.dim();
+        let MixtureDims { bases: m, state: z, control: u, noise: w } = self.dims();
         let size = z * (z + u + w);
         MixtureCache {
             base: Array2::zeros((m, size)),
@@ -151,7 +160,7 @@ impl<S: Scalar> Mixture<S> {
 
     /// Packs the base matrices; to be called after every change of the parameters.
     pub fn prepare(&self, cache: &mut MixtureCache<S>) {
-        let (m, z, u, _) = self.dim();
+        let MixtureDims { bases: m, state: z, control: u, .. } = self.dims();
         for i in 0..m {
             for (column, mut out) in
                 cache.base.row_mut(i).exact_chunks_mut(z).into_iter().enumerate()
@@ -175,7 +184,7 @@ impl<S: Scalar> Mixture<S> {
 
     /// Calls `f` with the place of every shared element in the rows of a cache.
     fn each_shared(&self, mut f: impl FnMut(usize)) {
-        let (_, z, u, _) = self.dim();
+        let MixtureDims { state: z, control: u, .. } = self.dims();
         for column in z - self.shared..z + u {
             for row in z - self.shared..z {
                 f(column * z + row);
@@ -201,7 +210,7 @@ impl<S: Scalar> Mixture<S> {
         next: ArrayViewMut2<'_, S>,
         cache: &mut MixtureCache<S>,
     ) {
-        let (m, z, u, w) = self.dim();
+        let MixtureDims { bases: m, state: z, control: u, noise: w } = self.dims();
         let n = state.nrows();
         assert_eq!(alpha.dim(), (n, m), "α against (B, M)");
         assert_eq!(state.dim(), (n, z), "z against (B, Z)");
@@ -252,7 +261,7 @@ impl<S: Scalar> Mixture<S> {
         cache: &mut MixtureCache<S>,
     ) {
         let MixtureCotangents { alpha: dalpha, state: dstate, control, noise: dnoise } = cotangents;
-        let (m, z, u, w) = self.dim();
+        let MixtureDims { bases: m, state: z, control: u, noise: w } = self.dims();
         let n = dnext.nrows();
         assert_eq!(dnext.dim(), (n, z), "dy against (B, Z)");
         assert_eq!(alpha.dim(), (n, m), "α against (B, M)");
@@ -292,13 +301,13 @@ impl<S: Scalar> Mixture<S> {
     #[track_caller]
     pub fn accumulate(&self, cache: &mut MixtureCache<S>, grads: &mut Self) {
         assert_eq!(cache.pulled, cache.rows.written(), "rows pulled back against rows written");
-        assert_eq!(grads.dim(), self.dim(), "gradient against the mixture");
+        assert_eq!(grads.dims(), self.dims(), "gradient against the mixture");
         let none = cache.pulled == 0;
         cache.pulled = 0;
         if none {
             return;
         }
-        let (m, z, u, _) = self.dim();
+        let MixtureDims { bases: m, state: z, control: u, .. } = self.dims();
         let mut dbase = cache.dbase.view_mut().reversed_axes();
         self.each_shared(|place| {
             let mean = dbase.column(place).sum() / S::of(m as f64);

@@ -4,7 +4,7 @@ mod common;
 
 use common::{blocks, close, matrix, sizes};
 use dvbf_gradcheck::{Tol, check_coordinates};
-use dvbf_ops::{Mixture, MixtureCache, MixtureCotangents, Params};
+use dvbf_ops::{Mixture, MixtureCache, MixtureCotangents, MixtureDims, Params};
 use ndarray::{Array2, Array3, ArrayView2, s};
 use proptest::prelude::*;
 
@@ -152,7 +152,7 @@ impl Case {
 proptest! {
     #[test]
     fn forward_is_the_equation(case in case()) {
-        let (m, z, u, w) = case.mixture.dim();
+        let MixtureDims { bases: m, state: z, control: u, noise: w } = case.mixture.dims();
         let flat = case.mixture.to_flat();
         let mut naive = Array2::zeros((case.rows(), z));
         let mut start = 0;
@@ -257,7 +257,7 @@ proptest! {
     /// A pass at row 0 forgets longer and unfinished ones before it.
     #[test]
     fn a_used_cache_is_as_good_as_a_new_one(case in case()) {
-        let (m, z, u, w) = case.mixture.dim();
+        let MixtureDims { bases: m, state: z, control: u, noise: w } = case.mixture.dims();
         let filled = |columns| Array2::from_elem((20, columns), 0.7);
         let wide = Case {
             alpha: filled(m),

@@ -1,14 +1,15 @@
 //! `Mixture`: initial values, and the panics of its contract.
 
-use dvbf_ops::{Mixture, MixtureCache, MixtureCotangents};
+use dvbf_ops::{Mixture, MixtureCache, MixtureCotangents, MixtureDims};
 use dvbf_tensor::Noise;
 use ndarray::{Array2, Array3, s};
 
 #[test]
 fn without_deviation_the_initial_maps_are_diagonal() {
     for noise in [1, 2, 4] {
-        let mixture = Mixture::<f64>::random((3, 2, 1, noise), [0.0; 3], 0.25, Noise::new(0, 0));
-        assert_eq!(mixture.dim(), (3, 2, 1, noise));
+        let dims = MixtureDims { bases: 3, state: 2, control: 1, noise };
+        let mixture = Mixture::<f64>::random(dims, [0.0; 3], 0.25, Noise::new(0, 0));
+        assert_eq!(mixture.dims(), dims);
         for i in 0..3 {
             assert_eq!(mixture.a().slice(s![i, .., ..]), Array2::<f64>::eye(2));
         }
@@ -22,7 +23,7 @@ fn without_deviation_the_initial_maps_are_diagonal() {
 
 /// Step of the first base matrix, row `n` with the `n`th unit vector of noise.
 fn step(mixture: &Mixture<f64>, rows: usize, scale: [f64; 3]) -> Array2<f64> {
-    let (m, z, u, w) = mixture.dim();
+    let MixtureDims { bases: m, state: z, control: u, noise: w } = mixture.dims();
     let mut cache = mixture.cache(rows);
     mixture.prepare(&mut cache);
     let mut alpha = Array2::zeros((rows, m));
@@ -48,7 +49,8 @@ fn deviations_scale_draws_of_separate_parts() {
         let mut a = a.slice_mut(s![i, .., ..]);
         a += &Array2::<f64>::eye(2);
     }
-    let mixture = Mixture::random((3, 2, 1, 3), [0.5, 2.0, 0.125], 0.0, stream());
+    let dims = MixtureDims { bases: 3, state: 2, control: 1, noise: 3 };
+    let mixture = Mixture::random(dims, [0.5, 2.0, 0.125], 0.0, stream());
     assert_eq!(mixture, Mixture::new(a, b, c));
 }
 
@@ -104,7 +106,8 @@ macro_rules! panics {
         #[test]
         #[should_panic(expected = $message)]
         fn $name() {
-            let mixture = Mixture::<f64>::random((5, 2, 1, 3), [1.0; 3], 1.0, Noise::new(0, 0));
+            let dims = MixtureDims { bases: 5, state: 2, control: 1, noise: 3 };
+            let mixture = Mixture::<f64>::random(dims, [1.0; 3], 1.0, Noise::new(0, 0));
             let run: fn(&Mixture<f64>, &mut MixtureCache<f64>) = $run;
             let mut cache = mixture.cache(6);
             mixture.prepare(&mut cache);

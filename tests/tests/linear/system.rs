@@ -1,8 +1,8 @@
 //! Linear systems as generative parts of models, and recordings of them.
 
 use dvbf_core::{
-    Batch, Dvbf, Feedforward, FirstFrames, GaussianEmission, LocallyLinear, Noise, NoiseScale,
-    Params, Parts, Scalar, TransitionDims,
+    Batch, Dvbf, Feedforward, FeedforwardInputs, FeedforwardLayers, FirstFrames, GaussianEmission,
+    LocallyLinear, Noise, NoiseScale, Params, Parts, Scalar, TransitionDims,
 };
 use dvbf_ops::{Features, Linear, Mixture, Mlp};
 use ndarray::{Array1, Array2, Array3, Axis, array, concatenate, s};
@@ -84,9 +84,10 @@ pub(crate) fn single(model: &Model, width: usize) -> Dvbf<f32> {
     let transition = LocallyLinear::new(layer(z + u, 1), Mixture::new(map(z), map(u), map(w)));
     let (seen, log_std) = (|| Features::identity(z), Array1::zeros(1));
     let start = layer(k * x + (k - 1) * u, 2 * w);
+    let inputs = FeedforwardInputs { observation: x, control: u };
     let mut single = Dvbf::new(Parts {
         initial: Box::new(FirstFrames::new(start, layer(w, z), k)),
-        recognition: Box::new(Feedforward::new(hidden, output, seen(), (x, u))),
+        recognition: Box::new(Feedforward::new(hidden, output, seen(), inputs)),
         transition: Box::new(transition),
         emission: Box::new(GaussianEmission::new(
             layer(z, x),
@@ -173,8 +174,9 @@ impl Generative {
         let x = self.emission.dim().0;
         let features = frames * x + (frames - 1) * u;
         let initial = Mlp::random(&[features, 2 * w], &[0.3], noise.part(0));
-        let recognition =
-            Feedforward::random((x, u), Features::identity(z), (width, 2 * w), noise.part(1));
+        let inputs = FeedforwardInputs { observation: x, control: u };
+        let layers = FeedforwardLayers { hidden: width, outputs: 2 * w };
+        let recognition = Feedforward::random(inputs, Features::identity(z), layers, noise.part(1));
         self.with(initial, frames, recognition)
     }
 
@@ -187,7 +189,8 @@ impl Generative {
         let hidden = concatenate![Axis(0), rows, -rows.clone()];
         let hidden = Linear::new(hidden, Array1::zeros(2 * pairs));
         let output = Linear::zeros(2 * pairs, 2 * w);
-        let recognition = Feedforward::new(hidden, output, Features::identity(z), (x, u));
+        let inputs = FeedforwardInputs { observation: x, control: u };
+        let recognition = Feedforward::new(hidden, output, Features::identity(z), inputs);
         self.with(Mlp::new(vec![Linear::zeros(x, 2 * w)]), 1, recognition)
     }
 
@@ -230,7 +233,8 @@ impl Generative {
             }
         }
         output.bias_mut().slice_mut(s![w..]).assign(&raw);
-        let recognition = Feedforward::new(hidden, output, Features::identity(z), (x, u));
+        let inputs = FeedforwardInputs { observation: x, control: u };
+        let recognition = Feedforward::new(hidden, output, Features::identity(z), inputs);
         self.with(Mlp::new(vec![initial]), 1, recognition)
     }
 

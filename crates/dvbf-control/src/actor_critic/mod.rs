@@ -17,9 +17,9 @@ mod horizon;
 use crate::dynamics::MeanDynamics;
 use crate::error::{ControlError, at_least, discount, positive};
 use crate::estimate_net::{EmpowermentNet, Regression};
-use crate::learner::{Learner, Sense};
+use crate::learner::{Learner, Sense, StepLimits};
 use crate::limits::ControlLimits;
-use crate::net::StateNet;
+use crate::net::{NetSizes, StateNet};
 use crate::policy::Actor;
 use crate::scale::{StateScale, check_finite};
 use dvbf_ops::Params;
@@ -149,7 +149,8 @@ impl<S: Scalar, D: MeanDynamics<S>> ActorCritic<S, D> {
         assert_eq!(dynamics.control_size(), limits.size(), "controls against their limits");
         let noise = Noise::new(settings.seed, 0);
         let net = |outputs: usize, last: f64, part: u8| {
-            StateNet::random(scale.clone(), (settings.hidden, outputs), last, noise.part(part))
+            let sizes = NetSizes { hidden: settings.hidden, outputs };
+            StateNet::random(scale.clone(), sizes, last, noise.part(part))
         };
         // Nearly no control at first, so that no tanh is saturated.
         let actor = net(limits.size(), 0.1, 0);
@@ -240,7 +241,8 @@ impl<S: Scalar, D: MeanDynamics<S>> ActorCritic<S, D> {
         assert_eq!(starts.dim(), expected, "starts against batch and state");
         check_finite("the start", starts)?;
         let objective = self.pass(starts, true);
-        let limits = (self.settings.gradient_clip, self.settings.actor_rate);
+        let limits =
+            StepLimits { clip: self.settings.gradient_clip, rate: self.settings.actor_rate };
         let cache = &mut self.horizon.actor_cache;
         self.actor_learner.step(&mut self.actor.net, cache, Sense::Maximize, limits)?;
         self.actor.refresh();

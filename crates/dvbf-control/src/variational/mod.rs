@@ -21,8 +21,8 @@ mod head;
 use crate::channel::{Channel, Empowerment, check_batch, check_estimates};
 use crate::dynamics::MeanDynamics;
 use crate::error::{ControlError, at_least, positive};
-use crate::learner::{Learner, Sense, cosine};
-use crate::net::StateNet;
+use crate::learner::{Learner, Sense, StepLimits, cosine};
+use crate::net::{NetSizes, StateNet};
 use crate::scale::{StateScale, check_finite};
 use bound::{Bound, Parts};
 use dvbf_ops::Params;
@@ -118,7 +118,7 @@ impl<S: Scalar, D: MeanDynamics<S>> Variational<S, D> {
         channel.check(&dynamics)?;
         let (z, u, batch) = (dynamics.state_size(), dynamics.control_size(), settings.batch);
         assert_eq!(z, scale.size(), "states of the dynamics against the scale");
-        let sizes = (settings.hidden, head::width(u));
+        let sizes = NetSizes { hidden: settings.hidden, outputs: head::width(u) };
         let noise = Noise::new(settings.seed, 0);
         let source = StateNet::random(scale.clone(), sizes, 0.1, noise.part(0));
         let planner = StateNet::random(StateScale::identity(3 * z), sizes, 0.1, noise.part(1));
@@ -218,7 +218,7 @@ impl<S: Scalar, D: MeanDynamics<S>> Variational<S, D> {
         self.pass(states, noise, values_of);
         let mean = values_of.iter().copied().sum::<S>() / S::of(states.nrows() as f64);
         self.bound.values = values;
-        let limits = (self.settings.gradient_clip, rate);
+        let limits = StepLimits { clip: self.settings.gradient_clip, rate };
         let (bound, up) = (&mut self.bound, Sense::Maximize);
         self.source_learner.step(&mut self.source, &mut bound.source_cache, up, limits)?;
         self.planner_learner.step(&mut self.planner, &mut bound.planner_cache, up, limits)?;

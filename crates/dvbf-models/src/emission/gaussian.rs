@@ -104,8 +104,9 @@ impl PartConfig<EmissionRole> for GaussianConfig {
         let log_std = Array1::from_elem(channels, S::of(self.std.ln()));
         let hidden = self.hidden.unwrap_or(context.hidden);
         let features = context.features().leading(self.visible(context));
-        let sizes = (context.state, hidden, context.observation);
-        Box::new(GaussianEmission::random(sizes, features, (log_std, scale), noise))
+        let sizes =
+            GaussianSizes { state: context.state, hidden, observation: context.observation };
+        Box::new(GaussianEmission::random(sizes, features, log_std, scale, noise))
     }
 }
 
@@ -131,6 +132,17 @@ pub struct GaussianEmission<S> {
     state: usize,
     log_std: Array1<S>,
     scale: NoiseScale,
+}
+
+/// Sizes of a [`GaussianEmission`] with one hidden layer.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct GaussianSizes {
+    /// `Z`, dimensions of the state.
+    pub state: usize,
+    /// Hidden units.
+    pub hidden: usize,
+    /// `X`, channels.
+    pub observation: usize,
 }
 
 /// Buffers of one block of rows.
@@ -168,15 +180,21 @@ impl<S: Scalar> GaussianEmission<S> {
         Self { mean, features, state, log_std, scale }
     }
 
-    /// One hidden layer of `H` units; sizes are `(Z, H, X)`.
+    /// One hidden layer, and the given logarithm of the standard deviation, `(1)` or `(X)`.
+    ///
+    /// # Panics
+    /// As [`new`](Self::new).
+    #[track_caller]
     pub fn random(
-        (state, width, observation): (usize, usize, usize),
+        sizes: GaussianSizes,
         features: Features,
-        (log_std, scale): (Array1<S>, NoiseScale),
+        log_std: Array1<S>,
+        scale: NoiseScale,
         noise: Noise,
     ) -> Self {
+        let GaussianSizes { state, hidden, observation } = sizes;
         let gains = [2.0_f64.sqrt(), 1.0];
-        let mean = Mlp::random(&[features.outputs(), width, observation], &gains, noise);
+        let mean = Mlp::random(&[features.outputs(), hidden, observation], &gains, noise);
         Self::new(mean, features, state, log_std, scale)
     }
 

@@ -5,7 +5,7 @@
 
 mod gaussian;
 
-pub use gaussian::{EmissionStd, GaussianConfig, GaussianEmission, NoiseScale};
+pub use gaussian::{EmissionStd, GaussianConfig, GaussianEmission, GaussianSizes, NoiseScale};
 
 use crate::kind::{Kind, Registry, Role};
 use crate::linear_start::AffineMap;

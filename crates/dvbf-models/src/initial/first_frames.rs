@@ -50,9 +50,15 @@ impl PartConfig<InitialStateRole> for FirstFramesConfig {
     }
 
     fn init<S: Scalar>(&self, context: &Context, noise: Noise) -> Box<dyn InitialState<S>> {
-        let sizes = (context.observation, context.control, context.noise, context.state);
-        let hidden = self.hidden.unwrap_or(context.hidden);
-        Box::new(FirstFrames::random(context.initial_frames, sizes, hidden, noise))
+        let sizes = FirstFramesSizes {
+            frames: context.initial_frames,
+            observation: context.observation,
+            control: context.control,
+            hidden: self.hidden.unwrap_or(context.hidden),
+            noise: context.noise,
+            state: context.state,
+        };
+        Box::new(FirstFrames::random(sizes, noise))
     }
 }
 
@@ -64,6 +70,23 @@ pub struct FirstFrames<S> {
     recognition: Mlp<S>,
     state: Mlp<S>,
     frames: usize,
+}
+
+/// Sizes of [`FirstFrames`] with one hidden layer in each network.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct FirstFramesSizes {
+    /// `k`, observations that are read.
+    pub frames: usize,
+    /// `X`, channels.
+    pub observation: usize,
+    /// `U`, controls.
+    pub control: usize,
+    /// Hidden units of each network.
+    pub hidden: usize,
+    /// `W`, dimensions of the noise.
+    pub noise: usize,
+    /// `Z`, dimensions of the state.
+    pub state: usize,
 }
 
 /// What [`FirstFrames`]'s backward pass reads.
@@ -85,18 +108,19 @@ impl<S: Scalar> FirstFrames<S> {
         Self { recognition, state, frames }
     }
 
-    /// One hidden layer of `width` units in each network.
-    pub fn random(
-        frames: usize,
-        (observation, control, noise, state): (usize, usize, usize, usize),
-        width: usize,
-        stream: Noise,
-    ) -> Self {
+    /// One hidden layer in each network.
+    ///
+    /// # Panics
+    /// If there are no frames.
+    #[track_caller]
+    pub fn random(sizes: FirstFramesSizes, stream: Noise) -> Self {
+        let FirstFramesSizes { frames, observation, control, hidden, noise, state } = sizes;
+        assert!(frames > 0, "at least one frame starts the state");
         let root = 2.0_f64.sqrt();
         let features = frames * observation + (frames - 1) * control;
         Self::new(
-            Mlp::random(&[features, width, 2 * noise], &[root, 0.3], stream.part(0)),
-            Mlp::random(&[noise, width, state], &[root, 1.0], stream.part(1)),
+            Mlp::random(&[features, hidden, 2 * noise], &[root, 0.3], stream.part(0)),
+            Mlp::random(&[noise, hidden, state], &[root, 1.0], stream.part(1)),
             frames,
         )
     }

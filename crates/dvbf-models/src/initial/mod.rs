@@ -5,7 +5,7 @@
 mod first_frames;
 mod known_state;
 
-pub use first_frames::{FirstFrames, FirstFramesConfig};
+pub use first_frames::{FirstFrames, FirstFramesConfig, FirstFramesSizes};
 pub use known_state::{KnownState, KnownStateConfig};
 
 use crate::kind::{Kind, Registry, Role};

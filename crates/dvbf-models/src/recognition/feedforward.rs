@@ -48,9 +48,10 @@ impl PartConfig<RecognitionRole> for FeedforwardConfig {
 
     fn init<S: Scalar>(&self, context: &Context, noise: Noise) -> Box<dyn Recognition<S>> {
         let hidden = self.hidden.unwrap_or(context.hidden);
-        let (x, u) = (context.observation, context.control);
-        let features = context.features();
-        Box::new(Feedforward::random((x, u), features, (hidden, 2 * context.noise), noise))
+        let inputs =
+            FeedforwardInputs { observation: context.observation, control: context.control };
+        let layers = FeedforwardLayers { hidden, outputs: 2 * context.noise };
+        Box::new(Feedforward::random(inputs, context.features(), layers, noise))
     }
 }
 
@@ -61,8 +62,25 @@ pub struct Feedforward<S> {
     hidden: Linear<S>,
     output: Linear<S>,
     features: Features,
-    /// `(X, U)`.
-    sizes: (usize, usize),
+    inputs: FeedforwardInputs,
+}
+
+/// Widths of what a [`Feedforward`] sees beside the state.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct FeedforwardInputs {
+    /// `X`, channels.
+    pub observation: usize,
+    /// `U`, controls.
+    pub control: usize,
+}
+
+/// Widths of the two layers of a [`Feedforward`].
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct FeedforwardLayers {
+    /// Hidden units.
+    pub hidden: usize,
+    /// `2W`, outputs.
+    pub outputs: usize,
 }
 
 /// What [`Feedforward`]'s backward pass reads.
@@ -83,7 +101,7 @@ struct FeedforwardCache<S> {
 }
 
 impl<S: Scalar> Feedforward<S> {
-    /// The network of these layers for `(X, U)` that sees these features of the state.
+    /// The network of these layers for these inputs that sees these features of the state.
     ///
     /// # Panics
     /// If the widths disagree.
@@ -92,30 +110,31 @@ impl<S: Scalar> Feedforward<S> {
         hidden: Linear<S>,
         output: Linear<S>,
         features: Features,
-        sizes: (usize, usize),
+        inputs: FeedforwardInputs,
     ) -> Self {
-        let inputs = sizes.0 + features.outputs() + sizes.1;
-        assert_eq!(hidden.dim().1, inputs, "hidden layer against X + F + U");
+        let width = inputs.observation + features.outputs() + inputs.control;
+        assert_eq!(hidden.dim().1, width, "hidden layer against X + F + U");
         assert_eq!(hidden.dim().0, output.dim().1, "widths of the two layers");
-        Self { hidden, output, features, sizes }
+        Self { hidden, output, features, inputs }
     }
 
-    /// Rectifier-scaled hidden weights by kind of input; small output weights. Sizes are `(X, U)`
-    /// and `(H, 2W)`.
+    /// Rectifier-scaled hidden weights by kind of input; small output weights.
     pub fn random(
-        (x, u): (usize, usize),
+        inputs: FeedforwardInputs,
         features: Features,
-        (width, outputs): (usize, usize),
+        layers: FeedforwardLayers,
         noise: Noise,
     ) -> Self {
-        let inner = features.outputs() + u;
+        let FeedforwardInputs { observation: x, control } = inputs;
+        let FeedforwardLayers { hidden: width, outputs } = layers;
+        let inner = features.outputs() + control;
         let mut hidden = Linear::random(x + inner, width, 1.0, noise.part(0));
         let scale = |values: usize, gain: f64| S::of((gain / values.max(1) as f64).sqrt());
         let mut weight = hidden.weight_mut();
         weight.slice_mut(s![.., ..x]).map_inplace(|w| *w *= scale(x, 2.0));
         weight.slice_mut(s![.., x..]).map_inplace(|w| *w *= scale(inner, 1.0));
         let output = Linear::random(width, outputs, 0.3 / (width as f64).sqrt(), noise.part(1));
-        Self::new(hidden, output, features, (x, u))
+        Self::new(hidden, output, features, inputs)
     }
 }
 
@@ -147,7 +166,7 @@ impl<S: Scalar> Recognition<S> for Feedforward<S> {
             inner: PackedMatrix::new(),
             state_back: PackedMatrix::new(),
             output: LinearPack::new(),
-            inner_input: Array2::zeros((rows, f + self.sizes.1)),
+            inner_input: Array2::zeros((rows, f + self.inputs.control)),
             hidden: Array2::zeros((rows, width)),
             dhidden: Array2::zeros((rows, width)),
             output_cotangent: Array2::zeros((rows, self.output.dim().0)),
@@ -159,7 +178,7 @@ impl<S: Scalar> Recognition<S> for Feedforward<S> {
 
     fn prepare(&self, cache: &mut Cache) {
         let cache = cache.get::<FeedforwardCache<S>>();
-        let (x, f) = (self.sizes.0, self.features.outputs());
+        let (x, f) = (self.inputs.observation, self.features.outputs());
         let weight = self.hidden.weight();
         cache.observation.pack(weight.slice(s![.., ..x]).reversed_axes());
         cache.inner.pack(weight.slice(s![.., x..]).reversed_axes());
@@ -197,7 +216,7 @@ impl<S: Scalar> Recognition<S> for Feedforward<S> {
         let cache = cache.get::<FeedforwardCache<S>>();
         let RecognitionInput { state, control } = input;
         let n = state.nrows();
-        let (z, f, u) = (self.features.inputs(), self.features.outputs(), self.sizes.1);
+        let (z, f, u) = (self.features.inputs(), self.features.outputs(), self.inputs.control);
         assert_eq!((state.dim(), control.dim()), ((n, z), (n, u)), "state and control");
         assert_eq!(at, cache.written, "blocks of rows follow without gaps");
         cache.written = at + n;
@@ -248,7 +267,7 @@ impl<S: Scalar> Recognition<S> for Feedforward<S> {
         assert_eq!(cache.pulled, cache.written, "rows pulled back against rows written");
         assert_eq!(next_observed.nrows(), cache.written, "observations against rows written");
         cache.pulled = 0;
-        let x = self.sizes.0;
+        let x = self.inputs.observation;
         let rows = s![..cache.written, ..];
         let (dhidden, inner) = (cache.dhidden.slice(rows), cache.inner_input.slice(rows));
         let mut weight = grads.hidden.weight_mut();

@@ -5,7 +5,7 @@
 
 mod feedforward;
 
-pub use feedforward::{Feedforward, FeedforwardConfig};
+pub use feedforward::{Feedforward, FeedforwardConfig, FeedforwardInputs, FeedforwardLayers};
 
 use crate::kind::{Kind, Registry, Role};
 use crate::linear_start::AffineMap;

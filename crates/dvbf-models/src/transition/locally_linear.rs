@@ -14,7 +14,8 @@ use super::{Transition, TransitionCotangents, TransitionDims, TransitionInput, T
 use crate::kind::{Context, KindError, PartConfig, affine};
 use crate::part::{Cache, gradient_of};
 use dvbf_ops::{
-    Mixture, MixtureCache, MixtureCotangents, Mlp, MlpCache, Params, Path, softmax_backward,
+    Mixture, MixtureCache, MixtureCotangents, MixtureDims, Mlp, MlpCache, Params, Path,
+    softmax_backward,
 };
 use dvbf_tensor::{Noise, Scalar, softmax_rows};
 use ndarray::{Array2, ArrayView2, ArrayViewD, ArrayViewMut2, ArrayViewMutD, s};
@@ -93,7 +94,7 @@ impl<S: Scalar> LocallyLinear<S> {
     /// If the network does not map `Z + U` values to `M` logits.
     #[track_caller]
     pub fn new(mixing: Mlp<S>, maps: Mixture<S>) -> Self {
-        let (m, z, u, _) = maps.dim();
+        let MixtureDims { bases: m, state: z, control: u, .. } = maps.dims();
         assert_eq!(mixing.dim(), (z + u, m), "mixing network against (Z + U, M)");
         Self { mixing, maps }
     }
@@ -117,7 +118,8 @@ impl<S: Scalar> LocallyLinear<S> {
         } else {
             Mlp::random(&[inputs, hidden, bases], &[2.0_f64.sqrt(), 1.0], noise.part(0))
         };
-        let sizes = (bases, dims.state, dims.control, dims.noise);
+        let TransitionDims { state, control, noise: width } = dims;
+        let sizes = MixtureDims { bases, state, control, noise: width };
         let maps = Mixture::random(sizes, [0.05, 0.1, 0.02], 0.3, noise.part(1));
         Self::new(mixing, maps.with_shared_state(shared))
     }
@@ -135,12 +137,12 @@ impl<S: Scalar> LocallyLinear<S> {
 
 impl<S: Scalar> Transition<S> for LocallyLinear<S> {
     fn dims(&self) -> TransitionDims {
-        let (_, state, control, noise) = self.maps.dim();
+        let MixtureDims { state, control, noise, .. } = self.maps.dims();
         TransitionDims { state, control, noise }
     }
 
     fn cache(&self, rows: usize) -> Cache {
-        let (m, z, u, _) = self.maps.dim();
+        let MixtureDims { bases: m, state: z, control: u, .. } = self.maps.dims();
         Cache::new(LocallyLinearCache {
             mixing: self.mixing.cache(rows),
             maps: self.maps.cache(rows),

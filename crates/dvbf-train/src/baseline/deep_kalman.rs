@@ -27,7 +27,7 @@ use crate::settings::TrainingSettings;
 use crate::train::Learner;
 use dvbf_core::{Batch, Bound, GradientOptions, Noise, Params, Path, Scalar};
 use dvbf_data::settings::ValueError;
-use dvbf_models::{Cache, Emission, GaussianEmission, NoiseScale};
+use dvbf_models::{Cache, Emission, GaussianEmission, GaussianSizes, NoiseScale};
 use dvbf_ops::{Features, Gru, GruCache, Linear, LinearPack, Mlp, MlpCache};
 use dvbf_prob::{GaussianHead, HeadCotangents};
 use dvbf_tensor::Accum;
@@ -95,15 +95,15 @@ impl<S: Scalar> DeepKalman<S> {
         let std = 0.3 / ((2 * recurrent).max(1) as f64).sqrt();
         let widths = [state + control, sizes.transition_hidden, 2 * state];
         let log_std = Array1::from_elem(1, S::of(sizes.emission_std.ln()));
-        let emission = (state, sizes.hidden, observation);
+        let emission = GaussianSizes { state, hidden: sizes.hidden, observation };
         let seen = Features::identity(sizes.emission_state);
-        let noise_scale = (log_std, NoiseScale::Fixed);
+        let fixed = NoiseScale::Fixed;
         Self {
             forward: Gru::random(inputs, recurrent, noise.part(0)),
             backward: Gru::random(inputs, recurrent, noise.part(1)),
             posterior: Linear::random(2 * recurrent, 2 * state, std, noise.part(2)),
             transition: Mlp::random(&widths, &[2.0_f64.sqrt(), 0.3], noise.part(3)),
-            emission: GaussianEmission::random(emission, seen, noise_scale, noise.part(4)),
+            emission: GaussianEmission::random(emission, seen, log_std, fixed, noise.part(4)),
         }
     }
 

@@ -21,7 +21,9 @@ use crate::settings::TrainingSettings;
 use crate::train::Learner;
 use dvbf_core::{Batch, Bound, GradientOptions, Noise, Params, Path, Scalar};
 use dvbf_data::settings::ValueError;
-use dvbf_models::{Cache, Emission, GaussianEmission, LikelihoodOutputs, NoiseScale, Observations};
+use dvbf_models::{
+    Cache, Emission, GaussianEmission, GaussianSizes, LikelihoodOutputs, NoiseScale, Observations,
+};
 use dvbf_ops::{Features, Gru, GruCache};
 use ndarray::{Array1, Array2, ArrayView2, ArrayViewD, ArrayViewMutD, s};
 
@@ -71,12 +73,12 @@ impl<S: Scalar> Recurrent<S> {
         let RecurrentSizes { observation, control, state, hidden, emission_std } = *sizes;
         let log_std = Array1::from_elem(1, S::of(emission_std.ln()));
         let told = state + control;
-        let frame = (told, hidden, observation);
+        let frame = GaussianSizes { state: told, hidden, observation };
         let seen = Features::identity(told);
-        let noise_scale = (log_std, NoiseScale::Fixed);
+        let fixed = NoiseScale::Fixed;
         Self {
             unit: Gru::random(observation + control + 1, state, noise.part(0)),
-            frame: GaussianEmission::random(frame, seen, noise_scale, noise.part(1)),
+            frame: GaussianEmission::random(frame, seen, log_std, fixed, noise.part(1)),
         }
     }
 

@@ -9,7 +9,7 @@ use crate::settings::TrainingSettings;
 use crate::train::Learner;
 use dvbf_core::{Batch, Bound, GradientOptions, Noise, Params, Path, Scalar};
 use dvbf_data::settings::ValueError;
-use dvbf_models::{Cache, Emission, GaussianEmission, NoiseScale};
+use dvbf_models::{Cache, Emission, GaussianEmission, GaussianSizes, NoiseScale};
 use dvbf_ops::{Features, Mlp, MlpCache};
 use ndarray::{Array1, ArrayView2, ArrayViewD, ArrayViewMutD};
 
@@ -48,12 +48,12 @@ impl<S: Scalar> Vae<S> {
         let VaeSizes { observation, state, hidden, emission_std } = *sizes;
         let gains = [2.0_f64.sqrt(), 0.3];
         let log_std = Array1::from_elem(1, S::of(emission_std.ln()));
-        let emission = (state, hidden, observation);
+        let emission = GaussianSizes { state, hidden, observation };
         let seen = Features::identity(state);
-        let noise_scale = (log_std, NoiseScale::Fixed);
+        let fixed = NoiseScale::Fixed;
         Self {
             encoder: Mlp::random(&[observation, hidden, 2 * state], &gains, noise.part(0)),
-            emission: GaussianEmission::random(emission, seen, noise_scale, noise.part(1)),
+            emission: GaussianEmission::random(emission, seen, log_std, fixed, noise.part(1)),
         }
     }
 }
