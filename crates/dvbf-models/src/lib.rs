@@ -1,6 +1,7 @@
 #![doc = include_str!("../README.md")]
 
 pub mod bayes;
+pub mod chi_square;
 
 mod emission;
 mod initial;

@@ -33,6 +33,7 @@
 //! `I + Aᵀ A (X, X)`, whichever is smaller. Both are at least the identity, hence well conditioned.
 
 mod belief;
+mod cholesky;
 mod delayed;
 mod error;
 mod filter;

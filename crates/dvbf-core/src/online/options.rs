@@ -1,7 +1,7 @@
 //! What a filter computes beyond the mean path.
 
 use super::error::FilterError;
-use dvbf_models::bayes::chi_square_quantile;
+use dvbf_models::chi_square;
 
 /// What a filter computes beyond the mean path.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -62,7 +62,7 @@ impl Gate {
     pub(super) fn excludes(&mut self, nis: f64, freedom: usize) -> bool {
         if freedom != self.freedom {
             // The quantile exists: the probability was checked, and there is a degree of freedom.
-            self.bound = chi_square_quantile(self.probability, freedom).unwrap_or(f64::INFINITY);
+            self.bound = chi_square::quantile(self.probability, freedom).unwrap_or(f64::INFINITY);
             self.freedom = freedom;
         }
         nis > self.bound

@@ -1,11 +1,11 @@
 //! The density of an observation before it is seen: one Gaussian with the moments of the paths.
 
 use super::belief::Score;
+use super::cholesky::Triangle;
 use crate::model::Dvbf;
 use crate::units::Channels;
 use dvbf_models::Cache;
 use dvbf_tensor::{dot, sum_squares};
-use nalgebra::{Cholesky, DMatrix, DVector};
 use ndarray::{Array2, ArrayView2, s};
 
 /// `N(m, c² Σ)` and what its computation needs; see the module.
@@ -23,8 +23,8 @@ pub(super) struct Predictive {
     factor: Array2<f64>,
     by_channel: bool,
     /// `I + A Aᵀ`, or `I + Aᵀ A`; and the right-hand side.
-    gram: DMatrix<f64>,
-    side: DVector<f64>,
+    gram: Triangle,
+    side: Vec<f64>,
     residual: Vec<f64>,
     scale: f64,
 }
@@ -46,8 +46,8 @@ impl Predictive {
             inflation: vec![0.0; channels],
             factor: Array2::zeros((small, large)),
             by_channel,
-            gram: DMatrix::zeros(small, small),
-            side: DVector::zeros(small),
+            gram: Triangle::zeros(small),
+            side: vec![0.0; small],
             residual: vec![0.0; channels],
             scale,
         }
@@ -134,34 +134,27 @@ impl Predictive {
 
     /// `r̃ᵀ (I + Aᵀ A)⁻¹ r̃` and `ln det (I + Aᵀ A)` of the residual `r̃`.
     fn whiten(&mut self) -> Option<(f64, f64)> {
-        let size = self.gram.nrows();
+        let size = self.gram.size();
         let slice = |i: usize| {
             &self.factor.as_slice().expect("a fresh array is contiguous")
                 [i * self.factor.ncols()..(i + 1) * self.factor.ncols()]
         };
         for i in 0..size {
-            for j in 0..=i {
-                let product = dot(slice(i), slice(j));
-                self.gram[(i, j)] = product;
-                self.gram[(j, i)] = product;
+            for j in 0..i {
+                self.gram.set(i, j, dot(slice(i), slice(j)));
             }
-            self.gram[(i, i)] += 1.0;
+            self.gram.set(i, i, dot(slice(i), slice(i)) + 1.0);
             self.side[i] =
                 if self.by_channel { self.residual[i] } else { dot(slice(i), &self.residual) };
         }
-        // The factorization owns the matrix meanwhile; an empty one allocates nothing.
-        let gram = std::mem::replace(&mut self.gram, DMatrix::zeros(0, 0));
-        let backup = self.side.len();
-        let Some(factored) = Cholesky::new(gram) else {
-            // Only what is not finite is not positive definite.
-            self.gram = DMatrix::zeros(backup, backup);
+        // Only what is not finite is not positive definite.
+        if !self.gram.factorize() {
             return None;
-        };
-        let log_det = 2.0 * (0..size).map(|i| factored.l_dirty()[(i, i)].ln()).sum::<f64>();
+        }
+        let log_det = self.gram.log_det();
         // L y = side; the quadratic form of the inverse is |y|².
-        factored.l_dirty().solve_lower_triangular_mut(&mut self.side);
-        self.gram = factored.unpack_dirty();
-        let form = sum_squares(self.side.as_slice());
+        self.gram.solve(&mut self.side);
+        let form = sum_squares(&self.side);
         let squared = if self.by_channel { form } else { sum_squares(&self.residual) - form };
         Some((squared, log_det))
     }
@@ -176,7 +169,7 @@ fn narrow(value: f64) -> f32 {
 mod tests {
     use super::*;
     use crate::config::ModelConfig;
-    use dvbf_models::bayes::Belief;
+    use dvbf_models::bayes::{Belief, DMatrix, DVector};
     use dvbf_models::{GaussianEmission, KindTable, gradient_of};
     use dvbf_tensor::Noise;
     use proptest::prelude::*;

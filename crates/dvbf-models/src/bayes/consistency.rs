@@ -7,8 +7,19 @@
 //! independent, so the sum of their NIS has the sum of their degrees. Errors of one sequence's
 //! states are not: NEES add up over sequences only.
 
-use super::chi_square::chi_square_quantile;
 use super::{BayesError, check};
+use crate::chi_square;
+
+/// The `probability` quantile of the chi-square distribution with `freedom` degrees of freedom, to
+/// twelve digits in both tails: [`chi_square::quantile`] that says what is wrong.
+///
+/// # Errors
+/// If the probability is not strictly between zero and one, or there is no degree of freedom.
+pub fn chi_square_quantile(probability: f64, freedom: usize) -> Result<f64, BayesError> {
+    check::probability("probability", probability)?;
+    chi_square::quantile(probability, freedom)
+        .ok_or(BayesError::Empty { what: "degree of freedom" })
+}
 
 /// Collects NIS or NEES values and compares them with what they should be.
 #[derive(Clone, Debug, Default, PartialEq)]

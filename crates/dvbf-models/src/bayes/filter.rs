@@ -5,7 +5,7 @@
 //! the unscented Kalman filter.
 
 use super::belief::{Belief, RootBelief};
-use super::chi_square::chi_square_quantile;
+use super::consistency::chi_square_quantile;
 use super::linear::LinearGaussian;
 use super::linearization::{Correction, GaussianModel, Linearization};
 use super::{BayesError, check};

@@ -161,7 +161,6 @@
 mod angles;
 mod belief;
 mod check;
-mod chi_square;
 mod consistency;
 mod em;
 mod error;
@@ -182,8 +181,7 @@ mod unscented;
 
 pub use angles::{Angles, wrap_angle};
 pub use belief::{Belief, RootBelief};
-pub use chi_square::chi_square_quantile;
-pub use consistency::{Consistency, ConsistencyReport};
+pub use consistency::{Consistency, ConsistencyReport, chi_square_quantile};
 pub use em::{EmFit, EmOptions, expectation_maximization};
 pub use error::BayesError;
 pub use extended::Extended;

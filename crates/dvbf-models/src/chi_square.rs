@@ -12,18 +12,14 @@
 //! | continued fraction | `Q = xᵃ e⁻ˣ / Γ(a) · 1/(x + 1 − a − 1 (1 − a)/(x + 3 − a − …))` |
 //! | slopes | `d ln P / dt = xᵃ e⁻ˣ / (Γ(a) P)`, `d ln Q / dt = −xᵃ e⁻ˣ / (Γ(a) Q)` |
 
-use super::{BayesError, check};
 use statrs::function::gamma::ln_gamma;
 
 /// The `probability` quantile of the chi-square distribution with `freedom` degrees of freedom, to
-/// twelve digits in both tails.
-///
-/// # Errors
-/// If the probability is not strictly between zero and one, or there is no degree of freedom.
-pub fn chi_square_quantile(probability: f64, freedom: usize) -> Result<f64, BayesError> {
-    check::probability("probability", probability)?;
-    if freedom == 0 {
-        return Err(BayesError::Empty { what: "degree of freedom" });
+/// twelve digits in both tails; none if the probability is not strictly between zero and one, or
+/// there is no degree of freedom.
+pub fn quantile(probability: f64, freedom: usize) -> Option<f64> {
+    if !(probability > 0.0 && probability < 1.0) || freedom == 0 {
+        return None;
     }
     let a = 0.5 * freedom as f64;
     let lower = probability <= 0.5;
@@ -49,7 +45,7 @@ pub fn chi_square_quantile(probability: f64, freedom: usize) -> Result<f64, Baye
             break;
         }
     }
-    Ok(2.0 * t.exp())
+    Some(2.0 * t.exp())
 }
 
 /// `ln P(a, x)` and `ln Q(a, x)`, given `density = ln (xᵃ e⁻ˣ / Γ(a))`.
