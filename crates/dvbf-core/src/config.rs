@@ -210,6 +210,7 @@ impl ModelConfig {
     ///
     /// # Errors
     /// As [`validate`](Self::validate).
+    #[cfg(feature = "file")]
     pub(crate) fn parameters(&self) -> Result<[(&'static str, usize); 4], ConfigError> {
         self.validate()?;
         let context = self.context()?;

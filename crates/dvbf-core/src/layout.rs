@@ -29,6 +29,7 @@ pub struct Layout {
 
 impl Layout {
     /// Whether it can be that of a model with `observation` and `control` channels.
+    #[cfg(feature = "file")]
     pub(crate) fn fit(&self, observation: usize, control: usize) -> bool {
         let seconds = usize::from(self.steps == Steps::Control);
         let named = |names: &[String], count: usize| names.is_empty() || names.len() == count;

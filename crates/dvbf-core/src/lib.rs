@@ -5,7 +5,9 @@ mod bound;
 mod config;
 mod dream;
 mod dream_work;
+#[cfg(feature = "file")]
 mod durable;
+#[cfg(feature = "file")]
 mod file;
 mod gradient;
 mod layout;
@@ -19,7 +21,9 @@ pub use batch::{Batch, Objective};
 pub use bound::Bound;
 pub use config::{ConfigError, ModelConfig};
 pub use dream_work::DreamInput;
+#[cfg(feature = "file")]
 pub use durable::{remove_scratch_files, replace_file, replace_file_with};
+#[cfg(feature = "file")]
 pub use file::{CodecError, FileError, ModelFile, decode, encode};
 pub use gradient::GradientOptions;
 pub use layout::{Layout, Steps};
@@ -33,6 +37,7 @@ pub use units::{Channels, Units};
 pub use workspace::Workspace;
 
 pub use dvbf_dynamics as dynamics;
+#[cfg(feature = "bayes")]
 pub use dvbf_models::bayes;
 pub use dvbf_models::{
     AffineMap, Cache, CloneEmission, CloneInitialState, CloneRecognition, CloneTransition,

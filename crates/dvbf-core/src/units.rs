@@ -36,6 +36,7 @@ impl Channels {
     }
 
     /// Channels of a file, which are checked with the rest of it.
+    #[cfg(feature = "file")]
     pub(crate) fn unchecked(mean: Vec<f32>, scale: Vec<f32>) -> Self {
         Self { mean: mean.into_iter().map(f64::from).collect(), scale }
     }

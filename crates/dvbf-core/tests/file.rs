@@ -1,4 +1,5 @@
 //! The model file: whatever is wrong with one is said, with its name; a failed write harms nothing.
+#![cfg(feature = "file")]
 #![expect(clippy::unwrap_used, reason = "a test may fail")]
 
 use dvbf_core::{

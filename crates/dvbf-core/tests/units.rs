@@ -1,4 +1,5 @@
 //! Units of recordings: in the model file, in the filter, and what does not fit.
+#![cfg(feature = "file")]
 #![expect(clippy::unwrap_used, reason = "a test may fail")]
 
 use dvbf_core::{

@@ -1,5 +1,6 @@
 #![doc = include_str!("../README.md")]
 
+#[cfg(feature = "bayes")]
 pub mod bayes;
 pub mod chi_square;
 

@@ -1,4 +1,5 @@
 //! Angles: residuals go the shorter way, and filters do not notice where an angle is cut.
+#![cfg(feature = "bayes")]
 #![expect(clippy::unwrap_used, reason = "a test may fail")]
 
 use dvbf_models::bayes::{

@@ -1,5 +1,6 @@
 //! NIS and NEES of simulated systems have the distribution that they should, those of a wrong
 //! model do not, and the gate lets pass what it says.
+#![cfg(feature = "bayes")]
 #![expect(clippy::unwrap_used, reason = "a test may fail")]
 
 mod systems;

@@ -1,4 +1,5 @@
 //! What no input may do: make a covariance indefinite, panic, or leave a filter half changed.
+#![cfg(feature = "bayes")]
 
 mod systems;
 

@@ -1,4 +1,5 @@
 //! Large priors: filter, smoother and likelihood against 60 digits; `data/make_diffuse.py` says how.
+#![cfg(feature = "bayes")]
 #![expect(clippy::unwrap_used, reason = "a test may fail")]
 
 use dvbf_models::bayes::{

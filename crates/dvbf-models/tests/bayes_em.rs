@@ -1,5 +1,6 @@
 //! Expectation maximization: no iteration lowers the likelihood, it ends where the likelihood is
 //! flat, what is fixed stays, and the model found predicts as well as the true one.
+#![cfg(feature = "bayes")]
 #![expect(clippy::unwrap_used, reason = "a test may fail")]
 
 mod systems;

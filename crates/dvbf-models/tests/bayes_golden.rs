@@ -1,5 +1,6 @@
 //! Filters, smoother, one iteration of EM and quantiles against established Python packages;
 //! `data/make_kalman.py` says which.
+#![cfg(feature = "bayes")]
 #![expect(clippy::unwrap_used, reason = "a test may fail")]
 
 use dvbf_models::bayes::{

@@ -1,5 +1,6 @@
 //! Filter, smoother, forecast and likelihood against the joint Gaussian of all states and
 //! observations of a sequence, conditioned by dense algebra.
+#![cfg(feature = "bayes")]
 #![expect(clippy::unwrap_used, reason = "a test may fail")]
 
 mod systems;

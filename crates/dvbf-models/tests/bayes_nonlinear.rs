@@ -1,5 +1,6 @@
 //! Extended and unscented filters: equal to the Kalman filter on linear models, to the weighted
 //! sums over sigma points on others, and derivatives by differences.
+#![cfg(feature = "bayes")]
 #![expect(clippy::unwrap_used, reason = "a test may fail")]
 
 mod systems;

@@ -3,6 +3,7 @@
 //!
 //! Differences are measured in standard errors over independent runs. Six of them are exceeded
 //! with a probability of 2e-9 by chance; the seeds are fixed besides.
+#![cfg(feature = "bayes")]
 #![expect(clippy::unwrap_used, reason = "a test may fail")]
 
 mod systems;

@@ -6,12 +6,10 @@ use super::input::Input;
 use super::options::{FilterOptions, Gate};
 use super::paths::Paths;
 use super::predictive::Predictive;
-use crate::file::{FileError, ModelFile};
 use crate::layout::Layout;
 use crate::model::Dvbf;
 use crate::units::Units;
 use ndarray::{Array2, ArrayView1, ArrayView2, s};
-use std::path::Path;
 use std::sync::Arc;
 
 /// A causal filter over one sequence: the belief after step `t` depends on `x₁ … x_t` and
@@ -126,27 +124,6 @@ impl Filter {
         Ok(filter)
     }
 
-    /// A filter that runs the model of a file, in the units and at the step of its recordings, with
-    /// the default options and the fitted scale of predictions.
-    ///
-    /// # Errors
-    /// If the file cannot be read, is not a model file, or does not say how long a step is.
-    ///
-    /// # Panics
-    /// Never: the file was checked.
-    pub fn load(path: impl AsRef<Path>) -> Result<Self, FileError> {
-        let mut file = ModelFile::read_for_use(path.as_ref())?;
-        let Some(dt) = file.config.dt else {
-            return Err(FileError::NoStep { path: path.as_ref().to_owned() });
-        };
-        let (units, layout, scale) = (file.units.take(), file.layout.take(), file.std_scale);
-        let filter = Self::new(Arc::new(file.into_model()), dt, FilterOptions::MEAN_PATH)
-            .map(|filter| filter.with_layout(layout))
-            .and_then(|filter| filter.with_units(units).with_std_scale(scale))
-            .and_then(|filter| filter.with_options(FilterOptions::default()));
-        Ok(filter.expect("the file was checked"))
-    }
-
     /// A filter with other options on the same model, at the start of a sequence.
     ///
     /// # Errors
@@ -184,11 +161,6 @@ impl Filter {
     /// What the numbers of observations and controls are, where the model file says it.
     pub fn layout(&self) -> Option<&Layout> {
         self.input.layout()
-    }
-
-    fn with_layout(mut self, layout: Option<Layout>) -> Self {
-        self.input.set_layout(layout);
-        self
     }
 
     /// The units of observations and controls, where they are not those of the model.

@@ -44,6 +44,7 @@ impl Input {
         self.layout.as_deref()
     }
 
+    #[cfg(feature = "file")]
     pub(super) fn set_layout(&mut self, layout: Option<Layout>) {
         self.layout = layout.map(Arc::new);
     }

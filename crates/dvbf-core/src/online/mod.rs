@@ -39,6 +39,8 @@ mod error;
 mod filter;
 mod forecast;
 mod input;
+#[cfg(feature = "file")]
+mod load;
 mod options;
 mod paths;
 mod predictive;

@@ -165,6 +165,7 @@ fn narrow(value: f64) -> f32 {
     value as f32
 }
 
+#[cfg(feature = "bayes")]
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -1,0 +1,36 @@
+//! A filter from a model file.
+
+use super::filter::Filter;
+use super::options::FilterOptions;
+use crate::file::{FileError, ModelFile};
+use crate::layout::Layout;
+use std::path::Path;
+use std::sync::Arc;
+
+impl Filter {
+    /// A filter that runs the model of a file, in the units and at the step of its recordings, with
+    /// the default options and the fitted scale of predictions.
+    ///
+    /// # Errors
+    /// If the file cannot be read, is not a model file, or does not say how long a step is.
+    ///
+    /// # Panics
+    /// Never: the file was checked.
+    pub fn load(path: impl AsRef<Path>) -> Result<Self, FileError> {
+        let mut file = ModelFile::read_for_use(path.as_ref())?;
+        let Some(dt) = file.config.dt else {
+            return Err(FileError::NoStep { path: path.as_ref().to_owned() });
+        };
+        let (units, layout, scale) = (file.units.take(), file.layout.take(), file.std_scale);
+        let filter = Self::new(Arc::new(file.into_model()), dt, FilterOptions::MEAN_PATH)
+            .map(|filter| filter.with_layout(layout))
+            .and_then(|filter| filter.with_units(units).with_std_scale(scale))
+            .and_then(|filter| filter.with_options(FilterOptions::default()));
+        Ok(filter.expect("the file was checked"))
+    }
+
+    fn with_layout(mut self, layout: Option<Layout>) -> Self {
+        self.input.set_layout(layout);
+        self
+    }
+}
