@@ -25,12 +25,44 @@ const STEPS: &[Step] = &[
         env: &[],
     },
     Step {
+        name: "no features",
+        args: &[
+            "clippy",
+            "-p",
+            "dvbf-core",
+            "-p",
+            "dvbf-models",
+            "--no-default-features",
+            "--",
+            "-D",
+            "warnings",
+        ],
+        env: &[],
+    },
+    Step { name: "feature file", args: &one_feature("file"), env: &[] },
+    Step { name: "feature bayes", args: &one_feature("bayes"), env: &[] },
+    Step {
         name: "doc",
         args: &["doc", "--workspace", "--no-deps", "--exclude", "dvbf-cli"],
         env: DENY_DOC_WARNINGS,
     },
     Step { name: "test", args: &["test", "--workspace"], env: &[] },
 ];
+
+/// Arguments that check `dvbf-core` with `feature` alone.
+const fn one_feature(feature: &'static str) -> [&'static str; 9] {
+    [
+        "clippy",
+        "-p",
+        "dvbf-core",
+        "--no-default-features",
+        "--features",
+        feature,
+        "--",
+        "-D",
+        "warnings",
+    ]
+}
 
 /// Runs all steps on the workspace at `root`.
 pub(crate) fn run(root: &Path) -> ExitCode {
@@ -98,6 +130,9 @@ mod tests {
             [
                 "cargo fmt --all --check",
                 "cargo clippy --workspace --all-targets -- -D warnings",
+                "cargo clippy -p dvbf-core -p dvbf-models --no-default-features -- -D warnings",
+                "cargo clippy -p dvbf-core --no-default-features --features file -- -D warnings",
+                "cargo clippy -p dvbf-core --no-default-features --features bayes -- -D warnings",
                 "RUSTDOCFLAGS=\"-D warnings\" cargo doc --workspace --no-deps --exclude dvbf-cli",
                 "cargo test --workspace",
             ]
