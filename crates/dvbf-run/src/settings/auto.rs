@@ -7,7 +7,7 @@ use super::{
 use dvbf_core::KindTable;
 use dvbf_data::division::{Parts, Piece, divide, segments, stride, usual_division};
 use dvbf_data::{DataError, RawRecordings, noise};
-use dvbf_train::linear::MOST_CHANNELS;
+use dvbf_train::linear::{MOST_CHANNELS, can_start};
 use dvbf_train::schedule::{Ramp, Shape};
 use serde_json::json;
 
@@ -91,6 +91,12 @@ pub fn preset_for(
     fit_batch(&mut settings);
     settings = chosen(settings)?;
     fits(&settings, trained, overrides)?;
+    if settings.training.linear_start && !is_chosen("training.linear_start", overrides) {
+        let controls = recordings.control_names.len() + usize::from(recordings.is_irregular());
+        let config = settings.model.config(recordings.observation_names.len(), controls);
+        // Whoever chose a part that cannot be linear gets it.
+        settings.training.linear_start = can_start(&config);
+    }
     Ok(settings)
 }
 

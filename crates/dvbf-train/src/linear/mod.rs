@@ -7,9 +7,11 @@ mod regression;
 
 pub use model::LinearModel;
 
+use dvbf_core::{AffineMap, Dvbf, LinearStart, ModelConfig, Noise};
 use dvbf_data::Dataset;
 use fit::Past;
 use history::Track;
+use ndarray::{Array1, Array2};
 
 /// Orders of the autoregression that are tried.
 const ORDERS: [usize; 10] = [1, 2, 3, 4, 6, 8, 12, 16, 24, 32];
@@ -100,10 +102,31 @@ pub fn identify(
     candidates.into_iter().min_by(|(_, a), (_, b)| worst(a).total_cmp(&worst(b)))
 }
 
+/// Whether the parts of such a model can start as linear maps.
+pub fn can_start(config: &ModelConfig) -> bool {
+    let Ok(mut model) = Dvbf::<f32>::random(config, Noise::new(0, 0)) else { return false };
+    let (z, u, x) = (config.state, config.control, config.observation);
+    let frames = config.initial_frames;
+    let zeros = |outputs: usize, inputs: usize| AffineMap {
+        weight: Array2::zeros((outputs, inputs)),
+        offset: Array1::zeros(outputs),
+    };
+    let start = LinearStart {
+        transition: zeros(z, z + u),
+        noise: vec![1.0; z],
+        recognition: zeros(config.noise, x + z + u),
+        emission: zeros(x, z),
+        emission_std: vec![1.0; x],
+        initial: zeros(config.noise, frames * x + frames.saturating_sub(1) * u),
+        spread: vec![1.0; config.noise],
+        initial_spread: vec![1.0; config.noise],
+    };
+    config.noise == z && model.start_linear(&start).is_ok()
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
-    use dvbf_core::Noise;
     use ndarray::Array3;
 
     /// An oscillator that a control drives, seen with noise.

@@ -1,11 +1,10 @@
 //! The Deep Variational Bayes Filter as something that is trained.
 
 use super::{Learner, TrainError, Trainer, TrainerState, statistics};
-use crate::linear::LinearModel;
 use crate::settings::{ModelSettings, TrainingPlan, TrainingSettings};
 use dvbf_core::{
-    Batch, Bound, DreamInput, Dvbf, GradientOptions, Layout, ModelConfig, ModelFile, Noise, Params,
-    Scalar, Steps, Units, Workspace,
+    Batch, Bound, DreamInput, Dvbf, GradientOptions, Layout, LinearStart, ModelConfig, ModelFile,
+    Noise, Params, Scalar, Steps, Units, Workspace,
 };
 use dvbf_data::Dataset;
 use dvbf_data::settings::ValueError;
@@ -120,18 +119,18 @@ impl Trainer {
         Self::from_linear(plan, data, start, None)
     }
 
-    /// [`new`](Self::new), but for a model that begins as a linear one, if one is given.
+    /// [`new`](Self::new), but for a model that begins as this linear one, if one is given.
     ///
     /// # Errors
     /// If a setting of the model is impossible for these data, or a part cannot be linear.
     ///
     /// # Panics
-    /// If the linear model has other channels, or more components than the state.
+    /// If the linear model is for other channels or another number of components.
     pub fn from_linear<'a>(
         plan: impl Into<TrainingPlan<'a>>,
         data: &Dataset,
         start: u8,
-        linear: Option<&LinearModel>,
+        linear: Option<&LinearStart>,
     ) -> Result<Self, TrainError> {
         let plan = plan.into();
         let config = config_for(plan.model, data);
@@ -147,7 +146,7 @@ impl Trainer {
             model.adapt(&statistics::mirrored(found, &features, start));
         }
         if let Some(linear) = linear {
-            let begun = model.start_linear(&linear.start(config.state));
+            let begun = model.start_linear(linear);
             begun.map_err(|part| TrainError::NotLinear { part })?;
         }
         let state = TrainerState::new(plan.training, plan.seed, &model.to_flat());

@@ -1,9 +1,10 @@
 //! Training a model on an environment, from settings to figures.
 
-use super::judge::{Judge, Yardstick};
+use super::held::Held;
+use super::observer::Observer;
 use super::phase::Phase;
 use super::{FolderError, LogRecord, RunFolder};
-use crate::data::{DataError, Dataset, RecordingError, Sequences, Set, Supply};
+use crate::data::{DataError, RecordingError, Sequences, Set, Supply};
 use crate::eval::{
     Baselines, Draw, FitTest, READ_OUT, Readout, Summary, constants_of, infer, rollout_errors,
     shown, summary_r2,
@@ -11,9 +12,8 @@ use crate::eval::{
 use crate::pool::{Pool, PoolError};
 use crate::report::{self, ReportError, Written};
 use crate::settings::{Precision, Settings, SettingsError, Span};
-use crate::train::{StepStats, TrainError, Trainer, TrainerState};
+use crate::train::{TrainError, Trainer, TrainerState};
 use dvbf_core::{Dvbf, ModelConfig, ModelFile, ProductPrecision};
-use std::borrow::Cow;
 use std::path::{Path, PathBuf};
 use std::time::Instant;
 
@@ -31,21 +31,6 @@ pub struct TrainRequest {
     pub files: Vec<String>,
     /// Threads; as many as there are cores if zero.
     pub threads: usize,
-}
-
-/// Who watches a run, and may stop it.
-pub trait Observer {
-    /// A part of the run begins.
-    fn phase(&mut self, phase: Phase);
-    /// Something happened that somebody should know of.
-    fn note(&mut self, text: &str);
-    /// An update was made; `step` of `total` are done.
-    fn step(&mut self, step: u64, total: u64, stats: &StepStats);
-    /// The model was evaluated on the validation set.
-    fn logged(&mut self, record: &LogRecord);
-    /// Whether the run is to stop after saving a checkpoint. It is asked before every update and
-    /// between parts of the run.
-    fn should_stop(&self) -> bool;
 }
 
 /// How a run ended.
@@ -218,15 +203,6 @@ pub(super) struct Session {
     clock: Instant,
 }
 
-/// What is looked at while a model is trained.
-pub(super) struct Held<'a> {
-    pub(super) train: Cow<'a, Dataset>,
-    pub(super) validation: Cow<'a, Dataset>,
-    /// As much of the long sequences as choices look at.
-    pub(super) long: Cow<'a, Dataset>,
-    pub(super) judge: Judge,
-}
-
 impl Session {
     /// Trains from the beginning or from a checkpoint to the end; the number of updates if the
     /// observer stopped it before. What only a training needs is gone afterwards.
@@ -235,26 +211,8 @@ impl Session {
         checkpoint: Option<Checkpoint>,
         observer: &mut dyn Observer,
     ) -> Result<Option<u64>, RunError> {
-        let Settings { data, training, evaluation, .. } = &self.settings;
-        let mut ahead = evaluation.chosen_by.max(training.restart_horizon);
-        if training.linear_start {
-            ahead = ahead.max(evaluation.longest_span().horizon);
-        }
-        let long = data.long_steps.min(evaluation.filtered + ahead);
-        let mut held = Held {
-            train: self.supply.sequences(Set::Train).all(),
-            validation: self.supply.sequences(Set::Validation).all(),
-            long: self.supply.sequences(Set::ValidationLong).beginnings(long),
-            judge: Judge { chosen_by: evaluation.chosen_by, linear: None },
-        };
-        if training.linear_start {
-            observer.phase(Phase::Linear);
-            let found = Yardstick::find(&self.settings, &held.train, &held.long, &self.pool);
-            held.judge.linear = found;
-            if held.judge.linear.is_none() {
-                observer.note("no linear model fits these recordings; training starts without one");
-            }
-        }
+        let training = &self.settings.training;
+        let held = Held::of(&self.settings, &self.supply, &self.pool, observer);
         if observer.should_stop() {
             return Ok(Some(checkpoint.map_or(0, |(_, state)| state.step)));
         }

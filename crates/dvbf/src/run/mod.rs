@@ -1,10 +1,13 @@
 //! A run from settings to figures, in a folder of its own.
 
 mod experiment;
+mod held;
 mod judge;
+mod observer;
 mod phase;
 mod start;
 
 pub use dvbf_run::{FolderError, LogRecord, RunFolder};
-pub use experiment::{Finished, Observer, Outcome, RunError, TrainRequest, evaluate, train};
+pub use experiment::{Finished, Outcome, RunError, TrainRequest, evaluate, train};
+pub use observer::Observer;
 pub use phase::Phase;

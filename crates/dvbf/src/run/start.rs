@@ -5,7 +5,9 @@
 //! space that training straightens slowly or never; it costs evidence, which the bound on held-out
 //! sequences shows later.
 
-use super::experiment::{Held, Observer, RunError, Session};
+use super::experiment::{RunError, Session};
+use super::held::Held;
+use super::observer::Observer;
 use super::phase::Phase;
 use crate::eval::{Draw, infer, rollout_errors};
 use crate::settings::Span;
@@ -85,8 +87,9 @@ impl Session {
 
     /// The `start`-th initialization.
     fn begin(&self, held: &Held<'_>, start: u8) -> Result<Trainer, RunError> {
-        let linear = held.judge.linear.as_ref().map(|linear| &linear.model);
-        Ok(Trainer::from_linear(&self.settings, &held.train, start, linear)?)
+        let state = self.settings.model.state;
+        let linear = held.judge.linear.as_ref().map(|linear| linear.model.start(state));
+        Ok(Trainer::from_linear(&self.settings, &held.train, start, linear.as_ref())?)
     }
 
     /// Trains until `steps` updates are made; false if the observer stopped it before.

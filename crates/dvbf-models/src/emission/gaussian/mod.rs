@@ -11,8 +11,11 @@
 //!
 //! Value and gradient are computed in blocks of rows that stay in cache.
 
-use super::{Emission, EmissionRole, LikelihoodOutputs, Observations};
-use crate::kind::{Context, KindError, PartConfig, affine};
+mod config;
+
+pub use config::{EmissionStd, GaussianConfig};
+
+use super::{Emission, LikelihoodOutputs, Observations};
 use crate::linear_start::AffineMap;
 use crate::part::{Cache, gradient_of};
 use dvbf_ops::{Features, Mlp, MlpCache, Params, Path};
@@ -22,93 +25,6 @@ use ndarray::{
     Array1, Array2, ArrayView1, ArrayView2, ArrayViewD, ArrayViewMut1, ArrayViewMut2,
     ArrayViewMutD, s,
 };
-use serde::{Deserialize, Serialize};
-
-/// How the standard deviation of an emission is set.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "kebab-case")]
-pub enum EmissionStd {
-    /// One value that stays as configured.
-    Fixed,
-    /// One value, trained.
-    Learned,
-    /// One value a channel, trained, as in Karl et al. 2017.
-    LearnedPerChannel,
-    /// One value a channel that stays: that of the sensors' noise, where somebody knows it.
-    FixedPerChannel,
-}
-
-/// Settings of a Gaussian emission.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-#[serde(default, deny_unknown_fields)]
-pub struct GaussianConfig {
-    /// `V`, leading dimensions of the state that the network sees; all of them if nothing is said.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub state: Option<usize>,
-    /// Hidden units; those of the model if nothing is said.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub hidden: Option<usize>,
-    /// How the standard deviation is set.
-    pub std_kind: EmissionStd,
-    /// The standard deviation: the value, or where training starts.
-    pub std: f64,
-}
-
-impl Default for GaussianConfig {
-    fn default() -> Self {
-        Self { state: None, hidden: None, std_kind: EmissionStd::Fixed, std: 0.05 }
-    }
-}
-
-impl GaussianConfig {
-    fn visible(&self, context: &Context) -> usize {
-        self.state.unwrap_or(context.state)
-    }
-
-    fn stds(&self, context: &Context) -> (usize, NoiseScale) {
-        match self.std_kind {
-            EmissionStd::Fixed => (1, NoiseScale::Fixed),
-            EmissionStd::Learned => (1, NoiseScale::Learned),
-            EmissionStd::LearnedPerChannel => (context.observation, NoiseScale::Learned),
-            EmissionStd::FixedPerChannel => (context.observation, NoiseScale::Fixed),
-        }
-    }
-}
-
-impl PartConfig<EmissionRole> for GaussianConfig {
-    const KIND: &'static str = "gaussian";
-
-    fn check(&self, context: &Context) -> Result<(), KindError> {
-        KindError::check_size("hidden", self.hidden.unwrap_or(context.hidden), 1 << 16)?;
-        KindError::check_positive("std", self.std)?;
-        match self.visible(context) {
-            0 => Err(KindError::new("state", "is 0; it must be at least 1")),
-            visible if visible > context.state => {
-                let problem = format!("is {visible}, more than model.state = {}", context.state);
-                Err(KindError::new("state", problem))
-            }
-            _ => Ok(()),
-        }
-    }
-
-    fn parameters(&self, context: &Context) -> usize {
-        let hidden = self.hidden.unwrap_or(context.hidden);
-        let inputs = context.features().leading(self.visible(context)).outputs();
-        affine(inputs, hidden)
-            .saturating_add(affine(hidden, context.observation))
-            .saturating_add(self.stds(context).0)
-    }
-
-    fn init<S: Scalar>(&self, context: &Context, noise: Noise) -> Box<dyn Emission<S>> {
-        let (channels, scale) = self.stds(context);
-        let log_std = Array1::from_elem(channels, S::of(self.std.ln()));
-        let hidden = self.hidden.unwrap_or(context.hidden);
-        let features = context.features().leading(self.visible(context));
-        let sizes =
-            GaussianSizes { state: context.state, hidden, observation: context.observation };
-        Box::new(GaussianEmission::random(sizes, features, log_std, scale, noise))
-    }
-}
 
 /// Rows that go through the network at once.
 const BLOCK: usize = 96;
@@ -282,10 +198,10 @@ impl<S: Scalar> Emission<S> for GaussianEmission<S> {
             return false;
         }
         if self.scale == NoiseScale::Learned {
-            let mean = std.iter().map(|std| std.ln()).sum::<f64>() / std.len().max(1) as f64;
-            let one = self.log_std.len() == 1;
-            let of = |std: &f64| S::of(if one { mean } else { std.ln() });
-            self.log_std.iter_mut().zip(std).for_each(|(log, std)| *log = of(std));
+            // One for all channels is their geometric mean.
+            let shared = std.len() / self.log_std.len().max(1);
+            let mean = |own: &[f64]| own.iter().map(|std| std.ln()).sum::<f64>() / own.len() as f64;
+            self.log_std = std.chunks(shared.max(1)).map(|own| S::of(mean(own))).collect();
         }
         true
     }
