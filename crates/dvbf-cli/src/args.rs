@@ -1,6 +1,7 @@
 //! Command-line arguments.
 
 use crate::apply::{Eval, Filter, Simulate};
+use crate::score::Score;
 use crate::source::{Chosen, Environment};
 use crate::train::Train;
 use clap::{Args, Parser, Subcommand, ValueEnum};
@@ -34,6 +35,8 @@ pub(crate) enum Command {
     Simulate(Simulate),
     /// Evaluate the model of a finished run again and print its tables; nothing is written.
     Eval(Eval),
+    /// Score a model on recordings that it has not seen: free run, predictions, residuals.
+    Score(Score),
     /// Make the report of a finished run again: report.html and its picture.
     Report(Report),
     /// Estimate empowerment on a learned model, train policies in it and try them from pixels.

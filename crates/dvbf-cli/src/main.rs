@@ -8,6 +8,7 @@ mod interrupt;
 mod progress;
 mod recordings;
 mod require;
+mod score;
 mod source;
 mod tables;
 mod terminal;
@@ -39,6 +40,7 @@ fn run(command: Command) -> ExitCode {
         Command::Filter(filter) => done(apply::run_filter(&filter)),
         Command::Simulate(simulate) => done(apply::run_simulate(&simulate)),
         Command::Eval(eval) => done(run_eval(&eval)),
+        Command::Score(arguments) => done(score::run(&arguments)),
         Command::Report(report) => run_report(&report).unwrap_or_else(|e| fail(&e.to_string())),
         Command::Empower(empower) => done(empower::run(&empower)),
         Command::Export(export) => run_export(&export).unwrap_or_else(|e| fail(&e.to_string())),

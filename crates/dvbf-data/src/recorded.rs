@@ -7,8 +7,9 @@ use super::raw::{RawRecordings, RawSequence, narrow};
 use super::scaling::Scaling;
 use super::{DataError, Dataset, Splits, find_files, read_files};
 use crate::settings::{DataPlan, RecordingsSettings, Source};
-use dvbf_core::{Layout, Steps};
+use dvbf_core::{Layout, Steps, Units};
 use ndarray::{Array2, Array3, s};
+use std::ops::Range;
 
 /// Reads the files that the settings name, from where the command runs or, if they are not there,
 /// from the folder that the settings remember.
@@ -107,6 +108,39 @@ impl RawRecordings {
         let pieces = divide(self, source.division, source.held_out, seed)?.test;
         self.sequences = pieces.iter().take(count).map(|piece| self.cut(*piece)).collect();
         Ok(())
+    }
+
+    /// Sequences of `steps` steps, or whole ones where they are shorter, that begin every so many steps of the
+    /// sequences `which`, in the units of a model. Shorter ones than `steps` are left out, unless it is
+    /// `usize::MAX`, which takes sequences as they are.
+    ///
+    /// # Panics
+    /// If the units are of other channels.
+    pub fn windows(
+        &self,
+        units: Option<&Units>,
+        which: Range<usize>,
+        steps: usize,
+        every: usize,
+    ) -> Dataset {
+        let whole = |sequence: usize| {
+            let length = self.sequences[sequence].observations.nrows();
+            Piece { sequence, start: 0, length }
+        };
+        let pieces: Vec<Piece> = which.map(whole).collect();
+        let (pieces, steps) = if steps == usize::MAX {
+            let longest = pieces.iter().map(|piece| piece.length).max().unwrap_or(0);
+            (pieces, longest)
+        } else {
+            let begin = |piece: &Piece| {
+                let last = (piece.length + 1).saturating_sub(steps);
+                let (sequence, length) = (piece.sequence, steps);
+                (0..last).step_by(every.max(1)).map(move |start| Piece { sequence, start, length })
+            };
+            (pieces.iter().flat_map(begin).collect(), steps)
+        };
+        let scaling = units.map(|units| Scaling { held: units.clone(), whole: units.clone() });
+        dataset(self, &pieces, steps, scaling.as_ref())
     }
 
     fn cut(&self, piece: Piece) -> RawSequence {

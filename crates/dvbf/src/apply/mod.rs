@@ -3,12 +3,14 @@
 mod beliefs;
 mod film;
 mod filtering;
+mod score;
 mod simulation;
 mod trained;
 
 pub use beliefs::{Beliefs, SequenceBeliefs, Verdict};
 pub use film::film;
 pub use filtering::filter;
+pub use score::{FreeRun, Residuals, Score, ScoreRequest, StepErrors, score};
 pub use simulation::{Simulation, Start, simulate};
 pub use trained::{ApplyError, Trained};
 

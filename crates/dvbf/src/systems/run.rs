@@ -4,7 +4,7 @@ use super::catalog::{PLANTS, Plant};
 use crate::data::write_tables;
 use crate::eval::{OpenLoopRow, Summary};
 use crate::run::{LogRecord, Observer, Outcome, Phase, RunError, RunFolder, TrainRequest, train};
-use crate::settings::{preset_for, usual_source};
+use crate::settings::{RecordingsSettings, preset_for, usual_source};
 use crate::train::StepStats;
 use dvbf_core::replace_file;
 use serde::{Deserialize, Serialize};
@@ -145,7 +145,9 @@ fn one(
         &crate::data::find_files(&files)?,
         &crate::data::Columns::default(),
     )?;
-    let source = usual_source(&recordings, files);
+    let here = std::env::current_dir().ok();
+    let folder_of_files = here.and_then(|here| here.to_str().map(str::to_owned));
+    let source = RecordingsSettings { folder: folder_of_files, ..usual_source(&recordings, files) };
     let mut settings = preset_for("auto", &recordings, source, &request.overrides)?;
     settings.seed = request.seed;
     if Path::new(&folder).exists() {
