@@ -129,7 +129,8 @@ pub(crate) fn run_filter(arguments: &Filter) -> Result<(), ApplyError> {
     protect(&arguments.out, "npz", &arguments.data, &arguments.run)?;
     let pool = Pool::new(arguments.threads)?;
     let trained = Trained::open(&arguments.run)?;
-    let recordings = trained.read(&arguments.data, arguments.columns.columns())?;
+    let recordings =
+        trained.read(&arguments.data, arguments.columns.columns(), arguments.columns.pace())?;
     let options = FilterOptions {
         samples: arguments.samples as usize,
         seed: arguments.seed,
@@ -196,7 +197,8 @@ pub(crate) fn run_simulate(arguments: &Simulate) -> Result<(), ApplyError> {
     } else if arguments.data.is_empty() {
         Some(trained.test_sequences(count)?)
     } else {
-        let mut read = trained.read(&arguments.data, arguments.columns.columns())?;
+        let mut read =
+            trained.read(&arguments.data, arguments.columns.columns(), arguments.columns.pace())?;
         read.sequences.truncate(count);
         Some(read)
     };

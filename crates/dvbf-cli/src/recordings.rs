@@ -1,6 +1,7 @@
 //! Looking at recordings, and writing those of simulated systems.
 
 use crate::args::{Data, Inspect, RecordingFormat};
+use crate::source::Held;
 use crate::terminal::{error_line, outln};
 use dvbf::data::{
     RawRecordings, RecordingError, Splits, describe, facts, find_files, write_npz, write_tables,
@@ -24,8 +25,8 @@ pub(crate) fn inspect(inspect: &Inspect) -> Result<ExitCode, RunError> {
         let problem = "is one of the recordings; draw to another file with --out".into();
         return Err(RecordingError::File { path: file.clone(), problem }.into());
     }
-    let recordings = inspect.columns.read(&inspect.data)?;
-    let source = inspect.columns.source(&recordings, &inspect.data);
+    let recordings = inspect.columns.read(&inspect.data, &Held::default())?;
+    let source = inspect.columns.source(&recordings, &inspect.data, &Held::default());
     outln!("Channel                      mean        std   missing     noise");
     for channel in describe(&recordings) {
         outln!(

@@ -2,7 +2,7 @@
 
 use clap::Args;
 use clap::builder::{PossibleValue, PossibleValuesParser, TypedValueParser};
-use dvbf::data::{Columns, RawRecordings, RecordingError, find_files, read_files};
+use dvbf::data::{Columns, Pace, RawRecordings, Reading, RecordingError};
 use dvbf::envs::{SYSTEMS, SystemKind};
 use dvbf::settings::{RecordingsSettings, Settings, SettingsError, usual_source};
 use std::fmt;
@@ -59,12 +59,49 @@ pub(crate) struct Chosen {
     /// Column with time stamps, in seconds or the unit of its name such as `clock [ms]`.
     #[arg(long, value_name = "COLUMN")]
     time: Option<String>,
+    /// Column that changes where a new sequence begins, such as the number of an episode.
+    #[arg(long, value_name = "COLUMN")]
+    episode: Option<String>,
+    /// Average so many steps to one.
+    #[arg(long, value_name = "STEPS")]
+    every: Option<usize>,
+    /// Bring steps of different lengths to even ones of so many seconds.
+    #[arg(long, value_name = "SECONDS")]
+    resample: Option<f64>,
+}
+
+/// Files that are for one part only.
+#[derive(Debug, Default, Args)]
+pub(crate) struct Held {
+    /// Recordings for validation only; without any, a part of the others is taken.
+    #[arg(long, num_args = 1.., value_name = "FILE", requires = "data")]
+    validation: Vec<String>,
+    /// Recordings for the test only; without any, a part of the others is taken.
+    #[arg(long, num_args = 1.., value_name = "FILE", requires = "data")]
+    test: Vec<String>,
 }
 
 impl Chosen {
     /// Reads recordings.
-    pub(crate) fn read(&self, files: &[String]) -> Result<RawRecordings, RecordingError> {
-        read_files(&find_files(files)?, &self.columns())
+    pub(crate) fn read(
+        &self,
+        files: &[String],
+        held: &Held,
+    ) -> Result<RawRecordings, RecordingError> {
+        let reading = Reading {
+            files: files.to_vec(),
+            validation: held.validation.clone(),
+            test: held.test.clone(),
+            columns: self.columns(),
+            pace: self.pace().unwrap_or_default(),
+        };
+        reading.read()
+    }
+
+    /// At which pace recordings are taken, if somebody said.
+    pub(crate) fn pace(&self) -> Option<Pace> {
+        let chosen = self.every.is_some() || self.resample.is_some();
+        chosen.then(|| Pace { every: self.every.unwrap_or(1), resample: self.resample })
     }
 
     /// What is done with them.
@@ -72,6 +109,7 @@ impl Chosen {
         &self,
         recordings: &RawRecordings,
         files: &[String],
+        held: &Held,
     ) -> RecordingsSettings {
         RecordingsSettings {
             folder: here(),
@@ -79,6 +117,11 @@ impl Chosen {
             control: self.control.clone(),
             state: self.state.clone(),
             time: self.time.clone(),
+            episode: self.episode.clone(),
+            every: self.every.unwrap_or(1),
+            resample: self.resample,
+            validation: held.validation.clone(),
+            test: held.test.clone(),
             ..usual_source(recordings, files.to_vec())
         }
     }
@@ -88,15 +131,30 @@ impl Chosen {
         &self,
         source: RecordingsSettings,
         files: &[String],
+        held: &Held,
     ) -> Result<RecordingsSettings, RecordingError> {
         let mut columns = self.columns();
         if !columns.has_channels() {
-            let time = columns.time.take();
+            let (time, episode) = (columns.time.take(), columns.episode.take());
             columns = source.columns();
             columns.time = time.or(columns.time);
+            columns.episode = episode.or(columns.episode);
         }
-        let recordings = read_files(&find_files(files)?, &columns)?;
+        let pace = self.pace().unwrap_or_else(|| source.pace());
+        let reading = Reading {
+            files: files.to_vec(),
+            validation: held.validation.clone(),
+            test: held.test.clone(),
+            columns: columns.clone(),
+            pace,
+        };
+        let recordings = reading.read()?;
         Ok(RecordingsSettings {
+            episode: columns.episode,
+            every: pace.every,
+            resample: pace.resample,
+            validation: reading.validation,
+            test: reading.test,
             files: files.to_vec(),
             folder: here(),
             observe: columns.observe,
@@ -115,6 +173,7 @@ impl Chosen {
             control: self.control.clone(),
             state: self.state.clone(),
             time: self.time.clone(),
+            episode: self.episode.clone(),
         }
     }
 }

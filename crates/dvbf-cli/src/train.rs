@@ -1,7 +1,7 @@
 //! Arguments of `dvbf train`, and the request that they describe.
 
 use crate::require::Requirement;
-use crate::source::{Chosen, Environment};
+use crate::source::{Chosen, Environment, Held};
 use clap::{ArgGroup, Args};
 use dvbf::data::target_names;
 use dvbf::eval::Summary;
@@ -24,6 +24,8 @@ pub(crate) struct Train {
     pub(crate) data: Vec<String>,
     #[command(flatten)]
     columns: Chosen,
+    #[command(flatten)]
+    held: Held,
     /// Named set of settings to start from [default: that of the system's name; auto for --data].
     #[arg(long)]
     preset: Option<String>,
@@ -138,15 +140,15 @@ impl Train {
                         .into();
                     return Err(SettingsError::Value { key, problem }.into());
                 };
-                settings.recordings = Some(self.columns.instead(source, &self.data)?);
+                settings.recordings = Some(self.columns.instead(source, &self.data, &self.held)?);
             }
             (self.overridden(settings)?, None)
         } else if self.data.is_empty() {
             let usual = self.environment.map_or("pendulum".into(), Environment::name);
             (self.overridden(preset(self.preset.as_deref().unwrap_or(&usual))?)?, None)
         } else {
-            let recordings = self.columns.read(&self.data)?;
-            let source = self.columns.source(&recordings, &self.data);
+            let recordings = self.columns.read(&self.data, &self.held)?;
+            let source = self.columns.source(&recordings, &self.data, &self.held);
             let name = self.preset.as_deref().unwrap_or("auto");
             let settings = preset_for(name, &recordings, source, &self.overrides)?;
             (settings, Some(target_names(&recordings.state_names, &recordings.state_kinds())))

@@ -15,6 +15,7 @@ use std::path::Path;
 /// | a name that begins with `state_` | component of the true state, for evaluation only |
 /// | `t`, `time`, `timestamp`, `__time`, `%time`, also with a unit as in `time [ms]` or `time_ms` | time stamp, in seconds unless it says otherwise |
 /// | `dt` | seconds to the next row, instead of time stamps |
+/// | `episode`, `episode_index`, `episode_id`, `trial` | a new sequence begins where it changes |
 ///
 /// and any other column is an error.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -27,6 +28,8 @@ pub struct Columns {
     pub state: Vec<String>,
     /// Time stamps, in seconds or the unit of their name; by usual names if none.
     pub time: Option<String>,
+    /// What changes where a new sequence begins, such as the number of an episode; by usual names if none.
+    pub episode: Option<String>,
 }
 
 impl Columns {
@@ -50,6 +53,7 @@ impl Columns {
             control: all(&self.control),
             state: all(&self.state),
             time: self.time.as_ref().map(full),
+            episode: self.episode.as_ref().map(full),
         }
     }
 }
@@ -62,6 +66,7 @@ enum Role {
     State(String),
     Time,
     Interval,
+    Episode,
     Unused(String),
 }
 
@@ -74,6 +79,7 @@ pub(super) struct Layout {
     pub(super) states: Vec<(String, usize)>,
     pub(super) time: Option<usize>,
     pub(super) interval: Option<usize>,
+    pub(super) episode: Option<usize>,
     pub(super) unused: Vec<String>,
 }
 
@@ -91,7 +97,7 @@ impl Layout {
             }
             let role = role(name, columns).ok_or_else(|| {
                 let problem = "is not known; name columns x_…, u_…, state_…, t or dt, or choose \
-                               them with --observe, --control, --state and --time";
+                               them with --observe, --control, --state, --time and --episode";
                 RecordingError::key(path, shown(name, place), problem)
             })?;
             match role {
@@ -99,6 +105,12 @@ impl Layout {
                 Role::Control(name) => layout.controls.push((name, place)),
                 Role::State(name) => layout.states.push((name, place)),
                 Role::Unused(name) => layout.unused.push(name),
+                Role::Episode => {
+                    if layout.episode.replace(place).is_some() {
+                        let problem = "stands beside another column of episodes";
+                        return Err(RecordingError::key(path, shown(name, place), problem));
+                    }
+                }
                 Role::Time | Role::Interval => {
                     let (time, interval) = (&mut layout.time, &mut layout.interval);
                     let slot = if role == Role::Time { time } else { interval };
@@ -109,13 +121,13 @@ impl Layout {
                 }
             }
         }
-        let Columns { observe, control, state, time } = columns;
-        for name in observe.iter().chain(control).chain(state).chain(time) {
+        let Columns { observe, control, state, time, episode } = columns;
+        for name in observe.iter().chain(control).chain(state).chain(time).chain(episode) {
             if !header.contains(name) {
                 let problem = format!("is missing; there are {}", header.join(", "));
                 return Err(RecordingError::key(path, format!("column {name}"), problem));
             }
-            let all = observe.iter().chain(control).chain(state).chain(time);
+            let all = observe.iter().chain(control).chain(state).chain(time).chain(episode);
             if all.filter(|other| *other == name).count() > 1 {
                 let problem = "is chosen twice";
                 return Err(RecordingError::key(path, format!("column {name}"), problem));
@@ -176,6 +188,7 @@ impl Layout {
             states: places(&self.states)?,
             time: self.time.map(place).transpose()?,
             interval: self.interval.map(place).transpose()?,
+            episode: self.episode.map(place).transpose()?,
             unused: self.unused.clone(),
         })
     }
@@ -196,7 +209,7 @@ fn role(name: &str, columns: &Columns) -> Option<Role> {
         let rest = name.strip_prefix(letter)?.strip_prefix('_')?;
         (!rest.is_empty()).then(|| rest.to_owned())
     };
-    let Columns { observe, control, state, time } = columns;
+    let Columns { observe, control, state, time, episode } = columns;
     let chosen = |all: &[String]| all.iter().any(|other| other == name);
     if chosen(observe) {
         return Some(Role::Observation(name.into()));
@@ -204,6 +217,11 @@ fn role(name: &str, columns: &Columns) -> Option<Role> {
         return Some(Role::Control(name.into()));
     } else if chosen(state) {
         return Some(Role::State(name.into()));
+    }
+    match episode {
+        Some(episode) if episode == name => return Some(Role::Episode),
+        None if is_episode(name) => return Some(Role::Episode),
+        _ => {}
     }
     match time {
         Some(time) if time == name => return Some(Role::Time),
@@ -224,6 +242,12 @@ fn role(name: &str, columns: &Columns) -> Option<Role> {
         .map(Role::Observation)
         .or_else(|| alone("u").or_else(|| stripped("u")).map(Role::Control))
         .or_else(|| stripped("state").map(Role::State))
+}
+
+/// Whether a column's name is one that numbers of episodes usually have.
+fn is_episode(name: &str) -> bool {
+    let name = name.trim().to_lowercase();
+    matches!(name.as_str(), "episode" | "episode_index" | "episode_id" | "episode_number" | "trial")
 }
 
 /// The character between the columns, from the line of names; what is quoted does not count.

@@ -34,7 +34,7 @@ const FEWEST: usize = 3;
 /// The way to divide recordings that nobody chose another for: as the files say, by lot, or by time
 /// if there are too few sequences.
 pub fn usual_division(recordings: &RawRecordings) -> Division {
-    if recordings.sequences.iter().all(|s| s.part.is_some()) {
+    if recordings.sequences.iter().any(|s| s.part.is_some()) {
         Division::Given
     } else if recordings.sequences.len() >= FEWEST {
         Division::Sequence
@@ -66,9 +66,15 @@ pub fn divide(
                     Some(Part::Train) => parts.train.push(whole(n)),
                     Some(Part::Validation) => parts.validation.push(whole(n)),
                     Some(Part::Test) => parts.test.push(whole(n)),
-                    None => return Err("do not say which part a sequence belongs to".into()),
+                    None => {}
                 }
             }
+            let open: Vec<usize> =
+                (0..count).filter(|&n| recordings.sequences[n].part.is_none()).collect();
+            if open.len() == count {
+                return Err("do not say which part a sequence belongs to".into());
+            }
+            share_out(&mut parts, open.into_iter().map(whole).collect(), held_out, seed);
         }
         Division::Sequence => {
             if count < FEWEST {
@@ -111,6 +117,35 @@ pub fn divide(
         }
     }
     Ok(parts)
+}
+
+/// Fewest sequences of which whole ones are taken for a part that no file is for.
+const FEWEST_WHOLE: usize = 6;
+
+/// Gives the `open` pieces to training and to whichever other part has none: whole ones by lot, or the ends of all
+/// where there are few.
+fn share_out(parts: &mut Parts, mut open: Vec<Piece>, held_out: f64, seed: u64) {
+    for part in [&mut parts.test, &mut parts.validation] {
+        if !part.is_empty() || open.is_empty() {
+            continue;
+        }
+        if open.len() >= FEWEST_WHOLE {
+            let mut order: Vec<usize> = (0..open.len()).collect();
+            Noise::new(seed, 0).shuffle(&mut order);
+            let held = share(open.len(), held_out).max(1);
+            let chosen = &order[..held];
+            part.extend(chosen.iter().map(|&i| open[i]));
+            part.sort_by_key(|piece| piece.sequence);
+            open = (0..open.len()).filter(|i| !chosen.contains(i)).map(|i| open[i]).collect();
+        } else {
+            for piece in &mut open {
+                let held = share(piece.length, held_out).max(1).min(piece.length.saturating_sub(1));
+                piece.length -= held;
+                part.push(Piece { start: piece.start + piece.length, length: held, ..*piece });
+            }
+        }
+    }
+    parts.train.extend(open);
 }
 
 #[expect(

@@ -5,7 +5,7 @@ use super::division::{Piece, divide, segments, stride};
 use super::noise::noise;
 use super::raw::{RawRecordings, RawSequence, narrow};
 use super::scaling::Scaling;
-use super::{DataError, Dataset, Splits, find_files, read_files};
+use super::{DataError, Dataset, Reading, Splits, find_files};
 use crate::settings::{DataPlan, RecordingsSettings, Source};
 use dvbf_core::{Layout, Steps, Units};
 use ndarray::{Array2, Array3, s};
@@ -17,11 +17,11 @@ use std::ops::Range;
 /// # Errors
 /// If they cannot be read, or are not those that the run began with.
 pub fn read_recordings(settings: &RecordingsSettings) -> Result<RawRecordings, DataError> {
-    let here = read_checked(settings, &settings.files);
+    let here = read_checked(settings, &settings.reading());
     let error = match (here, settings.remembered()) {
         (Ok(recordings), _) => return Ok(recordings),
         (Err(here), None) => here,
-        (Err(here), Some(files)) => match read_checked(settings, &files) {
+        (Err(here), Some(there)) => match read_checked(settings, &there) {
             Ok(recordings) => return Ok(recordings),
             // What was found but is wrong says more than what was not found.
             Err(there) => {
@@ -46,15 +46,15 @@ fn is_there(files: &[String]) -> bool {
 
 fn read_checked(
     settings: &RecordingsSettings,
-    files: &[String],
+    reading: &Reading,
 ) -> Result<RawRecordings, DataError> {
-    let recordings = read_files(&find_files(files)?, &settings.columns())?;
+    let recordings = reading.read()?;
     let checksum = recordings.checksum();
     if settings.checksum != 0 && settings.checksum != checksum {
         let problem = format!(
             "{} are not the recordings that the run began with: their checksum is {checksum}, and \
              recordings.checksum says {}",
-            files.join(", "),
+            reading.files.join(", "),
             settings.checksum
         );
         return Err(DataError::Unfit { problem });
@@ -68,8 +68,15 @@ impl RecordingsSettings {
     /// # Errors
     /// If the files cannot be read or hold something else.
     pub fn read_from(&mut self, files: &[String]) -> Result<(), DataError> {
-        read_checked(self, files)?;
-        self.files = files.to_vec();
+        // All of them may lie elsewhere, or those of the training part alone.
+        let elsewhere = Reading { files: files.to_vec(), ..self.reading() };
+        let whole = Reading { validation: Vec::new(), test: Vec::new(), ..elsewhere.clone() };
+        let same = |reading: &Reading| read_checked(self, reading);
+        let found = match same(&elsewhere) {
+            Ok(_) => elsewhere,
+            Err(error) => same(&whole).map(|_| whole).map_err(|_| error)?,
+        };
+        (self.files, self.validation, self.test) = (found.files, found.validation, found.test);
         self.folder = None;
         Ok(())
     }

@@ -76,6 +76,8 @@ impl TableReader {
         }
         let mut rows = Rows::default();
         let mut record = csv::StringRecord::new();
+        let mut episode: Option<String> = None;
+        let mut numbers = 0;
         loop {
             let read = table.read_record(&mut record);
             let above = table.get_ref().above;
@@ -83,8 +85,29 @@ impl TableReader {
                 break;
             }
             let line = record.position().map_or(0, csv::Position::line) + above as u64;
+            let own = layout.episode.and_then(|place| record.get(place)).unwrap_or_default();
+            // A row of empty cells belongs to the episode around it.
+            if !own.is_empty() && episode.as_deref() != Some(own) {
+                if let Some(before) = episode.replace(own.to_owned()) {
+                    let done = std::mem::take(&mut rows);
+                    self.keep(done, &layout, path, Some(&before))?;
+                }
+                numbers += 1;
+            }
             rows.push(&record, &layout, (path, line))?;
         }
+        let named = if numbers > 1 { episode.as_deref() } else { None };
+        self.keep(rows, &layout, path, named)
+    }
+
+    /// Keeps the rows of a sequence.
+    fn keep(
+        &mut self,
+        mut rows: Rows,
+        layout: &Layout,
+        path: &Path,
+        episode: Option<&str>,
+    ) -> Result<(), RecordingError> {
         if rows.count == 0 {
             return Err(RecordingError::file(path, "has no rows below its header"));
         }
@@ -97,7 +120,7 @@ impl TableReader {
                 if layout.controls.is_empty() { "" } else { " and the control before went on" }
             ));
         }
-        self.intervals.push(rows.intervals(&layout, path)?);
+        self.intervals.push(rows.intervals(layout, path)?);
         let table = |values: Vec<f64>, channels: &[_]| {
             Array2::from_shape_vec((rows.count, channels.len()), values)
                 .map_err(|e| RecordingError::file(path, format!("cannot be laid out: {e}")))
@@ -111,7 +134,10 @@ impl TableReader {
             },
         });
         self.sequences.push(RawSequence {
-            name: path.display().to_string(),
+            name: match episode {
+                None => path.display().to_string(),
+                Some(episode) => format!("{}, episode {episode}", path.display()),
+            },
             observations: Array2::zeros((0, 0)),
             controls: Array2::zeros((0, 0)),
             intervals: None,

@@ -44,6 +44,7 @@ proptest! {
 
     #[test]
     fn too_few_units_change_nothing((mlp, map, offset, _) in case()) {
+        prop_assume!(map.iter().all(|v| *v != 0.0));
         let (inputs, outputs) = mlp.dim();
         let hidden = 2 * inputs.min(outputs) - 1;
         let mut small = Mlp::random(&[inputs, hidden, outputs], &[1.4, 1.0], Noise::new(3, 1));
@@ -51,6 +52,22 @@ proptest! {
         prop_assert!(!small.set_affine(map.view(), offset.view()));
         prop_assert_eq!(small.to_flat(), before);
     }
+}
+
+/// No unit has neither input weights nor output weights, which would never learn, even where outputs do not
+/// depend on the input.
+#[test]
+fn no_unit_is_dead() {
+    let mut mlp: Mlp<f64> = Mlp::random(&[3, 6, 4], &[1.4, 1.0], Noise::new(5, 0));
+    let map = ndarray::array![[1.0, 2.0, 0.5], [0.0; 3], [0.0; 3], [0.0, -1.0, 0.0]];
+    assert!(mlp.set_affine(map.view(), ndarray::aview1(&[0.0, 1.0, 2.0, 3.0])));
+    let (first, second) = (mlp.layers()[0].weight(), mlp.layers()[1].weight());
+    for unit in 0..6 {
+        let sum = |values: ndarray::ArrayView1<'_, f64>| values.mapv(f64::abs).sum();
+        assert!(sum(first.row(unit)) + sum(second.column(unit)) > 0.0, "unit {unit}");
+    }
+    let mut none: Mlp<f64> = Mlp::random(&[3, 1, 2], &[1.4, 1.0], Noise::new(5, 0));
+    assert!(none.set_affine(Array2::zeros((2, 3)).view(), ndarray::aview1(&[1.0, 2.0])));
 }
 
 /// Units beside the pairs have input weights and no output weights, so their gradient is not zero.

@@ -1,7 +1,7 @@
 //! Settings of recordings that come from files.
 
 use super::ValueError;
-use crate::{Columns, find_files};
+use crate::{Columns, Pace, Reading, find_files};
 use serde::{Deserialize, Serialize};
 use std::path::{Path, PathBuf};
 
@@ -40,6 +40,21 @@ pub struct RecordingsSettings {
     /// Column with time stamps; by its usual name if none.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub time: Option<String>,
+    /// Column that changes where a new sequence begins; by its usual name if none.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub episode: Option<String>,
+    /// Steps that become one, averaged.
+    #[serde(default = "one", skip_serializing_if = "is_one")]
+    pub every: usize,
+    /// Seconds of a step, where steps are to be made even.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub resample: Option<f64>,
+    /// Files that are for validation.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub validation: Vec<String>,
+    /// Files that are for the test.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub test: Vec<String>,
     /// How the sequences are divided.
     pub division: Division,
     /// Share of the sequences, or of every sequence, that is for validation, and again for the test.
@@ -50,6 +65,15 @@ pub struct RecordingsSettings {
     pub checksum: u32,
 }
 
+fn one() -> usize {
+    1
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde passes fields by reference")]
+fn is_one(value: &usize) -> bool {
+    *value == 1
+}
+
 impl RecordingsSettings {
     /// The chosen columns.
     pub fn columns(&self) -> Columns {
@@ -58,24 +82,48 @@ impl RecordingsSettings {
             control: self.control.clone(),
             state: self.state.clone(),
             time: self.time.clone(),
+            episode: self.episode.clone(),
+        }
+    }
+
+    /// Steps that are taken.
+    pub fn pace(&self) -> Pace {
+        Pace { every: self.every, resample: self.resample }
+    }
+
+    /// What is to be read.
+    pub fn reading(&self) -> Reading {
+        Reading {
+            files: self.files.clone(),
+            validation: self.validation.clone(),
+            test: self.test.clone(),
+            columns: self.columns(),
+            pace: self.pace(),
         }
     }
 
     /// The files by their full names in the folder where they were given; `None` if that changes
     /// nothing.
-    pub(crate) fn remembered(&self) -> Option<Vec<String>> {
+    pub(crate) fn remembered(&self) -> Option<Reading> {
         let folder = Path::new(self.folder.as_ref()?);
-        let full = |file: &String| folder.join(file).display().to_string();
-        let files: Vec<String> = self.files.iter().map(full).collect();
-        (files != self.files).then_some(files)
+        let full = |files: &Vec<String>| {
+            files.iter().map(|file| folder.join(file).display().to_string()).collect()
+        };
+        let own = self.reading();
+        let there = Reading {
+            files: full(&own.files),
+            validation: full(&own.validation),
+            test: full(&own.test),
+            ..own.clone()
+        };
+        (there != own).then_some(there)
     }
 
     /// The files that there are: where the command runs, and where they were given.
     pub fn found(&self) -> Vec<PathBuf> {
-        let places = [Some(self.files.clone()), self.remembered()];
-        places
-            .into_iter()
-            .flatten()
+        let places = [Some(self.reading()), self.remembered()];
+        let all = places.into_iter().flatten();
+        all.flat_map(|reading| [reading.files, reading.validation, reading.test])
             .flat_map(|files| find_files(&files).unwrap_or_default())
             .collect()
     }

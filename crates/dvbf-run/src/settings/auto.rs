@@ -25,6 +25,11 @@ pub fn usual_source(recordings: &RawRecordings, files: Vec<String>) -> Recording
         control: Vec::new(),
         state: Vec::new(),
         time: None,
+        episode: None,
+        every: 1,
+        resample: None,
+        validation: Vec::new(),
+        test: Vec::new(),
         division: usual_division(recordings),
         held_out: if usual_division(recordings) == Division::Time { 0.2 } else { 0.15 },
         normalize: recordings.image.is_none(),
@@ -61,7 +66,15 @@ pub fn preset_for(
         all.try_fold(settings, |settings, text| apply_override(&settings, text)).map_err(invalid)
     };
     // How to divide them may have been chosen, and everything else follows from the parts.
-    let first = chosen(about(super::preset::pendulum(), source))?;
+    let first = about(super::preset::pendulum(), source);
+    let early = |text: &&String| {
+        ["data.", "recordings."].iter().any(|table| text.trim_start().starts_with(table))
+    };
+    let first = overrides
+        .iter()
+        .filter(early)
+        .try_fold(first, |settings, text| apply_override(&settings, text))
+        .map_err(invalid)?;
     let (seed, source) = (first.data.seed, first.recordings.clone());
     let Some(source) = source else { return Err(unfit("the settings name no recordings")) };
     source.validate().map_err(|e| invalid(e.into()))?;

@@ -3,9 +3,11 @@
 //! An autoregression of order `p` predicts `x_{t+1}` from `r_t = [x_t … x_{t−p+1}, u_{t−1} … u_{t−p+1}]` and
 //! `u_t`. Iterated without further controls it gives the coming `f` observations as a linear map `H r_t`. What
 //! of the past matters for the future is `z_t = S⁻¹ Uᵀ H r_t` with the singular values `H cov(r)^{1/2} = U S
-//! Vᵀ`: components of unit variance that are not correlated, largest first (canonical variate analysis; Larimore
-//! 1983, SSARX of Jansson 2003). The first `n` of them are the state, and regressions give `A`, `B`, `C` and
-//! the gain `K` of the innovation form.
+//! Vᵀ`: components of unit variance that are not correlated, those first that explain most of the coming
+//! observations. The first `n` of them are the state, and regressions give `A`, `B`, `C` and the gain `K`.
+//!
+//! It is a predictor of reduced rank with the weighting of N4SID (Van Overschee and De Moor 1994); that the
+//! effect of later controls is taken away by an autoregression is the idea of SSARX (Jansson 2003).
 
 use super::history::Track;
 use super::model::LinearModel;
@@ -15,9 +17,12 @@ use nalgebra::{Cholesky, DMatrix, DVector};
 /// A singular value this much smaller than the largest one is a matter of rounding.
 const LEAST_VALUE: f64 = 1e-5;
 
+/// Growth of a state by a step that is a matter of estimation.
+const GROWTH: f64 = 1e-3;
+
 /// Largest factor by which a correction may enlarge an error of the state: a correction that is right only if
 /// many of them follow each other is none where some are left out.
-const LARGEST_CORRECTION: f64 = 10.0;
+pub(super) const GENTLE: f64 = 10.0;
 
 /// What of the past matters, most important first; the state is a number of its first rows.
 pub(super) struct Past {
@@ -49,9 +54,8 @@ impl Past {
         let mean = moments.view((1, 0), (width, 1)).clone_owned();
         let mean = DVector::from_column_slice(mean.as_slice());
         let covariance = moments.view((1, 1), (width, width)) - &mean * mean.transpose();
-        // x_{t+1} = Θ r_t + B₀ u_t; without controls r_{t+1} = [Θ; shifts] r_t.
+        // Without a control at t, r_{t+1} = [Θ; shifts] r_t.
         let own = found.columns(1, width);
-        let driven = found.columns(1 + width, controls);
         let mut shift = DMatrix::zeros(width, width);
         shift.rows_mut(0, channels).copy_from(&own);
         for i in channels..order * channels {
@@ -60,7 +64,6 @@ impl Past {
         for i in controls..(order - 1) * controls {
             shift[(order * channels + i, order * channels + i - controls)] = 1.0;
         }
-        let _ = driven;
         let mut ahead = DMatrix::zeros(future * channels, width);
         let mut power = shift.clone();
         for k in 0..future {
@@ -94,7 +97,8 @@ impl Past {
         self.map.rows(0, n) * (track.past(t, self.order) - &self.mean)
     }
 
-    /// The model whose state is the first `n` components, which starts from `frames` observations; `None` if a
+    /// The model whose state is the first `n` components, which starts from `frames` observations, and the largest
+    /// factor by which a correction enlarges an error of the state; `None` if a
     /// regression has no solution or the model is not stable enough to be a filter.
     pub(super) fn model(
         &self,
@@ -102,12 +106,22 @@ impl Past {
         n: usize,
         frames: usize,
         (ridge, sensor): (f64, f64),
-    ) -> Option<LinearModel> {
+    ) -> Option<(LinearModel, f64)> {
         let (x, u) = (self.channels, self.controls);
-        let mut carry = Regression::new(1 + n + u, n);
+        // What is missing was repeated, which is no motion; whole pasts will do where there are enough.
+        let mut whole = 0_usize;
         each(tracks, self.order, |track, t| {
-            let regressors = stacked(&[&[1.0], self.state(track, t, n).as_slice(), &track.u[t]]);
-            carry.add(&regressors, &self.state(track, t + 1, n));
+            whole += usize::from(track.knows(t + 1, self.order + 1));
+        });
+        let enough = whole > 20 * (1 + n + u);
+        let mut carry = Regression::new(1 + n + u, n);
+        let from = if enough { self.order + 1 } else { 0 };
+        each(tracks, self.order, |track, t| {
+            if track.knows(t + 1, from) {
+                let regressors =
+                    stacked(&[&[1.0], self.state(track, t, n).as_slice(), &track.u[t]]);
+                carry.add(&regressors, &self.state(track, t + 1, n));
+            }
         });
         let carried = carry.solve(ridge)?;
         let (offset, a, b) = (
@@ -141,7 +155,7 @@ impl Past {
         let states =
             |track: &Track, t: usize| stacked(&[&[1.0], track.beginning(t, frames).as_slice()]);
         each(tracks, self.order, |track, t| {
-            if t + frames <= track.len() {
+            if t + frames <= track.len() && track.knows(t + frames - 1, from) {
                 begin.add(&states(track, t), &self.state(track, t, n));
             }
         });
@@ -164,14 +178,15 @@ impl Past {
             c,
             level,
             gain,
+            left: innovation.clone(),
             innovation,
             frames,
         };
         let correction = &model.gain * &model.c * &model.a;
         let filter = &model.a - &correction;
         let radius = filter.complex_eigenvalues().iter().map(|v| v.norm()).fold(0.0, f64::max);
-        let gentle = correction.singular_values().max() <= LARGEST_CORRECTION;
-        (radius < 1.0 && gentle && model.largest() < 1.02).then_some(model)
+        let largest = correction.singular_values().max();
+        (radius < 1.0 && model.largest() <= 1.0 + GROWTH).then_some((model, largest))
     }
 }
 

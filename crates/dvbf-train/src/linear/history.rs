@@ -43,6 +43,12 @@ impl Track {
         self.x.len()
     }
 
+    /// Whether everything was seen at the `count` steps up to step `t`, or at those of them that there are.
+    pub(super) fn knows(&self, t: usize, count: usize) -> bool {
+        let last = (t + 1).min(self.len());
+        self.seen[last.saturating_sub(count)..last].iter().all(|&seen| seen)
+    }
+
     /// `[x_t, …, x_{t−p+1}, u_{t−1}, …, u_{t−p+1}]`, for `t ≥ p − 1`.
     pub(super) fn past(&self, t: usize, order: usize) -> DVector<f64> {
         let x = (0..order).flat_map(|i| self.x[t - i].iter());

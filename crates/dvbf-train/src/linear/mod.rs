@@ -9,7 +9,7 @@ pub use model::LinearModel;
 
 use dvbf_core::{AffineMap, Dvbf, LinearStart, ModelConfig, Noise};
 use dvbf_data::Dataset;
-use fit::Past;
+use fit::{GENTLE, Past};
 use history::Track;
 use ndarray::{Array1, Array2};
 
@@ -45,18 +45,26 @@ impl Choice {
     }
 }
 
-/// The linear model of `train` that predicts `validation` best, and its errors there at the horizons.
+/// Linear models of recordings.
+#[derive(Clone, Debug)]
+pub struct Identified {
+    /// The one that predicts the validation part best.
+    pub best: LinearModel,
+    /// Its errors there at the horizons.
+    pub errors: Vec<f64>,
+    /// The best one whose corrections are no larger than training bears, which leaves some of them out and adds
+    /// noise: a correction that is right only if others follow enlarges both.
+    pub gentle: LinearModel,
+}
+
+/// The linear models of `train` that predict `validation` best.
 ///
 /// Every candidate has the ratio of its error to the least one at each horizon, and the one whose largest
 /// ratio is smallest is taken. `None` if there are too many channels or too few steps.
 ///
 /// # Panics
 /// If the validation sequences are shorter than the prediction asks for.
-pub fn identify(
-    train: &Dataset,
-    validation: &Dataset,
-    choice: &Choice,
-) -> Option<(LinearModel, Vec<f64>)> {
+pub fn identify(train: &Dataset, validation: &Dataset, choice: &Choice) -> Option<Identified> {
     let (_, _, channels) = train.observations.dim();
     if channels > MOST_CHANNELS {
         return None;
@@ -67,10 +75,10 @@ pub fn identify(
         if steps > STEPS {
             break;
         }
-        tracks.push(Track::of(train, n, usize::MAX));
+        tracks.push(Track::of(train, n, STEPS));
         steps += train.lengths[n];
     }
-    let mut candidates: Vec<(LinearModel, Vec<f64>)> = Vec::new();
+    let mut candidates: Vec<Candidate> = Vec::new();
     for order in ORDERS {
         let enough = order * width <= REGRESSORS && 5 * order * width < steps;
         if order > 1 && !enough {
@@ -83,23 +91,44 @@ pub fn identify(
             for n in 1..=past.rank().min(choice.state) {
                 for sensor in SENSORS {
                     let model = past.model(&tracks, n, choice.frames, (ridge, sensor));
-                    let Some(model) = model else { continue };
+                    let Some((model, correction)) = model else { continue };
                     let errors = model.errors(validation, choice.filtered, choice.longest());
-                    let at: Vec<f64> = choice.horizons.iter().map(|&h| errors.at(h)).collect();
-                    if at.iter().all(|e| e.is_finite()) {
-                        candidates.push((model, at));
+                    let errors: Vec<f64> = choice.horizons.iter().map(|&h| errors.at(h)).collect();
+                    if errors.iter().all(|e| e.is_finite()) {
+                        candidates.push(Candidate { model, errors, correction });
                     }
                 }
             }
         }
     }
-    let least: Vec<f64> = (0..choice.horizons.len())
-        .map(|i| candidates.iter().map(|(_, at)| at[i]).fold(f64::INFINITY, f64::min))
+    let best = chosen(candidates.iter())?;
+    let gentle = chosen(candidates.iter().filter(|c| c.correction <= GENTLE)).unwrap_or(best);
+    Some(Identified {
+        best: best.model.clone().measured(&tracks),
+        errors: best.errors.clone(),
+        gentle: gentle.model.clone().measured(&tracks),
+    })
+}
+
+struct Candidate {
+    model: LinearModel,
+    /// By horizon.
+    errors: Vec<f64>,
+    /// The largest factor of a correction.
+    correction: f64,
+}
+
+/// The candidate whose largest ratio to the least error of any is smallest.
+fn chosen<'a>(all: impl Iterator<Item = &'a Candidate> + Clone) -> Option<&'a Candidate> {
+    let horizons = all.clone().next()?.errors.len();
+    let least: Vec<f64> = (0..horizons)
+        .map(|i| all.clone().map(|c| c.errors[i]).fold(f64::INFINITY, f64::min))
         .collect();
-    let worst = |at: &[f64]| {
-        at.iter().zip(&least).map(|(e, least)| (e + 1e-12) / (least + 1e-12)).fold(0.0, f64::max)
+    let worst = |c: &Candidate| {
+        let ratios = c.errors.iter().zip(&least).map(|(e, least)| (e + 1e-12) / (least + 1e-12));
+        ratios.fold(0.0, f64::max)
     };
-    candidates.into_iter().min_by(|(_, a), (_, b)| worst(a).total_cmp(&worst(b)))
+    all.min_by(|a, b| worst(a).total_cmp(&worst(b)))
 }
 
 /// Whether the parts of such a model can start as linear maps.
@@ -153,7 +182,7 @@ mod tests {
     #[test]
     fn a_linear_system_without_noise_is_found() {
         let (train, held) = (oscillator(20, 60, 0.0, 1), oscillator(20, 60, 0.0, 2));
-        let (model, errors) = identify(&train, &held, &choice()).unwrap();
+        let Identified { best: model, errors, .. } = identify(&train, &held, &choice()).unwrap();
         assert!(errors.iter().all(|e| *e < 1e-8), "{errors:?}");
         let truth = (0.95_f64.powi(2) + 0.04).sqrt();
         assert!((model.largest() - truth).abs() < 1e-4, "{}", model.largest());
@@ -163,7 +192,7 @@ mod tests {
     #[test]
     fn noise_of_the_sensor_is_filtered() {
         let (train, held) = (oscillator(40, 60, 0.1, 1), oscillator(40, 60, 0.1, 2));
-        let (model, errors) = identify(&train, &held, &choice()).unwrap();
+        let Identified { best: model, errors, .. } = identify(&train, &held, &choice()).unwrap();
         assert!(errors.iter().all(|e| *e < 0.02), "{} states: {errors:?}", model.state());
         assert!((model.residual()[0] - 0.1).abs() < 0.03, "{:?}", model.residual());
     }

@@ -10,7 +10,7 @@ use ndarray::{Array1, Array2, Array3};
 /// Least standard deviation of the noise of a step, in units of the state.
 const LEAST_NOISE: f64 = 1e-3;
 /// Least standard deviation of the emission, which may shrink later.
-const LEAST_STD: f64 = 1e-2;
+const LEAST_STD: f64 = 3e-3;
 /// Standard deviation of `q(w)` in units of the noise.
 const SPREAD: f64 = 0.3;
 /// How fast components beyond those of the model fade, a step.
@@ -32,8 +32,9 @@ pub struct LinearModel {
     pub(super) level: DVector<f64>,
     /// `K (n, X)`.
     pub(super) gain: DMatrix<f64>,
-    /// Covariance of `e`.
+    /// Covariance of `e`, and of `x − C z − d` after a correction.
     pub(super) innovation: DMatrix<f64>,
+    pub(super) left: DMatrix<f64>,
     /// `z₁ = V [x₁ … x_k, u₁ … u_{k−1}] + c`.
     pub(super) start: DMatrix<f64>,
     pub(super) start_offset: DVector<f64>,
@@ -102,18 +103,54 @@ impl LinearModel {
         OpenLoop::between(&self.predict(data, filtered, horizon), data, filtered)
     }
 
+    /// The same model with the covariances that it has as a filter of these sequences: of what it predicts of a
+    /// step, and of what a correction leaves.
+    pub(super) fn measured(mut self, tracks: &[Track]) -> Self {
+        let x = self.c.nrows();
+        let (mut innovation, mut left) = (DMatrix::zeros(x, x), DMatrix::zeros(x, x));
+        let mut count = 0.0_f64;
+        for track in tracks.iter().filter(|track| track.len() > self.frames) {
+            let mut z = &self.start * track.beginning(0, self.frames) + &self.start_offset;
+            for t in 1..track.len() {
+                z = self.ahead(&z, &track.u[t - 1]);
+                if !track.seen[t] {
+                    continue;
+                }
+                let seen = DVector::from_column_slice(&track.x[t]);
+                let e = &seen - self.seen(&z);
+                z += &self.gain * &e;
+                // Before, the start knows what is to come.
+                if t >= self.frames {
+                    let rest = seen - self.seen(&z);
+                    innovation.ger(1.0, &e, &e, 1.0);
+                    left.ger(1.0, &rest, &rest, 1.0);
+                    count += 1.0;
+                }
+            }
+        }
+        if count > 0.0 && innovation.iter().all(|v| v.is_finite()) {
+            (self.innovation, self.left) = (innovation / count, left / count);
+        }
+        self
+    }
+
     /// The same model for the parts of a filter whose state has `size ≥ n` components; those beyond `n`
     /// fade and are not seen.
+    ///
+    /// Every component has the noise that `K e` gives it: `w = K e / σ`.
+    ///
+    /// The filter of the parts equals this one where every step is observed in whole or not at all: of a step
+    /// that is observed in part it sees zeros, the means of the channels, for the rest.
     ///
     /// # Panics
     /// If `size` is smaller than the state.
     pub fn start(&self, size: usize) -> LinearStart {
         let (n, u, x) = (self.state(), self.b.ncols(), self.c.nrows());
         assert!(size >= n, "{size} components for a state of {n}");
-        let noise = &self.gain * &self.innovation * self.gain.transpose();
-        let noise: Vec<f64> = (0..size)
-            .map(|i| if i < n { noise[(i, i)].max(0.0).sqrt() } else { 0.0 }.max(LEAST_NOISE))
-            .collect();
+        let all = &self.gain * &self.innovation * self.gain.transpose();
+        let std = |i: usize| if i < n { all[(i, i)].max(0.0).sqrt() } else { 0.0 };
+        let noise: Vec<f64> = (0..size).map(|i| std(i).max(LEAST_NOISE)).collect();
+        let from = DMatrix::from_fn(n, x, |i, j| self.gain[(i, j)] / noise[i]);
         let transition = AffineMap {
             weight: Array2::from_shape_fn((size, size + u), |(i, j)| match (i < n, j < size) {
                 (true, true) if j < n => self.a[(i, j)],
@@ -123,28 +160,17 @@ impl LinearModel {
             }),
             offset: padded(&self.offset, size),
         };
-        // What is recognized is K e over σ.
-        let (seen, driven) = (&self.c * &self.a, &self.c * &self.b);
-        let level = &self.c * &self.offset + &self.level;
-        let (of_state, of_control) = (&self.gain * seen, &self.gain * driven);
-        let of_level = &self.gain * level;
+        let (of_state, of_control) = (&from * &self.c * &self.a, &from * &self.c * &self.b);
+        let of_level = &from * (&self.c * &self.offset + &self.level);
         let recognition = AffineMap {
-            weight: Array2::from_shape_fn((size, x + size + u), |(i, j)| {
-                if i >= n {
-                    return 0.0;
-                }
-                let value = if j < x {
-                    self.gain[(i, j)]
-                } else if j < x + n {
-                    -of_state[(i, j - x)]
-                } else if j < x + size {
-                    0.0
-                } else {
-                    -of_control[(i, j - x - size)]
-                };
-                value / noise[i]
+            weight: Array2::from_shape_fn((size, x + size + u), |(i, j)| match j {
+                _ if i >= n => 0.0,
+                j if j < x => from[(i, j)],
+                j if j < x + n => -of_state[(i, j - x)],
+                j if j < x + size => 0.0,
+                j => -of_control[(i, j - x - size)],
             }),
-            offset: (0..size).map(|i| if i < n { -of_level[i] / noise[i] } else { 0.0 }).collect(),
+            offset: padded(&-of_level, size),
         };
         let emission = AffineMap {
             weight: Array2::from_shape_fn(
@@ -162,11 +188,12 @@ impl LinearModel {
             offset: padded(&self.start_offset, size),
         };
         let spread = |i: usize| if i < n { self.start_spread[i].clamp(1e-2, 1.0) } else { 1.0 };
+        let sensor = self.left.diagonal().map(|v| v.max(0.0).sqrt());
         LinearStart {
             transition,
             recognition,
             emission,
-            emission_std: self.residual().into_iter().map(|std| std.max(LEAST_STD)).collect(),
+            emission_std: sensor.iter().map(|std| std.max(LEAST_STD)).collect(),
             initial,
             spread: (0..size).map(|i| if i < n { SPREAD } else { 1.0 }).collect(),
             initial_spread: (0..size).map(spread).collect(),

@@ -1,8 +1,8 @@
 //! A trained model, and what its run knows of its recordings.
 
 use crate::data::{
-    Columns, DataError, Origins, RawRecordings, RawSequence, RecordingError, Set, Supply, controls,
-    find_files, narrow, read_files, read_recordings, timed,
+    Columns, DataError, Origins, Pace, RawRecordings, RawSequence, Reading, RecordingError, Set,
+    Supply, controls, narrow, read_recordings, timed,
 };
 use crate::pool::PoolError;
 use crate::run::{FolderError, RunFolder};
@@ -112,12 +112,18 @@ impl Trained {
     /// Reads recordings for the model, with its channels in their order.
     ///
     /// Of tables, `columns` chooses; what it leaves open is chosen as the run did, or by the names that the
-    /// model knows. Chosen columns are, in their order, the channels of the model, whatever they are called.
+    /// model knows; and so is the pace. Chosen columns are, in their order, the channels of the model, whatever they are called.
     ///
     /// # Errors
     /// If they cannot be read or are not such as the model was trained on.
-    pub fn read(&self, files: &[String], columns: Columns) -> Result<RawRecordings, ApplyError> {
+    pub fn read(
+        &self,
+        files: &[String],
+        columns: Columns,
+        pace: Option<Pace>,
+    ) -> Result<RawRecordings, ApplyError> {
         let own = self.settings.as_ref().and_then(|settings| settings.recordings.as_ref());
+        let pace = pace.or_else(|| own.map(RecordingsSettings::pace)).unwrap_or_default();
         let own = own.map(RecordingsSettings::columns).unwrap_or_default();
         let layout = self.filter.layout();
         let named = |of: fn(&Layout) -> &Vec<String>| layout.map(of).cloned().unwrap_or_default();
@@ -131,11 +137,18 @@ impl Trained {
                 control: or_names(columns.control, own.control, |layout| &layout.control),
                 state: first([columns.state, own.state, Vec::new()]).unwrap_or_default(),
                 time: columns.time.or(own.time),
+                episode: columns.episode.or(own.episode),
             }
         } else {
-            Columns { time: columns.time.or(own.time.clone()), ..own }
+            Columns {
+                time: columns.time.or(own.time.clone()),
+                episode: columns.episode.or(own.episode.clone()),
+                ..own
+            }
         };
-        let mut recordings = read_files(&find_files(files)?, &resolved)?;
+        let files_of = files.to_vec();
+        let reading = Reading { files: files_of, columns: resolved, pace, ..Reading::default() };
+        let mut recordings = reading.read()?;
         if let Some(layout) = layout {
             let adopt = |names: &mut Vec<String>, of: &[String], chosen: bool| {
                 if chosen && names.len() == of.len() {

@@ -255,8 +255,15 @@ impl Session {
         observer: &mut dyn Observer,
     ) -> Result<bool, RunError> {
         let total = self.settings.training.steps;
-        if held.judge.linear.is_some() && trainer.best_score() == f64::INFINITY {
-            observer.logged(&self.validate(trainer, held, 0.0)?);
+        if let Some(linear) = &held.judge.linear
+            && trainer.best_score() == f64::INFINITY
+        {
+            // What training has to be better than is a candidate itself.
+            let mut model = trainer.evaluated_model();
+            let state = self.settings.model.state;
+            if model.start_linear(&linear.best.start(state)).is_ok() {
+                observer.logged(&self.validate(trainer, &model, held, 0.0)?);
+            }
         }
         let mut since = (Instant::now(), trainer.step_count());
         while !trainer.is_done() {
@@ -276,7 +283,8 @@ impl Session {
             if step.is_multiple_of(self.settings.training.log_interval) || trainer.is_done() {
                 let (clock, first) = since;
                 let rate = (step - first) as f64 / clock.elapsed().as_secs_f64().max(1e-9);
-                let record = self.validate(trainer, held, rate)?;
+                let model = trainer.evaluated_model();
+                let record = self.validate(trainer, &model, held, rate)?;
                 since = (Instant::now(), step);
                 observer.logged(&record);
             }
@@ -293,25 +301,25 @@ impl Session {
     fn validate(
         &self,
         trainer: &mut Trainer,
+        model: &Dvbf<f32>,
         held: &Held<'_>,
         rate: f64,
     ) -> Result<LogRecord, RunError> {
-        let model = trainer.evaluated_model();
         let (data, evaluation) = (&self.settings.data, &self.settings.evaluation);
-        let sample = |split, seed| infer(&model, split, data.steps, Draw::Sample(seed), &self.pool);
+        let sample = |split, seed| infer(model, split, data.steps, Draw::Sample(seed), &self.pool);
         let validated = sample(&held.validation, 1);
         let figures = if held.train.state_names.is_empty() {
             Vec::new()
         } else {
             let fitted = Sequences::from(&*held.train).first(READ_OUT);
-            let train = shown(&model, &sample(&fitted, 0).state);
-            let held_out = shown(&model, &validated.state);
+            let train = shown(model, &sample(&fitted, 0).state);
+            let held_out = shown(model, &validated.state);
             let sets = FitTest { fit: (&*fitted, &train), test: (&*held.validation, &held_out) };
             summary_r2(Readout::Linear, sets)
         };
         let horizon = evaluation.chosen_by;
         let span = Span { filtered: evaluation.filtered, horizon: held.judge.ahead() };
-        let errors = rollout_errors(&model, &*held.long, span, &self.pool);
+        let errors = rollout_errors(model, &*held.long, span, &self.pool);
         let average = |v: &ndarray::Array1<f64>| v.sum() / v.len() as f64;
         let kl = average(&validated.kl);
         let totals = trainer.take_totals();
@@ -326,7 +334,7 @@ impl Session {
             skipped: totals.skipped,
             rollbacks: trainer.rollbacks(),
             r2: figures.into_iter().collect(),
-            constants: constants_of(&model),
+            constants: constants_of(model),
             validation_bound: average(&validated.log_lik) - kl,
             validation_kl: kl,
             open_loop: errors.at(horizon),
@@ -339,7 +347,7 @@ impl Session {
         let score = held.judge.score(&errors);
         if score < trainer.best_score() {
             trainer.set_best_score(score);
-            self.folder.save_best(&trainer.file(&model))?;
+            self.folder.save_best(&trainer.file(model))?;
         }
         Ok(record)
     }

@@ -4,7 +4,7 @@ use crate::data::Dataset;
 use crate::eval::{Autoregression, Kalman, OpenLoop};
 use crate::pool::Pool;
 use crate::settings::Settings;
-use dvbf_train::linear::{Choice, LinearModel, identify};
+use dvbf_train::linear::{Choice, Identified, LinearModel, identify};
 use std::collections::BTreeMap;
 
 /// Weight of being worse than the linear model, beside being better.
@@ -25,8 +25,11 @@ pub(super) struct Judge {
 /// The linear model that training starts from, and what a model has to be better than on the validation set.
 #[derive(Debug)]
 pub(super) struct Yardstick {
-    pub(super) model: LinearModel,
-    /// Horizon and least error over it of any linear model: this one, an autoregression and a Kalman filter.
+    /// The one that predicts best, and the one that training starts from.
+    pub(super) best: LinearModel,
+    pub(super) gentle: LinearModel,
+    /// Horizon and least error over it of an autoregression and a Kalman filter, with which the model is compared
+    /// in the end.
     pub(super) errors: Vec<(usize, f64)>,
 }
 
@@ -46,7 +49,7 @@ impl Yardstick {
             frames: model.initial_frames,
             state: model.state,
         };
-        let (model, own) = identify(train, held, &choice)?;
+        let Identified { best, errors: own, gentle } = identify(train, held, &choice)?;
         let span = evaluation.longest_span();
         let (ar, kalman) = pool.join(
             || {
@@ -57,9 +60,13 @@ impl Yardstick {
         );
         let least = |(horizon, own): (usize, f64)| {
             let others = ar.iter().chain(&kalman).map(|errors| errors.at(horizon));
-            (horizon, others.filter(|e| e.is_finite()).fold(own, f64::min))
+            (horizon, others.filter(|e| e.is_finite()).reduce(f64::min).unwrap_or(own))
         };
-        Some(Self { model, errors: choice.horizons.into_iter().zip(own).map(least).collect() })
+        Some(Self {
+            best,
+            gentle,
+            errors: choice.horizons.into_iter().zip(own).map(least).collect(),
+        })
     }
 }
 

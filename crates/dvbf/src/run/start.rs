@@ -88,7 +88,7 @@ impl Session {
     /// The `start`-th initialization.
     fn begin(&self, held: &Held<'_>, start: u8) -> Result<Trainer, RunError> {
         let state = self.settings.model.state;
-        let linear = held.judge.linear.as_ref().map(|linear| linear.model.start(state));
+        let linear = held.judge.linear.as_ref().map(|linear| linear.gentle.start(state));
         Ok(Trainer::from_linear(&self.settings, &held.train, start, linear.as_ref())?)
     }
 

@@ -198,9 +198,11 @@ impl<S: Scalar> Emission<S> for GaussianEmission<S> {
             return false;
         }
         if self.scale == NoiseScale::Learned {
-            // One for all channels is their geometric mean.
+            // One for all channels is their root mean square.
             let shared = std.len() / self.log_std.len().max(1);
-            let mean = |own: &[f64]| own.iter().map(|std| std.ln()).sum::<f64>() / own.len() as f64;
+            let mean = |own: &[f64]| {
+                (own.iter().map(|std| std * std).sum::<f64>() / own.len() as f64).sqrt().ln()
+            };
             self.log_std = std.chunks(shared.max(1)).map(|own| S::of(mean(own))).collect();
         }
         true
