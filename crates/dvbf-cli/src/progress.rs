@@ -136,7 +136,9 @@ impl Observer for Watcher {
         let short =
             record.r2.get("velocity").map_or_else(|| r2.join(" "), |v| format!("velocity {v:.3}"));
         self.figures = format!("  {}open loop {:.5}", known(short), record.open_loop);
-        if !self.quiet && !self.terminal {
+        if !self.quiet && !self.terminal && record.step == 0 {
+            noteln!("the best linear model: open loop {:.5}", record.open_loop);
+        } else if !self.quiet && !self.terminal {
             let total = self.total.to_string();
             noteln!(
                 "update {:>width$}/{total}  bound {:>8.1}  KL {:>6.2}  {}open loop {:.5}  {:.0} \

@@ -47,7 +47,7 @@ pub(crate) fn inspect(inspect: &Inspect) -> Result<ExitCode, RunError> {
         for note in notes.iter().flatten() {
             outln!("  {note}");
         }
-        plan(settings, &inspect.data);
+        plan(settings, &inspect.data, &inspect.columns.arguments());
     } else {
         outln!("\nRecordings");
         for fact in facts(&recordings) {
@@ -61,14 +61,14 @@ pub(crate) fn inspect(inspect: &Inspect) -> Result<ExitCode, RunError> {
     Ok(match learned {
         Ok(_) => ExitCode::SUCCESS,
         Err(error) => {
-            error_line(&format!("dvbf train cannot learn from them: {error}"));
+            error_line(&format!("these recordings cannot be trained on: {error}"));
             ExitCode::FAILURE
         }
     })
 }
 
 /// What `dvbf train` would do.
-fn plan(settings: &Settings, files: &[String]) {
+fn plan(settings: &Settings, files: &[String], columns: &str) {
     let Settings { data, model, training, evaluation, .. } = settings;
     outln!("\nTraining");
     outln!(
@@ -79,11 +79,15 @@ fn plan(settings: &Settings, files: &[String]) {
         training.batch,
         training.window
     );
+    let start = if training.linear_start {
+        "it starts from the linear model that predicts the validation part best"
+    } else {
+        "it starts from drawn networks"
+    };
     outln!(
-        "  latent state of {} dimensions, {} transition, emission noise {:.3}",
+        "  latent state of {} dimensions, transition {}; {start}",
         model.state,
-        model.transition.kind,
-        model.emission_std()
+        model.transition.kind
     );
     outln!(
         "  prediction: {} steps are filtered, then {} are predicted",
@@ -91,7 +95,7 @@ fn plan(settings: &Settings, files: &[String]) {
         data.long_steps - evaluation.filtered
     );
     let files: Vec<String> = files.iter().map(|f| crate::quoted(Path::new(f))).collect();
-    outln!("  dvbf train --data {}", files.join(" "));
+    outln!("  dvbf train --data {}{columns}", files.join(" "));
 }
 
 /// A picture in the current folder named after the recordings.

@@ -166,6 +166,25 @@ impl Chosen {
         })
     }
 
+    /// What was chosen as arguments, with a space before each.
+    pub(crate) fn arguments(&self) -> String {
+        let quoted = |text: &str| crate::quoted(std::path::Path::new(text));
+        let mut out = String::new();
+        for (flag, columns) in
+            [("observe", &self.observe), ("control", &self.control), ("state", &self.state)]
+        {
+            if !columns.is_empty() {
+                out += &format!(" --{flag} {}", quoted(&columns.join(",")));
+            }
+        }
+        for (flag, column) in [("time", &self.time), ("episode", &self.episode)] {
+            out +=
+                &column.as_ref().map_or_else(String::new, |c| format!(" --{flag} {}", quoted(c)));
+        }
+        out += &self.every.map_or_else(String::new, |every| format!(" --every {every}"));
+        out + &self.resample.map_or_else(String::new, |step| format!(" --resample {step}"))
+    }
+
     /// The chosen columns.
     pub(crate) fn columns(&self) -> Columns {
         Columns {

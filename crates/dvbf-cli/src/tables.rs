@@ -23,6 +23,9 @@ pub(crate) fn print(finished: &Finished, json: bool, quiet: bool) {
         summary.threads,
         if summary.threads == 1 { "thread" } else { "threads" },
     );
+    if let Some(kept) = summary.kept_model() {
+        outln!("{kept}");
+    }
     outln!("");
     outln!("model    {}", finished.folder.file("best.dvbf").display());
     outln!("figures  {}", finished.folder.file("summary.json").display());

@@ -64,6 +64,17 @@ fn recordings_in(folder: &Path) -> Result<Vec<PathBuf>, RecordingError> {
     Ok(files)
 }
 
+/// Whether the first of these files is of a format whose columns can be chosen.
+pub fn has_columns(paths: &[PathBuf]) -> bool {
+    let start = |path: &PathBuf| {
+        let mut start = Vec::new();
+        File::open(path)?.take(format::START as u64).read_to_end(&mut start).map(|_| start)
+    };
+    let first = paths.first().and_then(|path| Some((path, start(path).ok()?)));
+    first
+        .is_some_and(|(path, start)| format::of(path, &start).is_ok_and(|format| format.in_folders))
+}
+
 /// Reads an archive of arrays, or tables of which each is a sequence.
 ///
 /// # Errors

@@ -38,7 +38,7 @@ pub use columns::Columns;
 pub use controls::{controls, timed};
 pub use dataset::{Dataset, numbered};
 pub use describe::{ChannelFigures, describe};
-pub use files::{find_files, read_files};
+pub use files::{find_files, has_columns, read_files};
 pub use noise::noise;
 pub use notes::facts;
 use npz::read_archive;

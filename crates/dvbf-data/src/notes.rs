@@ -1,8 +1,9 @@
 //! What recordings are and what is done with them, in sentences.
 
 use super::division::{Parts, Piece};
-use super::raw::RawRecordings;
+use super::raw::{RawRecordings, RawSequence};
 use crate::settings::{Division, RecordingsSettings};
+use ndarray::{ArrayView2, s};
 
 /// What recordings are, in sentences: how many, of what, and what is to be said of how they were read.
 pub fn facts(recordings: &RawRecordings) -> Vec<String> {
@@ -23,7 +24,7 @@ pub(super) fn notes(
         format!("{} ({steps} steps)", pieces.len())
     };
     let how = match settings.division {
-        Division::Given => "sequences divided as the files say",
+        Division::Given => "divided as the files say",
         Division::Sequence => "whole sequences divided by lot",
         Division::Time => "every sequence cut in time: training, then validation, then test",
     };
@@ -40,7 +41,43 @@ pub(super) fn notes(
     } else {
         "channels taken as they are".to_owned()
     });
+    out.extend(constant(recordings, parts));
     out.extend(unused(recordings));
+    out
+}
+
+/// Channels and controls that never change in the training part.
+fn constant(recordings: &RawRecordings, parts: &Parts) -> Vec<String> {
+    if recordings.image.is_some() {
+        return Vec::new();
+    }
+    let still = |of: &dyn Fn(&RawSequence) -> ArrayView2<'_, f32>, channel: usize| {
+        let (mut low, mut high) = (f32::INFINITY, f32::NEG_INFINITY);
+        for piece in &parts.train {
+            let values = of(&recordings.sequences[piece.sequence]);
+            let values = values.slice(s![piece.start..piece.start + piece.length, channel]);
+            for &value in values.iter().filter(|v| !v.is_nan()) {
+                (low, high) = (low.min(value), high.max(value));
+            }
+        }
+        low >= high
+    };
+    let mut out = Vec::new();
+    for (i, name) in recordings.observation_names.iter().enumerate() {
+        if still(&|sequence| sequence.observations.view(), i) {
+            out.push(format!(
+                "observation {name} is constant or missing in the whole training part: nothing is learned of \
+                 it, and its errors are in its own unit"
+            ));
+        }
+    }
+    for (i, name) in recordings.control_names.iter().enumerate() {
+        if still(&|sequence| sequence.controls.view(), i) {
+            out.push(format!(
+                "control {name} is constant in the training part: what it does cannot be learned"
+            ));
+        }
+    }
     out
 }
 
@@ -61,7 +98,8 @@ fn contents(recordings: &RawRecordings) -> Vec<String> {
     };
     let plural =
         |n: usize, one: &str| if n == 1 { format!("1 {one}") } else { format!("{n} {one}s") };
-    let mut out = vec![format!("{} {of}, {steps} steps in all", plural(count, "sequence"))];
+    let all = if count == 1 { String::new() } else { format!(", {steps} steps in all") };
+    let mut out = vec![format!("{} {of}{all}", plural(count, "sequence"))];
 
     let width = recordings.observation_names.len();
     let observed = match recordings.image {
@@ -88,7 +126,18 @@ fn contents(recordings: &RawRecordings) -> Vec<String> {
     out.push(match recordings.dt {
         Some(dt) => format!("{} s between two steps", round(dt)),
         None if recordings.is_irregular() => {
-            "steps of different seconds, which are one more control".into()
+            let all = recordings.sequences.iter().filter_map(|s| s.intervals.as_ref());
+            let mut gaps: Vec<f32> =
+                all.flat_map(|own| own.iter().copied().take(own.len() - 1)).collect();
+            gaps.sort_by(f32::total_cmp);
+            let at = |place: usize| round(f64::from(gaps.get(place).copied().unwrap_or(f32::NAN)));
+            format!(
+                "steps of {} to {} s (median {} s), which are one more control; --resample SECONDS makes \
+                 them even",
+                at(0),
+                at(gaps.len().saturating_sub(1)),
+                at(gaps.len() / 2)
+            )
         }
         None => "seconds between two steps unknown".into(),
     });

@@ -1,13 +1,14 @@
 //! Recordings at another pace: thinned, or brought to even steps.
 //!
 //! A recording with stamps `t_i` becomes one with even steps `Δ` at `g_k = t_0 + (k + ½) Δ`. An observation is the
-//! mean of what was seen within `Δ/2` of `g_k`, which keeps fast motion from being taken for slow one; where nothing
-//! was, it lies on the straight line between its neighbors, unless these are far apart. A control is its mean over
-//! the time from `g_k` to `g_{k+1}`, during which it acts.
+//! mean, over the time within `Δ/2` of `g_k`, of the straight lines from one observation to the next, which keeps
+//! fast motion from being taken for slow one. Where two observations are far apart there is no line between them,
+//! and where nothing is left the observation is missing. A control is its mean over the time from `g_k` to
+//! `g_{k+1}`, during which it acts.
 
 use super::RecordingError;
 use super::raw::{RawRecordings, RawSequence, narrow};
-use ndarray::{Array2, ArrayView2, s};
+use ndarray::{Array2, ArrayView2};
 use std::path::Path;
 
 /// Neighbors that are further apart than so many of the recording's usual steps have a gap between them.
@@ -132,18 +133,18 @@ fn evened(sequence: &RawSequence, stamps: &[f64], step: f64) -> Option<RawSequen
     let mut states =
         sequence.states.as_ref().map(|s| Array2::from_elem((count, s.ncols()), f32::NAN));
     let mut controls = Array2::zeros((count, sequence.controls.ncols()));
+    let most = GAP * usual.max(step);
+    let lines: Vec<Lines> = sequence
+        .observations
+        .columns()
+        .into_iter()
+        .map(|column| Lines::of(column.iter().copied(), stamps, (usual, most)))
+        .collect();
     for k in 0..count {
         let at = place(k);
-        let tolerance = 1e-9 * step;
-        let from = stamps.partition_point(|&t| t < at - half - tolerance);
-        let to = stamps.partition_point(|&t| t < at + half - tolerance);
         let after = stamps.partition_point(|&t| t < at);
-        let mut row = observations.slice_mut(s![k, ..]);
-        for (c, value) in row.iter_mut().enumerate() {
-            let column = sequence.observations.column(c);
-            *value = mean(column.slice(s![from..to]).iter())
-                .or_else(|| between(&column.to_vec(), stamps, at, GAP * usual.max(step)))
-                .unwrap_or(f32::NAN);
+        for (value, lines) in observations.row_mut(k).iter_mut().zip(&lines) {
+            *value = lines.mean(at - half, at + half);
         }
         if let (Some(states), Some(own)) = (&mut states, &sequence.states) {
             let nearest = match after {
@@ -167,22 +168,48 @@ fn evened(sequence: &RawSequence, stamps: &[f64], step: f64) -> Option<RawSequen
     })
 }
 
-/// Mean of what is not missing.
-fn mean<'a>(values: impl Iterator<Item = &'a f32>) -> Option<f32> {
-    let seen = values.filter(|v| !v.is_nan());
-    let (sum, count) = seen.fold((0.0, 0.0), |(sum, n), v| (sum + f64::from(*v), n + 1.0));
-    (count > 0.0).then(|| narrow(sum / count))
+/// What was seen of a channel, with straight lines between.
+struct Lines {
+    seen: Vec<(f64, f64)>,
+    /// Seconds of the longest line.
+    most: f64,
 }
 
-/// The straight line between the observations before and after, if they are not further apart than `most`.
-fn between(values: &[f32], stamps: &[f64], at: f64, most: f64) -> Option<f32> {
-    let after = stamps.partition_point(|&t| t < at);
-    let left = (0..after).rev().find(|&i| !values[i].is_nan())?;
-    let right = (after..stamps.len()).find(|&i| !values[i].is_nan())?;
-    let apart = stamps[right] - stamps[left];
-    let share = (at - stamps[left]) / apart;
-    let value = f64::from(values[left]) * (1.0 - share) + f64::from(values[right]) * share;
-    (apart <= most).then(|| narrow(value))
+impl Lines {
+    /// The first observation and the last one stand for half a `usual` step more.
+    fn of(values: impl Iterator<Item = f32>, stamps: &[f64], (usual, most): (f64, f64)) -> Self {
+        let all = stamps.iter().copied().zip(values.map(f64::from));
+        let mut seen: Vec<(f64, f64)> = all.filter(|(_, x)| !x.is_nan()).collect();
+        if let (Some(&(begin, first)), Some(&(end, last))) = (seen.first(), seen.last()) {
+            seen.insert(0, (begin - usual / 2.0, first));
+            seen.push((end + usual / 2.0, last));
+        }
+        Self { seen, most }
+    }
+
+    /// Mean over the seconds `from..to`; NaN if nothing is known of them.
+    fn mean(&self, from: f64, to: f64) -> f32 {
+        let first = self.seen.partition_point(|(t, _)| *t < from).saturating_sub(1);
+        let (mut sum, mut covered) = (0.0, 0.0);
+        for two in self.seen[first..].windows(2) {
+            let [(a, x), (b, y)] = [two[0], two[1]];
+            if a >= to {
+                break;
+            }
+            let (begin, end) = (a.max(from), b.min(to));
+            if end > begin && b - a <= self.most {
+                let value = |t: f64| x + (y - x) * (t - a) / (b - a);
+                sum += (end - begin) * (value(begin) + value(end)) / 2.0;
+                covered += end - begin;
+            }
+        }
+        if covered > 0.0 {
+            return narrow(sum / covered);
+        }
+        // One observation alone.
+        let alone = self.seen.iter().skip(first).find(|(t, _)| (from..to).contains(t));
+        alone.map_or(f32::NAN, |(_, x)| narrow(*x))
+    }
 }
 
 /// Mean of controls over the seconds `from..to`; each holds from its stamp to the next one.

@@ -112,7 +112,10 @@ impl TableReader {
             return Err(RecordingError::file(path, "has no rows below its header"));
         }
         if rows.empty > 0 {
+            rows.drop_marks(layout);
             rows.fill_times();
+        }
+        if rows.empty > 0 {
             self.remarks.push(format!(
                 "{}: {} empty lines are steps at which nothing was observed{}",
                 path.display(),
@@ -259,6 +262,37 @@ impl Rows {
         }
         self.empty += 1;
         self.count += 1;
+    }
+
+    /// Leaves out empty rows between two stamps that are a usual step apart: such a line separates two blocks and is
+    /// no step.
+    fn drop_marks(&mut self, layout: &Layout) {
+        let stamped: Vec<usize> =
+            (0..self.times.len()).filter(|&t| !self.times[t].1.is_nan()).collect();
+        let gap = |two: &[usize]| self.times[two[1]].1 - self.times[two[0]].1;
+        let mut usual: Vec<f64> =
+            stamped.windows(2).filter(|two| two[1] == two[0] + 1).map(gap).collect();
+        usual.sort_by(f64::total_cmp);
+        let Some(&usual) = usual.get(usual.len() / 2) else { return };
+        let mut keep = vec![true; self.count];
+        for two in stamped.windows(2).filter(|two| two[1] > two[0] + 1) {
+            if gap(two) < 1.5 * usual {
+                keep[two[0] + 1..two[1]].fill(false);
+            }
+        }
+        let widths = [layout.observations.len(), layout.controls.len(), layout.states.len()];
+        for (values, width) in
+            [&mut self.observations, &mut self.controls, &mut self.states].into_iter().zip(widths)
+        {
+            let rows = values.chunks(width.max(1)).zip(&keep);
+            *values = rows.filter(|(_, keep)| **keep).flat_map(|(row, _)| row.to_vec()).collect();
+        }
+        for stamps in [&mut self.times, &mut self.gaps] {
+            let mut place = 0..;
+            stamps.retain(|_| place.next().is_none_or(|t: usize| keep[t]));
+        }
+        let dropped = keep.iter().filter(|keep| !**keep).count();
+        (self.count, self.empty) = (self.count - dropped, self.empty - dropped);
     }
 
     /// Time stamps of rows without any, evenly between those of their neighbours.

@@ -146,8 +146,10 @@ impl Constant {
             }
             Range::Signed => (value - self.start) / self.start.abs().max(1.0),
             Range::Bounded { low, high } => {
-                assert!(low < value && value < high, "{} between {low} and {high}", self.name);
-                logit((value - low) / (high - low)) - self.middle()
+                assert!(low <= value && value <= high, "{} between {low} and {high}", self.name);
+                // Learning may come so near to an end that no number lies between.
+                let share = ((value - low) / (high - low)).clamp(f64::EPSILON, 1.0 - f64::EPSILON);
+                logit(share) - self.middle()
             }
             Range::Fixed => 0.0,
         }

@@ -141,8 +141,9 @@ pub(super) fn settings(settings: &Settings) -> String {
 /// What the run was, in one line.
 pub(super) fn subtitle(summary: &Summary) -> String {
     let threads = if summary.threads == 1 { "thread" } else { "threads" };
+    let kept = summary.kept_model().map_or_else(String::new, |kept| format!("; {kept}"));
     format!(
-        "Preset <strong>{}</strong>, seed {}. {} updates in {} on {} {threads}. Latent state of {} {}.",
+        "Preset <strong>{}</strong>, seed {}. {} updates in {} on {} {threads}{kept}. Latent state of {} {}.",
         escape(&summary.preset),
         summary.seed,
         count(summary.steps),

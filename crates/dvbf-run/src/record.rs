@@ -54,6 +54,9 @@ pub struct LogRecord {
     /// horizon.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty", deserialize_with = "ratios")]
     pub linear_ratio: BTreeMap<usize, f64>,
+    /// Whether the model was the best so far, and was kept.
+    #[serde(default)]
+    pub kept: bool,
     /// Training sequences a second since the last record.
     #[serde(deserialize_with = "nullable::number")]
     pub sequences_per_second: f64,

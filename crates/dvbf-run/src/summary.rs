@@ -101,6 +101,9 @@ pub struct Summary {
     pub seed: u64,
     /// Updates.
     pub steps: u64,
+    /// Updates of the model that was kept, the one that predicts the validation set best.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub kept: Option<u64>,
     /// Wall time of the run, from making the data to these figures.
     #[serde(deserialize_with = "nullable::number")]
     pub seconds: f64,
@@ -219,6 +222,7 @@ impl Summary {
             preset: settings.preset.clone(),
             seed,
             steps: settings.training.steps,
+            kept: None,
             seconds: 0.0,
             threads: pool.threads(),
             latent_dim: settings.model.state,
@@ -235,9 +239,20 @@ impl Summary {
 }
 
 impl Summary {
+    /// Which model was kept, in a sentence, if it is known.
+    pub fn kept_model(&self) -> Option<String> {
+        Some(match self.kept? {
+            0 => "the linear model was kept: training improved on it at no horizon without being worse at \
+                  another"
+                .into(),
+            kept => format!("the model of update {kept} was kept, which predicts the validation part best"),
+        })
+    }
+
     /// Widens the intervals of constants by how far they moved during the last quarter of a training
     /// with this history.
     pub fn widen_intervals(&mut self, history: &[LogRecord]) {
+        self.kept = history.iter().rev().find(|record| record.kept).map(|record| record.step);
         let Some(constants) = &mut self.constants else { return };
         let last = history.last().map_or(0, |record| record.step);
         let late = history.iter().filter(|record| 4 * record.step >= 3 * last);

@@ -8,6 +8,7 @@ mod clocks;
 mod hostile;
 mod lines;
 mod origins;
+mod pace;
 mod round_trip;
 mod selection;
 mod tables;

@@ -62,6 +62,7 @@ fn columns_can_be_chosen() {
         control: vec!["motor".into()],
         state: vec!["truth".into()],
         time: None,
+        episode: None,
     };
     let table = b"time,theta,x_cart,motor,truth,temperature\n0,1,2,3,4,hot\n1,5,6,7,8,cold\n";
     let recordings = read_as(&columns, &[table]).unwrap();

@@ -182,6 +182,10 @@ impl Settings {
                 ));
             }
         }
+        if evaluation.horizons.is_empty() || evaluation.horizons.contains(&0) {
+            let problem = "needs one number of predicted steps or more, each at least 1";
+            return Err(value_error("evaluation.horizons", problem));
+        }
         let longest =
             evaluation.horizons.iter().copied().max().unwrap_or(0).max(evaluation.chosen_by);
         if evaluation.filtered + longest > data.long_steps {

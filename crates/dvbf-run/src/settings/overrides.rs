@@ -56,6 +56,9 @@ pub fn apply_override(settings: &Settings, text: &str) -> Result<Settings, Setti
     let part = PARTS.into_iter().find_map(|part| Some((part, key.strip_prefix(part)?)));
     if let Some((part, rest)) = part.filter(|(_, rest)| rest.is_empty() || rest.starts_with('.')) {
         let table = slot(&mut tree, part).ok_or_else(unknown)?;
+        if parse(given).is_some_and(|value| is_without_end(&value)) {
+            return Err(value_error(key, format!("is {given}; it must be a finite number")));
+        }
         set_in_part(table, rest, given);
         let changed: Settings =
             tree.try_into().map_err(|e: toml::de::Error| value_error(key, e.message()))?;
@@ -63,9 +66,8 @@ pub fn apply_override(settings: &Settings, text: &str) -> Result<Settings, Setti
         return Ok(Settings { model, ..changed });
     }
     let slot = slot(&mut tree, key).ok_or_else(unknown)?;
-    *slot = converted(slot, given).ok_or_else(|| {
-        value_error(key, format!("{given:?} is not a value of the kind of {slot}"))
-    })?;
+    *slot = converted(slot, given)
+        .ok_or_else(|| value_error(key, format!("is {given:?}; it must be {}", kind_of(slot))))?;
     tree.try_into().map_err(|e: toml::de::Error| value_error(key, e.message()))
 }
 
@@ -82,11 +84,12 @@ fn slot<'a>(tree: &'a mut Value, key: &str) -> Option<&'a mut Value> {
 fn set_in_part(table: &mut Value, rest: &str, given: &str) {
     let value = parse(given).unwrap_or_else(|| Value::String(given.trim_matches('"').to_owned()));
     if rest.is_empty() || rest == ".kind" {
-        let kind = match value {
-            Value::Table(_) => value,
-            name => Value::Table([("kind".to_owned(), name)].into_iter().collect()),
-        };
-        *table = kind;
+        match value {
+            Value::Table(_) => *table = value,
+            // The kind that it is already keeps its settings.
+            name if table.get("kind") == Some(&name) => {}
+            name => *table = Value::Table([("kind".to_owned(), name)].into_iter().collect()),
+        }
         return;
     }
     let mut slot = table;
@@ -98,6 +101,28 @@ fn set_in_part(table: &mut Value, rest: &str, given: &str) {
         slot = inside.entry(key).or_insert(Value::Boolean(false));
     }
     *slot = value;
+}
+
+/// Whether a number in a value is infinite or none.
+fn is_without_end(value: &Value) -> bool {
+    match value {
+        Value::Float(number) => !number.is_finite(),
+        Value::Array(all) => all.iter().any(is_without_end),
+        Value::Table(all) => all.values().any(is_without_end),
+        _ => false,
+    }
+}
+
+/// What kind of value is at a place.
+fn kind_of(value: &Value) -> &'static str {
+    match value {
+        Value::Integer(_) => "a whole number",
+        Value::Float(_) => "a number",
+        Value::Boolean(_) => "true or false",
+        Value::Array(_) => "a list such as [1, 2]",
+        Value::Table(_) => "a table such as { from = 1.0, to = 0.1 }",
+        Value::String(_) | Value::Datetime(_) => "a text",
+    }
 }
 
 /// `given` as a value of the kind of `old`.

@@ -27,6 +27,9 @@ pub struct ConstantFigure {
     pub truth: Option<f64>,
     /// Its unit.
     pub unit: String,
+    /// Where learning started.
+    #[serde(default)]
+    pub start: f64,
     /// Whether it was set and not learned.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub fixed: bool,
@@ -89,6 +92,7 @@ impl Physics {
                 high: stds[i].map(|std| value + INTERVAL * std),
                 truth,
                 unit: constant.unit.clone(),
+                start: constant.start,
                 fixed: !constant.is_learned(),
             };
             (constant.name.clone(), figure)
@@ -139,7 +143,8 @@ pub fn constants_of(model: &Dvbf<f32>) -> BTreeMap<String, f64> {
 
 impl ConstantFigure {
     /// Widens the interval by how far the estimate still moved during the last part of training, and
-    /// withdraws an estimate whose interval is wider than the value: the data do not tell it.
+    /// withdraws an estimate that its 95 % interval leaves open: it reaches further than twice the estimate,
+    /// or than twice where learning started if that is larger. The data do not tell the constant then.
     pub fn widen(&mut self, drift: f64) {
         let (Some(estimate), Some(low), Some(high)) = (self.estimate, self.low, self.high) else {
             if !self.fixed {
@@ -152,7 +157,7 @@ impl ConstantFigure {
         }
         let half = ((high - low) / 2.0).hypot(drift);
         (self.low, self.high) = (Some(estimate - half), Some(estimate + half));
-        if half > 2.0 * estimate.abs().max(1.0) {
+        if half > 2.0 * estimate.abs().max(self.start.abs()) {
             self.estimate = None;
         }
     }

@@ -156,6 +156,10 @@ pub fn can_start(config: &ModelConfig) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::eval::rollout_errors;
+    use crate::pool::Pool;
+    use crate::settings::{ModelSettings, Span};
+    use dvbf_core::KindTable;
     use ndarray::Array3;
 
     /// An oscillator that a control drives, seen with noise.
@@ -186,6 +190,58 @@ mod tests {
         assert!(errors.iter().all(|e| *e < 1e-8), "{errors:?}");
         let truth = (0.95_f64.powi(2) + 0.04).sqrt();
         assert!((model.largest() - truth).abs() < 1e-4, "{}", model.largest());
+    }
+
+    /// A model that starts as the linear one filters and predicts as it does.
+    #[test]
+    fn a_model_that_starts_linear_is_the_linear_model() {
+        let (train, held) = (oscillator(30, 60, 0.1, 1), oscillator(30, 60, 0.1, 2));
+        let choice = choice();
+        let found = identify(&train, &held, &choice).unwrap();
+        let size = choice.state + 1;
+        let settings = ModelSettings {
+            state: size,
+            noise: size,
+            hidden: 32,
+            initial_frames: choice.frames,
+            initial: KindTable::new("first-frames"),
+            recognition: KindTable::new("feedforward"),
+            transition: KindTable::new("sum").with("linear", serde_json::json!({})),
+            emission: KindTable::new("gaussian").with("std_kind", "learned-per-channel"),
+        };
+        for transition in [settings.transition.clone(), KindTable::new("residual")] {
+            let config = ModelSettings { transition, ..settings.clone() }.resolve(1, 1).unwrap();
+            assert!(can_start(&config));
+            let mut model = Dvbf::<f32>::random(&config, Noise::new(1, 0)).unwrap();
+            model.start_linear(&found.best.start(size)).unwrap();
+            let span = Span { filtered: choice.filtered, horizon: choice.longest() };
+            let errors = rollout_errors(&model, &held, span, &Pool::new(1).unwrap());
+            for (&horizon, own) in choice.horizons.iter().zip(&found.errors) {
+                let ratio = errors.at(horizon) / own;
+                assert!((ratio - 1.0).abs() < 1e-3, "{horizon} steps: {ratio}");
+            }
+            // What a correction leaves is the noise of the sensor.
+            let std = f64::from(model.emission().log_std()[0].exp());
+            assert!((0.05..0.12).contains(&std), "{std}");
+        }
+    }
+
+    #[test]
+    fn parts_of_other_kinds_cannot_start() {
+        let settings = ModelSettings {
+            state: 3,
+            noise: 3,
+            hidden: 4,
+            initial_frames: 2,
+            initial: KindTable::new("first-frames"),
+            recognition: KindTable::new("feedforward"),
+            transition: KindTable::new("residual"),
+            emission: KindTable::new("gaussian"),
+        };
+        let can = |settings: &ModelSettings| can_start(&settings.resolve(1, 1).unwrap());
+        assert!(can(&ModelSettings { hidden: 16, ..settings.clone() }));
+        let transition = KindTable::new("locally-linear");
+        assert!(!can(&ModelSettings { transition, hidden: 16, ..settings }));
     }
 
     /// The noise of the sensor is the least error there is; a filter of order two is enough.

@@ -2,7 +2,7 @@
 
 use crate::data::{
     Columns, DataError, Origins, Pace, RawRecordings, RawSequence, Reading, RecordingError, Set,
-    Supply, controls, narrow, read_recordings, timed,
+    Supply, controls, find_files, has_columns, narrow, read_recordings, timed,
 };
 use crate::pool::PoolError;
 use crate::run::{FolderError, RunFolder};
@@ -126,6 +126,7 @@ impl Trained {
         let pace = pace.or_else(|| own.map(RecordingsSettings::pace)).unwrap_or_default();
         let own = own.map(RecordingsSettings::columns).unwrap_or_default();
         let layout = self.filter.layout();
+        let given = columns.clone();
         let named = |of: fn(&Layout) -> &Vec<String>| layout.map(of).cloned().unwrap_or_default();
         let chosen = columns.has_channels();
         let first = |some: [Vec<String>; 3]| some.into_iter().find(|names| !names.is_empty());
@@ -146,8 +147,13 @@ impl Trained {
                 ..own
             }
         };
-        let files_of = files.to_vec();
-        let reading = Reading { files: files_of, columns: resolved, pace, ..Reading::default() };
+        // An archive has no columns, so those of the run say nothing about it.
+        let columns = if given == Columns::default() && !has_columns(&find_files(files)?) {
+            Columns::default()
+        } else {
+            resolved
+        };
+        let reading = Reading { files: files.to_vec(), columns, pace, ..Reading::default() };
         let mut recordings = reading.read()?;
         if let Some(layout) = layout {
             let adopt = |names: &mut Vec<String>, of: &[String], chosen: bool| {

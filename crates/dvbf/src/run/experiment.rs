@@ -340,13 +340,13 @@ impl Session {
             open_loop: errors.at(horizon),
             open_loop_horizon: horizon,
             linear_ratio: held.judge.ratios(&errors),
+            kept: held.judge.score(&errors) < trainer.best_score(),
             sequences_per_second: rate * trainer.batch() as f64,
             seconds: self.clock.elapsed().as_secs_f64(),
         };
         self.folder.append(&record)?;
-        let score = held.judge.score(&errors);
-        if score < trainer.best_score() {
-            trainer.set_best_score(score);
+        if record.kept {
+            trainer.set_best_score(held.judge.score(&errors));
             self.folder.save_best(&trainer.file(model))?;
         }
         Ok(record)

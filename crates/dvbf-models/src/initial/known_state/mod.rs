@@ -133,12 +133,7 @@ impl<S: Scalar> InitialState<S> for KnownState<S> {
     }
 
     fn features(&self) -> Vec<usize> {
-        let count = |reading: &Reading| match reading {
-            Reading::Line(_) => Some(1),
-            Reading::Angle(_) => Some(2),
-            Reading::Velocity(_) => None,
-        };
-        self.readings.iter().filter_map(count).collect()
+        self.readings.iter().filter_map(Reading::features).collect()
     }
 
     fn adapt(&mut self, statistics: &Statistics) {

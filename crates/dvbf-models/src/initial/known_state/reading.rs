@@ -16,6 +16,17 @@ pub(super) enum Reading {
     Velocity(usize),
 }
 
+impl Reading {
+    /// Slow features that it is read from; none if it follows from how another one changes.
+    pub(super) fn features(&self) -> Option<usize> {
+        match self {
+            Self::Line(_) => Some(1),
+            Self::Angle(_) => Some(2),
+            Self::Velocity(_) => None,
+        }
+    }
+}
+
 /// The plan of a state: how each component is read, and the columns of an encoded frame.
 pub(super) fn readings(context: &Context) -> (Vec<Reading>, usize) {
     let mut columns = 0;
