@@ -169,20 +169,22 @@ impl Chosen {
     /// What was chosen as arguments, with a space before each.
     pub(crate) fn arguments(&self) -> String {
         let quoted = |text: &str| crate::quoted(std::path::Path::new(text));
-        let mut out = String::new();
-        for (flag, columns) in
-            [("observe", &self.observe), ("control", &self.control), ("state", &self.state)]
-        {
-            if !columns.is_empty() {
-                out += &format!(" --{flag} {}", quoted(&columns.join(",")));
-            }
-        }
-        for (flag, column) in [("time", &self.time), ("episode", &self.episode)] {
-            out +=
-                &column.as_ref().map_or_else(String::new, |c| format!(" --{flag} {}", quoted(c)));
-        }
-        out += &self.every.map_or_else(String::new, |every| format!(" --every {every}"));
-        out + &self.resample.map_or_else(String::new, |step| format!(" --resample {step}"))
+        let list = |(flag, columns): (&str, &Vec<String>)| {
+            (!columns.is_empty()).then(|| format!(" --{flag} {}", quoted(&columns.join(","))))
+        };
+        let one = |(flag, column): (&str, &Option<String>)| {
+            column.as_ref().map(|column| format!(" --{flag} {}", quoted(column)))
+        };
+        let lists =
+            [("observe", &self.observe), ("control", &self.control), ("state", &self.state)];
+        let names = [("time", &self.time), ("episode", &self.episode)];
+        lists
+            .into_iter()
+            .filter_map(list)
+            .chain(names.into_iter().filter_map(one))
+            .chain(self.every.map(|every| format!(" --every {every}")))
+            .chain(self.resample.map(|seconds| format!(" --resample {seconds}")))
+            .collect()
     }
 
     /// The chosen columns.

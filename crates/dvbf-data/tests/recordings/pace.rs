@@ -17,15 +17,15 @@ fn read(folder: &Path, pace: Pace) -> Result<RawRecordings, String> {
 
 fn log(rows: impl Iterator<Item = (f64, f64, f64)>) -> tempfile::TempDir {
     let folder = tempfile::tempdir().unwrap();
-    let lines: String = rows.map(|(t, x, u)| format!("{t},{x},{u}\n")).collect();
-    fs::write(folder.path().join("log.csv"), format!("t,x,u\n{lines}")).unwrap();
+    let lines: Vec<String> = rows.map(|(t, x, u)| format!("{t},{x},{u}")).collect();
+    fs::write(folder.path().join("log.csv"), format!("t,x,u\n{}\n", lines.join("\n"))).unwrap();
     folder
 }
 
 /// A thousand steps a second become fifty, and what is faster than that is averaged away.
 #[test]
 fn thinning_averages() {
-    let wave = |i: usize| (0.002 * i as f64).sin() + if i % 2 == 0 { 0.5 } else { -0.5 };
+    let wave = |i: usize| (0.002 * i as f64).sin() + if i.is_multiple_of(2) { 0.5 } else { -0.5 };
     let folder = log((0..400).map(|i| (0.001 * i as f64, wave(i), (i / 20) as f64)));
     let all = read(folder.path(), Pace { every: 20, resample: None }).unwrap();
     assert!((all.dt.unwrap() - 0.02).abs() < 1e-9, "{:?}", all.dt);
@@ -70,7 +70,8 @@ fn uneven_steps_become_even() {
 /// A gap stays a gap, however it is resampled.
 #[test]
 fn what_was_not_recorded_is_not_made_up() {
-    let rows = (0..200).filter(|i| !(80..140).contains(i)).map(|i| (0.01 * i as f64, 1.0, 0.0));
+    let rows =
+        (0..200_u32).filter(|i| !(80..140).contains(i)).map(|i| (0.01 * f64::from(i), 1.0, 0.0));
     let folder = log(rows);
     let all = read(folder.path(), Pace { every: 1, resample: Some(0.01) }).unwrap();
     let missing = all.sequences[0].observations.iter().filter(|x| x.is_nan()).count();
@@ -108,8 +109,8 @@ fn files_are_for_the_part_that_they_are_named_for() {
     let folder = tempfile::tempdir().unwrap();
     let file = |name: &str| {
         let path = folder.path().join(name);
-        let rows: String = (0..50).map(|i| format!("{i},{}\n", i % 7)).collect();
-        fs::write(&path, format!("t,x\n{rows}")).unwrap();
+        let rows: Vec<String> = (0..50).map(|i| format!("{i},{}", i % 7)).collect();
+        fs::write(&path, format!("t,x\n{}\n", rows.join("\n"))).unwrap();
         path.display().to_string()
     };
     let (a, b, c) = (file("a.csv"), file("b.csv"), file("c.csv"));

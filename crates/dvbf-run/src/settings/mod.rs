@@ -89,6 +89,26 @@ fn value_error(key: &str, problem: impl Into<String>) -> SettingsError {
     SettingsError::Value { key: key.into(), problem: problem.into() }
 }
 
+/// Refuses predictions of no steps, and of more than there are.
+fn check_predictions(
+    evaluation: &EvaluationSettings,
+    data: &DataSettings,
+) -> Result<(), SettingsError> {
+    if evaluation.horizons.is_empty() || evaluation.horizons.contains(&0) {
+        let problem = "needs one number of predicted steps or more, each at least 1";
+        return Err(value_error("evaluation.horizons", problem));
+    }
+    let longest = evaluation.horizons.iter().copied().max().unwrap_or(0).max(evaluation.chosen_by);
+    if evaluation.filtered + longest > data.long_steps {
+        let problem = format!(
+            "{} filtered and {longest} predicted frames are more than data.long_steps = {}",
+            evaluation.filtered, data.long_steps
+        );
+        return Err(value_error("evaluation.horizons", problem));
+    }
+    Ok(())
+}
+
 impl Settings {
     /// Checks every setting that the data do not determine.
     ///
@@ -182,19 +202,7 @@ impl Settings {
                 ));
             }
         }
-        if evaluation.horizons.is_empty() || evaluation.horizons.contains(&0) {
-            let problem = "needs one number of predicted steps or more, each at least 1";
-            return Err(value_error("evaluation.horizons", problem));
-        }
-        let longest =
-            evaluation.horizons.iter().copied().max().unwrap_or(0).max(evaluation.chosen_by);
-        if evaluation.filtered + longest > data.long_steps {
-            let problem = format!(
-                "{} filtered and {longest} predicted frames are more than data.long_steps = {}",
-                evaluation.filtered, data.long_steps
-            );
-            return Err(value_error("evaluation.horizons", problem));
-        }
+        check_predictions(evaluation, data)?;
         Ok(())
     }
 

@@ -3,6 +3,7 @@
 mod beliefs;
 mod film;
 mod filtering;
+mod residuals;
 mod score;
 mod simulation;
 mod trained;
@@ -10,7 +11,8 @@ mod trained;
 pub use beliefs::{Beliefs, SequenceBeliefs, Verdict};
 pub use film::film;
 pub use filtering::filter;
-pub use score::{FreeRun, Residuals, Score, ScoreRequest, StepErrors, score};
+pub use residuals::Residuals;
+pub use score::{FreeRun, Score, ScoreRequest, StepErrors, score};
 pub use simulation::{Simulation, Start, simulate};
 pub use trained::{ApplyError, Trained};
 

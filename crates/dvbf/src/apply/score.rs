@@ -11,6 +11,7 @@
 //!
 //! (Ljung, System Identification, 2nd ed. 1999, ch. 16).
 
+use super::residuals::{Correlations, Residuals};
 use super::trained::counted;
 use super::{ApplyError, Trained};
 use crate::data::{Dataset, RawRecordings, Set, Supply};
@@ -23,8 +24,6 @@ use std::collections::BTreeMap;
 
 /// Windows that predictions of a number of steps are judged on, about.
 const WINDOWS: usize = 1000;
-/// Lags of correlations of residuals.
-const LAGS: usize = 20;
 /// A ratio of two errors that counts as equal.
 const EQUAL: f64 = 1.02;
 
@@ -57,17 +56,6 @@ pub struct StepErrors {
     pub kalman: Option<f64>,
     /// The last observation.
     pub persistence: f64,
-}
-
-/// Correlations of what one step ahead leaves.
-#[derive(Clone, Copy, Debug, PartialEq, Serialize)]
-pub struct Residuals {
-    /// Largest absolute autocorrelation at lags 1 to 20.
-    pub autocorrelation: f64,
-    /// Largest absolute correlation with an input, lags 0 to 20; none without inputs.
-    pub input_correlation: Option<f64>,
-    /// What 95 % of the correlations of white residuals stay below.
-    pub bound: f64,
 }
 
 /// The score of a model on recordings.
@@ -253,7 +241,7 @@ fn verdict(rows: &BTreeMap<usize, StepErrors>) -> String {
     };
     let better = of(|r| r < 1.0 / EQUAL);
     let equal = of(|r| (1.0 / EQUAL..=EQUAL).contains(&r));
-    let worse = of(|r| !(r <= EQUAL));
+    let worse = of(|r| r.is_nan() || r > EQUAL);
     let mut parts = Vec::new();
     for (what, at) in [("better than", better), ("as good as", equal), ("worse than", worse)] {
         if at.len() == ratios.len() {
@@ -316,61 +304,6 @@ impl Free {
     }
 }
 
-/// Residuals of one step in the order of time, with the inputs that acted before them.
-struct Correlations {
-    residuals: Vec<Vec<f64>>,
-    inputs: Vec<Vec<f64>>,
-}
-
-impl Correlations {
-    fn new(names: usize) -> Self {
-        Self { residuals: vec![Vec::new(); names], inputs: Vec::new() }
-    }
-
-    fn add(&mut self, predicted: &Array3<f32>, truth: &Dataset, after: usize) {
-        let names = self.residuals.len();
-        for n in 0..predicted.dim().0 {
-            for c in 0..predicted.dim().2.min(names) {
-                let seen = truth.is_observed((n, after, c));
-                let off = f64::from(truth.observations[[n, after, c]] - predicted[[n, 0, c]]);
-                self.residuals[c].push(if seen { off } else { 0.0 });
-            }
-            let control = truth.controls.slice(s![n, after - 1, ..]);
-            self.inputs.resize(control.len(), Vec::new());
-            for (all, &u) in self.inputs.iter_mut().zip(control) {
-                all.push(f64::from(u));
-            }
-        }
-    }
-
-    fn figures(self, names: &[String]) -> BTreeMap<String, Residuals> {
-        let each = |(name, own): (&String, &Vec<f64>)| {
-            let largest = |other: &Vec<f64>, from: usize| {
-                (from..=LAGS.min(own.len().saturating_sub(2)))
-                    .map(|lag| correlation(&own[lag..], &other[..other.len() - lag]).abs())
-                    .fold(0.0, f64::max)
-            };
-            let residuals = Residuals {
-                autocorrelation: largest(own, 1),
-                input_correlation: self.inputs.iter().map(|u| largest(u, 0)).reduce(f64::max),
-                bound: 1.96 / (own.len().max(1) as f64).sqrt(),
-            };
-            (name.clone(), residuals)
-        };
-        names.iter().zip(&self.residuals).map(each).collect()
-    }
-}
-
-/// Correlation of two series of equal length; zero if one is constant.
-fn correlation(a: &[f64], b: &[f64]) -> f64 {
-    let mean = |v: &[f64]| v.iter().sum::<f64>() / v.len().max(1) as f64;
-    let (ma, mb) = (mean(a), mean(b));
-    let sum =
-        |f: &dyn Fn(f64, f64) -> f64| a.iter().zip(b).map(|(a, b)| f(a - ma, b - mb)).sum::<f64>();
-    let (ab, aa, bb) = (sum(&|a, b| a * b), sum(&|a, _| a * a), sum(&|_, b| b * b));
-    if aa > 0.0 && bb > 0.0 { ab / (aa * bb).sqrt() } else { 0.0 }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -392,13 +325,5 @@ mod tests {
             verdict(&rows),
             "The model is worse than the best linear model at every horizon."
         );
-    }
-
-    #[test]
-    fn correlations_are_those_of_the_textbook() {
-        let a = [1.0, 2.0, 3.0, 4.0];
-        assert!((correlation(&a, &[2.0, 4.0, 6.0, 8.0]) - 1.0).abs() < 1e-12);
-        assert!((correlation(&a, &[4.0, 3.0, 2.0, 1.0]) + 1.0).abs() < 1e-12);
-        assert!(correlation(&a, &[1.0; 4]).abs() < 1e-12);
     }
 }
