@@ -11,7 +11,7 @@ use dvbf_data::target_names;
 /// If the settings are not [valid](Settings::validate).
 pub fn figure_names(settings: &Settings, targets: Option<&[String]>) -> Vec<String> {
     let owned = |names: &[&str]| names.iter().map(|name| (*name).to_owned()).collect::<Vec<_>>();
-    let mut out = owned(&["seed", "steps", "seconds", "threads", "latent_dim"]);
+    let mut out = owned(&["seed", "steps", "kept", "seconds", "threads", "latent_dim"]);
     out.extend(owned(&["bound.total", "bound.reconstruction", "bound.kl"]));
     if settings.evaluation.importance_samples > 0 {
         out.push("bound.iwae64".into());

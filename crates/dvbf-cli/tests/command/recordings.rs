@@ -133,7 +133,7 @@ fn recordings_that_are_too_short_are_shown_and_the_status_says_so() {
     fs::write(folder.path().join("short.csv"), "x,u\n1,0\n2,0\n3,1\n").unwrap();
     let (code, out, error) = here(&["inspect", "short.csv"]);
     assert_eq!(code, 1);
-    assert!(error.contains("cannot learn from them") && error.lines().count() == 1, "{error}");
+    assert!(error.contains("cannot be trained on") && error.lines().count() == 1, "{error}");
     assert!(out.contains("1 sequence of 3 steps") && out.contains("observation x"), "{out}");
     assert!(folder.path().join("short.svg").exists());
 }

@@ -141,6 +141,14 @@ impl Trainer {
             model.emission_mut().set_known_noise(&noise);
         }
         let features = model.features();
+        let (count, channels) = (features.iter().sum::<usize>(), data.observations.dim().2);
+        if count > channels {
+            let problem = format!(
+                "\"{}\" reads {count} features of every observation, which has {channels} channels",
+                plan.model.initial.kind
+            );
+            return Err(TrainError::Setting(ValueError::new("model.initial.kind", problem)));
+        }
         if !features.is_empty() {
             let found = statistics::of(data, &features);
             model.adapt(&statistics::mirrored(found, &features, start));

@@ -16,7 +16,7 @@ fn chosen_settings_decide_what_follows_from_them() {
         preset_for("auto", &recordings, source, &overrides)
     };
     let plain = with(&[]).unwrap();
-    assert_eq!((plain.data.steps, plain.model.state, plain.model.noise), (48, 4, 4));
+    assert_eq!((plain.data.steps, plain.model.state, plain.model.noise), (48, 8, 8));
     // A state of another size is one of the noise and of what the emission sees.
     let small = with(&["model.state=3"]).unwrap();
     small.validate().unwrap();

@@ -24,6 +24,7 @@ fn the_summary_has_exactly_the_documented_keys() {
     let documented = [
         "bound",
         "calibration",
+        "kept",
         "latent_dim",
         "open_loop",
         "preset",

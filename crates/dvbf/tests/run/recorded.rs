@@ -9,7 +9,7 @@ use dvbf::pool::Pool;
 use dvbf::run::RunFolder;
 use dvbf::settings::{Settings, preset_for, usual_source};
 use dvbf::train::Trainer;
-use dvbf_core::{Filter, FilterOptions, ModelFile, Noise, Params};
+use dvbf_core::{Filter, FilterOptions, KindTable, ModelFile, Noise, Params};
 use ndarray::{Array2, Array3, s};
 use std::fs;
 use std::path::Path;
@@ -59,12 +59,44 @@ pub(crate) fn settings(recordings: &RawRecordings, file: &Path) -> Settings {
     let mut settings = preset_for("auto", recordings, source, &[]).unwrap();
     let model = &mut settings.model;
     model.hidden = 7;
-    model.transition = model.transition.clone().with("matrices", 3).with("hidden", 5);
+    model.transition = KindTable::new("locally-linear").with("matrices", 3).with("hidden", 5);
     let training = &mut settings.training;
+    training.linear_start = false;
     (training.steps, training.restarts, training.log_interval) = (12, 1, 6);
     training.average = 0.5;
     settings.evaluation.importance_samples = 2;
     settings
+}
+
+/// The first candidate is the linear model, and a run that was stopped goes on as if it had not been.
+#[test]
+fn training_starts_from_the_best_linear_model() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("walk.npz");
+    let recordings = oscillation(&[60; 12]);
+    write_npz(&file, &recordings).unwrap();
+    let source = usual_source(&recordings, vec![file.display().to_string()]);
+    let mut settings = preset_for("auto", &recordings, source, &[]).unwrap();
+    assert!(settings.training.linear_start);
+    let training = &mut settings.training;
+    (training.steps, training.log_interval, training.checkpoint_interval) = (12, 6, 6);
+    settings.evaluation.importance_samples = 2;
+    let run = folder.path().join("run");
+    let finished = tiny::finish(&settings, &run, false);
+    let history = finished.folder.history().unwrap();
+    assert_eq!(history.iter().map(|record| record.step).collect::<Vec<_>>(), [0, 6, 12]);
+    assert!(history[0].kept);
+    let ratios: Vec<usize> = history[0].linear_ratio.keys().copied().collect();
+    assert_eq!(ratios, settings.evaluation.horizons);
+    assert!(history[0].linear_ratio.values().all(|ratio| *ratio < 3.0), "{:?}", history[0]);
+    assert!(finished.summary.kept.is_some());
+
+    let stopped = folder.path().join("stopped");
+    tiny::run(&settings, &stopped, (false, 1), &mut tiny::Stop::after(8)).unwrap();
+    let again = tiny::finish(&settings, &stopped, true);
+    let model = |run: &Path| RunFolder::open(run).unwrap().best().unwrap().values;
+    assert_eq!(model(&stopped), model(&run));
+    assert_eq!(again.summary.kept, finished.summary.kept);
 }
 
 #[test]

@@ -52,14 +52,6 @@ impl PartConfig<InitialStateRole> for KnownStateConfig {
                            model.initial_frames is 1";
             return Err(KindError::new("kind", problem));
         }
-        let features: usize = readings(context).0.iter().filter_map(Reading::features).sum();
-        if context.observation < features {
-            let problem = format!(
-                "\"known-state\" reads {features} features of every observation, which has {} channels",
-                context.observation
-            );
-            return Err(KindError::new("kind", problem));
-        }
         if moving && !context.uneven && context.dt.is_none() {
             let problem = "\"known-state\" needs the length of a step, which is not known";
             return Err(KindError::new("kind", problem));
