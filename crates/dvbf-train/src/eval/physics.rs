@@ -157,7 +157,9 @@ impl ConstantFigure {
         }
         let half = ((high - low) / 2.0).hypot(drift);
         (self.low, self.high) = (Some(estimate - half), Some(estimate + half));
-        if half > 2.0 * estimate.abs().max(self.start.abs()) {
+        // A constant that starts at zero is measured in its unit, as its learning is.
+        let size = if self.start.abs() > 0.0 { self.start.abs() } else { 1.0 };
+        if half > 2.0 * estimate.abs().max(size) {
             self.estimate = None;
         }
     }
