@@ -17,4 +17,5 @@ mod memory;
 mod pipe;
 mod recordings;
 mod run;
+mod score;
 mod tiny;

@@ -80,15 +80,16 @@ pub fn preset_for(
     source.validate().map_err(|e| invalid(e.into()))?;
     let parts = divide(recordings, source.division, source.held_out, seed)
         .map_err(|problem| unfit(format!("{} {problem}", source.files.join(", "))))?;
-    let mut settings = if name == "auto" {
-        automatic(recordings, &parts.train)
+    let follows = AUTOMATIC.contains(&name);
+    let mut settings = if follows {
+        automatic(name, recordings, &parts.train)
     } else {
         preset(name).map_err(invalid)?
     };
     let before = settings.model.clone();
     settings.data.seed = seed;
     settings = chosen(about(settings, source))?;
-    if name == "auto" {
+    if follows {
         follow_state(&mut settings, &before, overrides);
     }
     let trained = longest(&parts.train);
@@ -210,15 +211,18 @@ fn typical(pieces: &[Piece]) -> usize {
     lengths.get(lengths.len() / 2).copied().unwrap_or(0)
 }
 
+/// Presets that follow from recordings: `auto`, and `auto-network`, which does not start from a linear model.
+pub(super) const AUTOMATIC: [&str; 2] = ["auto", "auto-network"];
+
 /// Model and training for recordings like these. Images take the recipe of the pendulum.
-fn automatic(recordings: &RawRecordings, train: &[Piece]) -> Settings {
+fn automatic(name: &str, recordings: &RawRecordings, train: &[Piece]) -> Settings {
     let mut settings = super::preset::pendulum();
-    settings.preset = "auto".into();
+    settings.preset = name.into();
     let width = recordings.observation_names.len();
     if recordings.image.is_some() {
         settings
-    } else if width > MOST_CHANNELS {
-        wide(settings, typical_noise(recordings, train))
+    } else if name != "auto" || width > MOST_CHANNELS {
+        from_networks(settings, width, typical_noise(recordings, train))
     } else {
         from_linear(settings, width)
     }
@@ -257,16 +261,16 @@ fn from_linear(mut settings: Settings, width: usize) -> Settings {
     settings
 }
 
-/// Many channels: twice as many dimensions of the state as there are channels, for what is seen and how
+/// Networks as they are drawn: twice as many dimensions of the state as there are channels, for what is seen and how
 /// fast it changes; an emission whose noise is that of every sensor, as differences between steps
 /// tell it, for a noise that is learned is too large while the dynamics are not yet known; and noise of
 /// about the same size on what the recognition network sees, which fades; decay of its weights.
-fn wide(mut settings: Settings, std: f64) -> Settings {
+fn from_networks(mut settings: Settings, width: usize, std: f64) -> Settings {
     let Settings { model, training, evaluation, .. } = &mut settings;
-    model.state = 16;
+    model.state = (2 * width).clamp(3, 16);
     model.noise = model.state;
     model.transition.set("shared", 0);
-    model.hidden = 128;
+    model.hidden = if width > 16 { 128 } else { 64 };
     model.initial_frames = 8;
     model.emission =
         KindTable::new("gaussian").with("std_kind", "fixed-per-channel").with("std", std);

@@ -1,5 +1,6 @@
 //! Named sets of settings.
 
+use super::auto::AUTOMATIC;
 use super::physics;
 use super::{
     DataSettings, EvaluationSettings, ModelSettings, OptimizerKind, Precision, Settings,
@@ -37,10 +38,13 @@ pub fn preset(name: &str) -> Result<Settings, SettingsError> {
         "two-balls" => Ok(two_balls()),
         "paper" => Ok(paper()),
         "smoke" => Ok(smoke()),
-        "auto" => Err(super::value_error("preset auto", "is for recordings, which --data names")),
+        name if AUTOMATIC.contains(&name) => {
+            let key = format!("preset {name}");
+            Err(super::value_error(&key, "is for recordings, which --data names"))
+        }
         _ => Err(SettingsError::UnknownPreset {
             name: name.into(),
-            suggestion: super::overrides::nearest(name, PRESETS.into_iter().chain(["auto"])),
+            suggestion: super::overrides::nearest(name, PRESETS.into_iter().chain(AUTOMATIC)),
         }),
     }
 }
