@@ -86,6 +86,9 @@ pub(crate) struct Inspect {
     /// Where to draw the first sequences [default: <name>.svg in the current folder].
     #[arg(long)]
     pub(crate) out: Option<PathBuf>,
+    /// Print what is shown as JSON and nothing else.
+    #[arg(long)]
+    pub(crate) json: bool,
 }
 
 /// Formats of recordings.

@@ -4,6 +4,7 @@ mod apply;
 mod args;
 mod compare;
 mod empower;
+mod inspect;
 mod interrupt;
 mod progress;
 mod recordings;
@@ -31,7 +32,7 @@ fn run(command: Command) -> ExitCode {
     match command {
         Command::Train(train) => run_train(&train).unwrap_or_else(|e| fail(&e.to_string())),
         Command::Inspect(inspect) => {
-            recordings::inspect(&inspect).unwrap_or_else(|e| fail(&e.to_string()))
+            inspect::run(&inspect).unwrap_or_else(|e| fail(&e.to_string()))
         }
         Command::Data(data) => done(recordings::write(&data)),
         Command::Compare(compare) => {

@@ -2,7 +2,7 @@
 
 use clap::Args;
 use clap::builder::{PossibleValue, PossibleValuesParser, TypedValueParser};
-use dvbf::data::{Columns, Pace, RawRecordings, Reading, RecordingError};
+use dvbf::data::{ColumnFacts, Columns, Guess, Pace, RawRecordings, Reading, RecordingError};
 use dvbf::envs::{SYSTEMS, SystemKind};
 use dvbf::settings::{RecordingsSettings, Settings, SettingsError, usual_source};
 use std::fmt;
@@ -45,7 +45,7 @@ impl fmt::Display for Environment {
 }
 
 /// Columns of tables by what they are; without any, names such as `x_…`, `u_…` and `state_…` say it.
-#[derive(Debug, Args)]
+#[derive(Clone, Debug, Args)]
 pub(crate) struct Chosen {
     /// Observed columns of tables, such as a,b.
     #[arg(long, value_delimiter = ',', value_name = "COLUMNS")]
@@ -96,6 +96,21 @@ impl Chosen {
             pace: self.pace().unwrap_or_default(),
         };
         reading.read()
+    }
+
+    /// The same with columns by what they probably are.
+    pub(crate) fn guessed(&self, columns: &[ColumnFacts]) -> Self {
+        let of = |role: Guess| {
+            let own = columns.iter().filter(move |column| column.role == role);
+            own.map(|column| column.name.clone()).collect::<Vec<_>>()
+        };
+        Self {
+            observe: of(Guess::Output),
+            control: of(Guess::Input),
+            time: self.time.clone().or_else(|| of(Guess::Time).into_iter().next()),
+            episode: self.episode.clone().or_else(|| of(Guess::Episode).into_iter().next()),
+            ..self.clone()
+        }
     }
 
     /// At which pace recordings are taken, if somebody said.

@@ -97,7 +97,8 @@ impl Layout {
             }
             let role = role(name, columns).ok_or_else(|| {
                 let problem = "is not known; name columns x_…, u_…, state_…, t or dt, or choose \
-                               them with --observe, --control, --state, --time and --episode";
+                               them with --observe, --control, --state, --time and --episode; inspect \
+                               shows what they probably are";
                 RecordingError::key(path, shown(name, place), problem)
             })?;
             match role {
@@ -245,7 +246,7 @@ fn role(name: &str, columns: &Columns) -> Option<Role> {
 }
 
 /// Whether a column's name is one that numbers of episodes usually have.
-fn is_episode(name: &str) -> bool {
+pub(super) fn is_episode(name: &str) -> bool {
     let name = name.trim().to_lowercase();
     matches!(name.as_str(), "episode" | "episode_index" | "episode_id" | "episode_number" | "trial")
 }

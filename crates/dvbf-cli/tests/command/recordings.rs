@@ -33,7 +33,11 @@ fn a_table_is_looked_at_and_learned_from() {
     table(&folder.path().join("log.csv"), 300);
     let here = |words: &[&str]| said(folder.path(), words);
 
-    let (code, _, error) = here(&["inspect", "log.csv"]);
+    // Names that nobody chose are guessed by who looks, and refused by who trains.
+    let (code, out, error) = here(&["inspect", "log.csv"]);
+    assert_eq!(code, 0, "{error}");
+    assert!(out.contains("--observe height,speed --control motor"), "{out}");
+    let (code, _, error) = here(&["train", "--data", "log.csv"]);
     assert_eq!(code, 1, "{error}");
     assert!(error.contains("log.csv: column height is not known") && error.contains("--observe"));
 

@@ -69,6 +69,29 @@ fn a_log_is_learned_from_and_scored() {
     assert_eq!(tree["steps"].as_u64(), Some(180));
 }
 
+/// Columns of any names are shown, with a command that trains on what they probably are.
+#[test]
+fn columns_are_guessed() {
+    let folder = tempfile::tempdir().unwrap();
+    log(&folder.path().join("log.csv"), 4, 300);
+    let printed = succeeds(folder.path(), &["inspect", "log.csv"]);
+    for words in ["time [s]", "time stamps", "episode", "torque [Nm]", "input", "output"] {
+        assert!(printed.contains(words), "{words}: {printed}");
+    }
+    let json = succeeds(folder.path(), &["inspect", "log.csv", "--json"]);
+    let tree: serde_json::Value = serde_json::from_str(&json).unwrap();
+    let roles: Vec<&str> =
+        tree["columns"].as_array().unwrap().iter().map(|c| c["role"].as_str().unwrap()).collect();
+    assert_eq!(roles, ["episode", "time", "output", "input"]);
+    let command = tree["command"].as_str().unwrap();
+    assert_eq!(
+        command,
+        "dvbf train --data log.csv --observe 'angle [rad]' --control 'torque [Nm]' --time 'time [s]' \
+         --episode episode"
+    );
+    assert!(tree["problem"].is_null() && tree["channels"].as_array().unwrap().len() == 2);
+}
+
 #[test]
 fn scores_that_cannot_be_are_refused_in_one_sentence() {
     let folder = tempfile::tempdir().unwrap();
