@@ -1,5 +1,6 @@
 //! Settings that follow from recordings, without tuning.
 
+use super::preset::AUTOMATIC;
 use super::{
     Division, EvaluationSettings, ModelSettings, RecordingsSettings, Settings, SettingsError,
     apply_override, preset,
@@ -210,9 +211,6 @@ fn typical(pieces: &[Piece]) -> usize {
     lengths.sort_unstable();
     lengths.get(lengths.len() / 2).copied().unwrap_or(0)
 }
-
-/// Presets that follow from recordings: `auto`, and `auto-network`, which does not start from a linear model.
-pub(super) const AUTOMATIC: [&str; 2] = ["auto", "auto-network"];
 
 /// Model and training for recordings like these. Images take the recipe of the pendulum.
 fn automatic(name: &str, recordings: &RawRecordings, train: &[Piece]) -> Settings {

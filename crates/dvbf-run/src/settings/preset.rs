@@ -1,6 +1,5 @@
 //! Named sets of settings.
 
-use super::auto::AUTOMATIC;
 use super::physics;
 use super::{
     DataSettings, EvaluationSettings, ModelSettings, OptimizerKind, Precision, Settings,
@@ -13,6 +12,9 @@ use dvbf_train::schedule::{Ramp, Shape};
 /// Names of all presets.
 pub const PRESETS: [&str; 7] =
     ["pendulum", "pendulum-physics", "cart-pole", "ball", "two-balls", "paper", "smoke"];
+
+/// Presets that follow from recordings: `auto`, and `auto-network`, which does not start from a linear model.
+pub(super) const AUTOMATIC: [&str; 2] = ["auto", "auto-network"];
 
 /// The settings of the preset `name`.
 ///
