@@ -77,6 +77,14 @@ pub enum RunError {
     /// The threads.
     #[error(transparent)]
     Pool(#[from] PoolError),
+    /// One of several trainings.
+    #[error("{name}: {source}")]
+    One {
+        /// What it is about.
+        name: String,
+        /// What went wrong.
+        source: Box<RunError>,
+    },
     /// The training came to its end, and its model is worth nothing.
     #[error(
         "the bound of the trained model on the test set is {bound}, so nothing was learned; {} says \

@@ -109,7 +109,10 @@ pub fn compare_systems(
                             Ok(row)
                         }
                         Ok(None) => break,
-                        Err(error) => Err(error),
+                        Err(source) => {
+                            let name = plants[place].name.into();
+                            Err(RunError::One { name, source: Box::new(source) })
+                        }
                     };
                     let mut rows = rows.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
                     rows[place] = Some(row);
