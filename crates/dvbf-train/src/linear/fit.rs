@@ -97,16 +97,16 @@ impl Past {
         self.map.rows(0, n) * (track.past(t, self.order) - &self.mean)
     }
 
-    /// The model whose state is the first `n` components, which starts from `frames` observations, and the largest
-    /// factor by which a correction enlarges an error of the state; `None` if a
-    /// regression has no solution or the model is not stable enough to be a filter.
-    pub(super) fn model(
+    /// Models whose state is the first `n` components, which start from `frames` observations, one for each
+    /// noise of the `sensors`, with the largest factor by which a correction enlarges an error of the state;
+    /// those that are not stable enough to be a filter are left out. `None` if a regression has no solution.
+    pub(super) fn models(
         &self,
         tracks: &[Track],
         n: usize,
         frames: usize,
-        (ridge, sensor): (f64, f64),
-    ) -> Option<(LinearModel, f64)> {
+        (ridge, sensors): (f64, &[f64]),
+    ) -> Option<Vec<(LinearModel, f64)>> {
         let (x, u) = (self.channels, self.controls);
         // What is missing was repeated, which is no motion; whole pasts will do where there are enough.
         let mut whole = 0_usize;
@@ -149,7 +149,6 @@ impl Past {
                 correct.add(&e, &(self.state(track, t + 1, n) - predicted));
             }
         });
-        let gain = correct.solve_with(sensor * sensor)?;
         let innovation = correct.moments();
         let mut begin = Regression::new(1 + frames * x + (frames - 1) * u, n);
         let states =
@@ -169,6 +168,7 @@ impl Past {
         });
         let rows = begin.rows().max(1.0);
         let model = LinearModel {
+            gain: DMatrix::zeros(n, x),
             start_offset: begun.column(0).clone_owned(),
             start: begun.columns(1, begun.ncols() - 1).clone_owned(),
             start_spread: left.iter().map(|sum| (sum / rows).sqrt()).collect(),
@@ -177,16 +177,22 @@ impl Past {
             offset,
             c,
             level,
-            gain,
             left: innovation.clone(),
             innovation,
             frames,
         };
-        let correction = &model.gain * &model.c * &model.a;
-        let filter = &model.a - &correction;
-        let radius = filter.complex_eigenvalues().iter().map(|v| v.norm()).fold(0.0, f64::max);
-        let largest = correction.singular_values().max();
-        (radius < 1.0 && model.largest() <= 1.0 + GROWTH).then_some((model, largest))
+        if model.largest() > 1.0 + GROWTH {
+            return Some(Vec::new());
+        }
+        let filter = |&sensor: &f64| {
+            let gain = correct.solve_with(sensor * sensor)?;
+            let correction = &gain * &model.c * &model.a;
+            let own = &model.a - &correction;
+            let radius = own.complex_eigenvalues().iter().map(|v| v.norm()).fold(0.0, f64::max);
+            let largest = correction.singular_values().max();
+            (radius < 1.0).then(|| (LinearModel { gain, ..model.clone() }, largest))
+        };
+        Some(sensors.iter().filter_map(filter).collect())
     }
 }
 

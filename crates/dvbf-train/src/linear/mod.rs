@@ -89,9 +89,8 @@ pub fn identify(train: &Dataset, validation: &Dataset, choice: &Choice) -> Optio
                 continue;
             };
             for n in 1..=past.rank().min(choice.state) {
-                for sensor in SENSORS {
-                    let model = past.model(&tracks, n, choice.frames, (ridge, sensor));
-                    let Some((model, correction)) = model else { continue };
+                let models = past.models(&tracks, n, choice.frames, (ridge, &SENSORS));
+                for (model, correction) in models.into_iter().flatten() {
                     let errors = model.errors(validation, choice.filtered, choice.longest());
                     let errors: Vec<f64> = choice.horizons.iter().map(|&h| errors.at(h)).collect();
                     if errors.iter().all(|e| e.is_finite()) {
