@@ -3,7 +3,7 @@
 
 use super::infer::CHUNK;
 use super::squared_errors::SquaredErrors;
-use super::{Autoregression, Kalman, OpenLoop};
+use super::{LinearModels, OpenLoop};
 use crate::pool::Pool;
 use crate::settings::{EvaluationSettings, Span};
 use crate::train::{Purpose, stream};
@@ -50,11 +50,8 @@ impl Baselines {
     #[must_use]
     pub fn with_linear(self, splits: &Splits, span: Span, pool: &Pool) -> Self {
         let (train, held, test) = (&splits.train, &splits.validation_long, &splits.test_long);
-        let (linear, kalman) = pool.join(
-            || Autoregression::fit(train, held, span).map(|model| model.errors(test, span)),
-            || Kalman::fit(train, held, span).and_then(|model| model.errors(test, span)),
-        );
-        Self { linear, kalman, ..self }
+        let errors = LinearModels::fit(train, held, span, pool).errors(test, span, pool);
+        Self { linear: errors.autoregression, kalman: errors.kalman, ..self }
     }
 }
 

@@ -15,7 +15,7 @@ use super::residuals::{Correlations, Residuals};
 use super::trained::counted;
 use super::{ApplyError, Trained};
 use crate::data::{Dataset, RawRecordings, Set, Supply};
-use crate::eval::{Autoregression, Kalman, OpenLoop, predict};
+use crate::eval::{LinearModels, OpenLoop, predict};
 use crate::pool::Pool;
 use crate::settings::Span;
 use ndarray::{Array3, s};
@@ -202,11 +202,9 @@ fn yardsticks(
     let Ok(supply) = Supply::open(settings) else { return (None, None) };
     let train = supply.sequences(Set::Train).all();
     let held = supply.sequences(Set::ValidationLong).all();
-    let own = settings.evaluation.longest_span();
-    pool.join(
-        || Some(Autoregression::fit(&train, &held, own)?.errors(windows, span)),
-        || Kalman::fit(&train, &held, own)?.errors(windows, span),
-    )
+    let models = LinearModels::fit(&train, &held, settings.evaluation.longest_span(), pool);
+    let errors = models.errors(windows, span, pool);
+    (errors.autoregression, errors.kalman)
 }
 
 /// The last observation, repeated; zero, the mean, where none was seen.

@@ -1,7 +1,7 @@
 //! How models of a run are compared: by predictions on the validation set.
 
 use crate::data::Dataset;
-use crate::eval::{Autoregression, Kalman, OpenLoop};
+use crate::eval::{LinearModels, OpenLoop};
 use crate::pool::Pool;
 use crate::settings::Settings;
 use dvbf_train::linear::{Choice, Identified, LinearModel, identify};
@@ -51,15 +51,10 @@ impl Yardstick {
         };
         let Identified { best, errors: own, gentle } = identify(train, held, &choice)?;
         let span = evaluation.longest_span();
-        let (ar, kalman) = pool.join(
-            || {
-                let fitted = Autoregression::fit(train, held, span)?;
-                Some(fitted.errors(held, span))
-            },
-            || Kalman::fit(train, held, span)?.errors(held, span),
-        );
+        let others = LinearModels::fit(train, held, span, pool).errors(held, span, pool);
         let least = |(horizon, own): (usize, f64)| {
-            let others = ar.iter().chain(&kalman).map(|errors| errors.at(horizon));
+            let others = others.autoregression.iter().chain(&others.kalman);
+            let others = others.map(|errors| errors.at(horizon));
             (horizon, others.filter(|e| e.is_finite()).reduce(f64::min).unwrap_or(own))
         };
         Some(Self {
