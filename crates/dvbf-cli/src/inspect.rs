@@ -1,5 +1,6 @@
 //! `dvbf inspect`: what is in recordings, and what would be done with them.
 
+use crate::apply::counted;
 use crate::args::Inspect;
 use crate::source::{Chosen, Held};
 use crate::terminal::{error_line, outln};
@@ -19,7 +20,7 @@ use std::process::ExitCode;
 struct Inspection {
     /// Columns of a table whose roles are guessed.
     columns: Option<Vec<ColumnFacts>>,
-    channels: Vec<Channel>,
+    channels: Vec<ChannelFigures>,
     recordings: Vec<String>,
     training: Vec<String>,
     /// The command that trains on them.
@@ -27,22 +28,6 @@ struct Inspection {
     /// Why they cannot be trained on.
     problem: Option<String>,
     picture: String,
-}
-
-#[derive(Debug, Serialize)]
-struct Channel {
-    name: String,
-    mean: f64,
-    std: f64,
-    missing: f64,
-    noise: f64,
-}
-
-impl From<ChannelFigures> for Channel {
-    fn from(figures: ChannelFigures) -> Self {
-        let ChannelFigures { name, mean, std, missing, noise } = figures;
-        Self { name, mean, std, missing, noise }
-    }
 }
 
 /// Prints what is in recordings and what would be done with them, and draws the first sequences.
@@ -71,7 +56,7 @@ pub(crate) fn run(inspect: &Inspect) -> Result<ExitCode, RunError> {
     let command = format!("dvbf train --data {}{}", quoted.join(" "), chosen.arguments());
     let inspection = Inspection {
         columns,
-        channels: describe(&recordings).into_iter().map(Channel::from).collect(),
+        channels: describe(&recordings),
         recordings: match &learned {
             Ok((_, notes)) => notes.iter().flatten().cloned().collect(),
             Err(_) => facts(&recordings),
@@ -141,7 +126,7 @@ fn print(inspection: &Inspection) {
         outln!("");
     }
     outln!("Channel                              mean         std   missing     noise");
-    for Channel { name, mean, std, missing, noise } in &inspection.channels {
+    for ChannelFigures { name, mean, std, missing, noise } in &inspection.channels {
         let number = |value: f64| match value.abs() {
             0.0 => "0".to_owned(),
             size if (1e-3..1e6).contains(&size) => format!("{value:.4}"),
@@ -193,10 +178,6 @@ fn plan(settings: &Settings) -> Vec<String> {
             data.long_steps - evaluation.filtered
         ),
     ]
-}
-
-fn counted(count: usize, what: &str) -> String {
-    if count == 1 { format!("1 {what}") } else { format!("{count} {what}s") }
 }
 
 /// A picture in the current folder named after the recordings.

@@ -4,9 +4,10 @@ use super::Origins;
 use super::division::Piece;
 use super::noise::noise;
 use super::raw::{RawRecordings, RawSequence};
+use serde::Serialize;
 
 /// An observed channel or a control.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct ChannelFigures {
     /// What it is and its name.
     pub name: String,

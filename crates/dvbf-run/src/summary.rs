@@ -249,10 +249,16 @@ impl Summary {
         })
     }
 
+    /// Takes over what only the history of the training tells: which model was kept, and how far constants still
+    /// moved.
+    pub fn add_history(&mut self, history: &[LogRecord]) {
+        self.kept = history.iter().rev().find(|record| record.kept).map(|record| record.step);
+        self.widen_intervals(history);
+    }
+
     /// Widens the intervals of constants by how far they moved during the last quarter of a training
     /// with this history.
-    pub fn widen_intervals(&mut self, history: &[LogRecord]) {
-        self.kept = history.iter().rev().find(|record| record.kept).map(|record| record.step);
+    fn widen_intervals(&mut self, history: &[LogRecord]) {
         let Some(constants) = &mut self.constants else { return };
         let last = history.last().map_or(0, |record| record.step);
         let late = history.iter().filter(|record| 4 * record.step >= 3 * last);

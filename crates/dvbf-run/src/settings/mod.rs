@@ -202,8 +202,7 @@ impl Settings {
                 ));
             }
         }
-        check_predictions(evaluation, data)?;
-        Ok(())
+        check_predictions(evaluation, data)
     }
 
     /// All settings as TOML.

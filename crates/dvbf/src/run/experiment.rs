@@ -155,7 +155,7 @@ pub fn evaluate(
     let supply = Supply::open(&settings)?;
     report::check(&model, &settings, &supply.sequences(Set::Test).first(1), &folder)?;
     let mut summary = figures(&model, &settings, &supply, pool);
-    summary.widen_intervals(&folder.history()?);
+    summary.add_history(&folder.history()?);
     summary.seconds = clock.elapsed().as_secs_f64();
     Ok((summary, settings))
 }
@@ -370,7 +370,7 @@ impl Session {
         let mut file = self.folder.best()?;
         let model = file.clone().into_model();
         let mut summary = figures(&model, &self.settings, &self.supply, &self.pool);
-        summary.widen_intervals(&self.folder.history()?);
+        summary.add_history(&self.folder.history()?);
         summary.seconds = self.clock.elapsed().as_secs_f64();
         // Whoever filters with the model gets predictions that cover.
         file.std_scale = summary.calibration.as_ref().map_or(1.0, |c| c.scale);
