@@ -13,7 +13,9 @@ mod gradient;
 mod layout;
 mod model;
 pub mod online;
+mod range;
 mod rollout;
+pub mod simulator;
 mod units;
 mod workspace;
 
@@ -32,7 +34,11 @@ pub use online::{
     Belief, DelayedError, DelayedFilter, Filter, FilterError, FilterOptions, Forecast,
     ObservationStatus, Score, Spread, Trajectory,
 };
+pub use range::{RangeError, TrainingRange};
 pub use rollout::{Rollout, RolloutCotangents, RolloutInput};
+pub use simulator::{
+    RangeBound, SimulatedModel, Simulator, SimulatorError, SimulatorOptions, SimulatorSnapshot,
+};
 pub use units::{Channels, Units};
 pub use workspace::Workspace;
 

@@ -2,9 +2,10 @@
 #![cfg(feature = "file")]
 #![expect(clippy::unwrap_used, reason = "a test may fail")]
 
+use dvbf_core::ndarray::Array2;
 use dvbf_core::{
     Channels, DelayedFilter, Dvbf, FileError, Filter, FilterError, KindTable, Layout, ModelConfig,
-    ModelFile, Noise, Params, Steps, Units, decode, encode,
+    ModelFile, Noise, Params, SimulatedModel, Steps, TrainingRange, Units, decode, encode,
 };
 use serde_json::Value;
 use std::fs;
@@ -156,6 +157,24 @@ fn a_layout_that_does_not_fit_is_refused() {
         let error = file.write(&path).unwrap_err().to_string();
         assert!(error.contains("its names do not fit its channels"), "{error}");
     }
+}
+
+#[test]
+fn the_training_range_is_kept() {
+    let states = Array2::from_shape_fn((50, config().state), |(r, c)| (r * (c + 1)) as f32 / 7.0);
+    let range = TrainingRange::of(states.view()).unwrap();
+    let file = ModelFile { range: Some(range.clone()), ..model_file() };
+    let (_folder, path, bytes) = written(&file);
+    assert_eq!(ModelFile::read(&path).unwrap(), file);
+    assert_eq!(Filter::load(&path).unwrap().range(), Some(&range));
+    let loaded = SimulatedModel::load(&path).unwrap();
+    assert_eq!(loaded.range.as_deref(), Some(&range));
+    let text = String::from_utf8_lossy(&bytes).into_owned();
+    assert!(text.contains("range.quantiles"));
+
+    let other = TrainingRange::of(Array2::zeros((3, config().state + 1)).view()).unwrap();
+    let error = ModelFile { range: Some(other), ..model_file() }.write(&path).unwrap_err();
+    assert!(error.to_string().contains("its training range does not fit its state"), "{error}");
 }
 
 #[test]

@@ -7,6 +7,7 @@
 use crate::level::leveled;
 use crate::math::{ln32, sin_cos_turns};
 use crate::scalar::Scalar;
+use ndarray::ArrayViewMut2;
 
 const MULTIPLIERS: [u32; 2] = [0xD251_1F53, 0xCD9E_8D57];
 const WEYL: [u32; 2] = [0x9E37_79B9, 0xBB67_AE85];
@@ -44,6 +45,7 @@ pub struct Noise {
     stream: [u32; 2],
 }
 
+#[inline(always)]
 #[expect(clippy::cast_possible_truncation, reason = "the halves of a 64-bit word")]
 fn halves(word: u64) -> [u32; 2] {
     [word as u32, (word >> 32) as u32]
@@ -70,7 +72,64 @@ impl Noise {
     ///
     /// Both precisions get the same single-precision draws; `|draw| < 6.7`.
     pub fn normal<S: Scalar>(&self, out: &mut [S]) {
-        normals(self.key, self.stream, out);
+        normals(self.key, self.stream, 0, out);
+    }
+
+    /// Fills `out` with the draws of [`normal`](Self::normal) from number `64 · block` on, of which
+    /// there are 2⁷⁰.
+    ///
+    /// ```
+    /// use dvbf_tensor::Noise;
+    /// let (mut all, mut later) = ([0.0_f32; 150], [0.0_f32; 22]);
+    /// Noise::new(7, 1).normal(&mut all);
+    /// Noise::new(7, 1).normal_from(2, &mut later);
+    /// assert_eq!(all[128..], later);
+    /// ```
+    pub fn normal_from<S: Scalar>(&self, block: u64, out: &mut [S]) {
+        normals(self.key, self.stream, block.wrapping_mul(BLOCK as u64), out);
+    }
+
+    /// Fills row `r` of `out (n, W)` with independent draws from `N(0, 1)`: those numbered `at[r]` of
+    /// stream `first + r` of `seed`.
+    ///
+    /// A row depends on its seed, its stream, its number and `W`, not on the rows beside it. The draws
+    /// are others than those of [`normal`](Self::normal): `W` of them take `⌈W/4⌉` Philox blocks, so that
+    /// rows are computed side by side.
+    ///
+    /// # Panics
+    /// If there is not one number a row.
+    #[track_caller]
+    pub fn normal_rows<S: Scalar>(
+        seed: u64,
+        first: u64,
+        at: &[u64],
+        mut out: ArrayViewMut2<'_, S>,
+    ) {
+        assert_eq!(at.len(), out.nrows(), "numbers of draws against rows");
+        let (key, width) = (halves(seed), out.ncols());
+        let blocks = width.div_ceil(4) as u64;
+        for (start, at) in (0..at.len()).step_by(BLOCK).zip(at.chunks(BLOCK)) {
+            let (mut streams, mut counters) = ([[0; 2]; BLOCK], [0_u64; BLOCK]);
+            for (r, (&number, (stream, counter))) in
+                (0..).zip(at.iter().zip(streams.iter_mut().zip(&mut counters)))
+            {
+                *stream = halves(first.wrapping_add(start as u64 + r));
+                *counter = number.wrapping_mul(blocks);
+            }
+            for column in (0..width).step_by(4) {
+                let draws = normals_across(key, &streams, &counters);
+                for (k, draws) in draws.iter().take(width - column).enumerate() {
+                    let mut to = out.column_mut(column + k);
+                    let to = to.slice_mut(ndarray::s![start..start + at.len()]);
+                    for (to, &draw) in to.into_iter().zip(draws) {
+                        *to = S::of(f64::from(draw));
+                    }
+                }
+                for counter in &mut counters {
+                    *counter = counter.wrapping_add(1);
+                }
+            }
+        }
     }
 
     /// Fills `out` with independent draws from the uniform distribution on `[0, 1)`.
@@ -97,7 +156,7 @@ const BLOCK: usize = 16;
 fn words(first: u64, stream: [u32; 2], key: [u32; 2]) -> [[u32; BLOCK]; 4] {
     let mut out = [[0; BLOCK]; 4];
     for i in 0..BLOCK {
-        let index = first + i as u64;
+        let index = first.wrapping_add(i as u64);
         let block = philox([index as u32, (index >> 32) as u32, stream[0], stream[1]], key);
         for (row, word) in out.iter_mut().zip(block) {
             row[i] = word;
@@ -118,19 +177,47 @@ fn unit(word: u32) -> f32 {
     (word >> 8) as f32 * (1.0 / 16_777_216.0)
 }
 
+/// Two standard normal numbers of two uniform words (Box and Muller).
+#[inline(always)]
+fn pair(first: u32, second: u32) -> (f32, f32) {
+    let radius = (-2.0 * ln32(open_unit(first))).sqrt();
+    let (sine, cosine) = sin_cos_turns(unit(second));
+    (radius * cosine, radius * sine)
+}
+
 leveled! {
-    fn normals<S: Scalar>(key: [u32; 2], stream: [u32; 2], out: &mut [S]) {
-        let mut first = 0;
+    fn normals_across(
+        key: [u32; 2],
+        streams: &[[u32; 2]; BLOCK],
+        counters: &[u64; BLOCK],
+    ) -> [[f32; BLOCK]; 4] {
+        let mut w = [[0; BLOCK]; 4];
+        for i in 0..BLOCK {
+            let ([low, high], stream) = (halves(counters[i]), streams[i]);
+            let block = philox([low, high, stream[0], stream[1]], key);
+            for (row, word) in w.iter_mut().zip(block) {
+                row[i] = word;
+            }
+        }
+        let mut draws = [[0.0_f32; BLOCK]; 4];
+        for i in 0..BLOCK {
+            (draws[0][i], draws[1][i]) = pair(w[0][i], w[1][i]);
+            (draws[2][i], draws[3][i]) = pair(w[2][i], w[3][i]);
+        }
+        draws
+    }
+
+    fn normals<S: Scalar>(key: [u32; 2], stream: [u32; 2], first: u64, out: &mut [S]) {
+        let mut first = first;
         for chunk in out.chunks_mut(4 * BLOCK) {
             let w = words(first, stream, key);
-            first += BLOCK as u64;
+            first = first.wrapping_add(BLOCK as u64);
             let mut draws = [0.0_f32; 4 * BLOCK];
             for i in 0..BLOCK {
                 for half in 0..2 {
-                    let radius = (-2.0 * ln32(open_unit(w[2 * half][i]))).sqrt();
-                    let (sine, cosine) = sin_cos_turns(unit(w[2 * half + 1][i]));
-                    draws[2 * half * BLOCK + i] = radius * cosine;
-                    draws[(2 * half + 1) * BLOCK + i] = radius * sine;
+                    let (a, b) = pair(w[2 * half][i], w[2 * half + 1][i]);
+                    draws[2 * half * BLOCK + i] = a;
+                    draws[(2 * half + 1) * BLOCK + i] = b;
                 }
             }
             for (o, &d) in chunk.iter_mut().zip(&draws) {
@@ -194,6 +281,31 @@ mod tests {
         assert_eq!(long[..77], short);
         Noise::new(3, 5).normal(&mut short);
         assert_ne!(long[..77], short);
+    }
+
+    /// Box and Muller's transform of the Philox words in double precision, row by row.
+    #[test]
+    fn rows_are_drawn_from_their_own_streams() {
+        let (seed, first, width) = ((7_u64 << 40) | 9, (3_u64 << 56) | 5, 6);
+        let at: Vec<u64> = (0..37).map(|r| (r * r) << (r % 3 * 20)).collect();
+        let mut out = ndarray::Array2::<f64>::zeros((at.len(), width));
+        Noise::normal_rows(seed, first, &at, out.view_mut());
+        let turn = std::f64::consts::TAU / f64::from(1 << 24);
+        for (r, &number) in at.iter().enumerate() {
+            for column in 0..width {
+                let stream = halves(first + r as u64);
+                let [low, high] = halves(number * 2 + column as u64 / 4);
+                let words = philox([low, high, stream[0], stream[1]], halves(seed));
+                let (a, b) = (words[column % 4 / 2 * 2] >> 8, words[column % 4 / 2 * 2 + 1] >> 8);
+                let radius = (-2.0 * (f64::from(a + 1) / f64::from(1 << 24)).ln()).sqrt();
+                let angle = turn * f64::from(b);
+                let draw = radius * if column % 2 == 0 { angle.cos() } else { angle.sin() };
+                assert!((out[[r, column]] - draw).abs() < 1e-5, "({r}, {column}): {draw}");
+            }
+        }
+        let mut alone = ndarray::Array2::<f64>::zeros((1, width));
+        Noise::normal_rows(seed, first + 20, &at[20..21], alone.view_mut());
+        assert_eq!(alone.row(0), out.row(20));
     }
 
     #[test]

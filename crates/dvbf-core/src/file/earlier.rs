@@ -147,6 +147,7 @@ impl From<First> for ModelFile {
             trainer: first.trainer,
             units: None,
             std_scale: 1.0,
+            range: None,
             layout: None,
         }
     }

@@ -2,11 +2,12 @@
 
 use super::error::FileError;
 use super::frame::header;
-use super::tensors::{Mismatch, Tensor, check_count, tensors_of};
+use super::tensors::{Mismatch, Tensor, append_range, check_count, tensors_of};
 use crate::config::ModelConfig;
 use crate::durable::replace_file;
 use crate::layout::{Layout, Steps};
 use crate::model::Dvbf;
+use crate::range::TrainingRange;
 use crate::units::Units;
 use dvbf_ops::Params;
 use dvbf_tensor::Noise;
@@ -28,6 +29,8 @@ pub struct ModelFile {
     pub std_scale: f64,
     /// What the numbers of the recordings are, where that is known; earlier formats did not keep it.
     pub layout: Option<Layout>,
+    /// The range of the states that the model was trained on, where that is known.
+    pub range: Option<TrainingRange>,
 }
 
 /// The text at the beginning of the model section.
@@ -51,6 +54,7 @@ impl ModelFile {
             units: None,
             std_scale: 1.0,
             layout: None,
+            range: None,
         }
     }
 
@@ -72,6 +76,12 @@ impl ModelFile {
                 return refuse("its layout and its configuration disagree about uneven steps");
             }
         }
+        if let Some(range) = &self.range {
+            let features = self.config.context().map(|context| context.features().outputs());
+            if features.is_ok_and(|features| features != range.features()) {
+                return refuse("its training range does not fit its state");
+            }
+        }
         if !(self.std_scale.is_finite() && self.std_scale > 0.0) {
             return refuse("its scale has to be a positive finite number");
         }
@@ -91,19 +101,24 @@ impl ModelFile {
         };
         check_count(&self.config, self.values.len()).map_err(mismatch)?;
         self.check().map_err(|what| FileError::unfit(path, what))?;
+        let (mut tensors, mut values) =
+            (tensors_of(&self.config).map_err(config)?, self.values.clone());
+        if let Some(range) = &self.range {
+            append_range(range, &mut tensors, &mut values);
+        }
         let description = Description {
             config: self.config.clone(),
             units: self.units.clone(),
             std_scale: self.std_scale,
             layout: self.layout.clone(),
-            tensors: tensors_of(&self.config).map_err(config)?,
+            tensors,
         };
         let text = serde_json::to_vec(&description)
             .map_err(|e| FileError::damaged(path, e.to_string()))?;
-        let mut model = Vec::with_capacity(8 + text.len() + 4 * self.values.len());
+        let mut model = Vec::with_capacity(8 + text.len() + 4 * values.len());
         model.extend_from_slice(&(text.len() as u64).to_le_bytes());
         model.extend_from_slice(&text);
-        model.extend(self.values.iter().flat_map(|value| value.to_le_bytes()));
+        model.extend(values.iter().flat_map(|value| value.to_le_bytes()));
         let header = header(&model, &self.trainer);
         replace_file(path, &[&header, &model, &self.trainer])
             .map_err(|source| FileError::io(path, source))

@@ -52,8 +52,8 @@ impl ModelFile {
                 let description: Description =
                     serde_json::from_slice(text).map_err(|e| damaged(e.to_string()))?;
                 let Description { config, units, std_scale, layout, tensors } = description;
-                let values = in_order(&config, &tensors, &values).map_err(mismatch)?;
-                Self { config, values, trainer: trainer.to_vec(), units, std_scale, layout }
+                let (values, range) = in_order(&config, &tensors, &values).map_err(mismatch)?;
+                Self { config, values, trainer: trainer.to_vec(), units, std_scale, layout, range }
             }
         };
         file.check().map_err(damaged)?;

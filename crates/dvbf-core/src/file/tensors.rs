@@ -2,8 +2,10 @@
 
 use crate::config::{ConfigError, ModelConfig};
 use crate::model::Dvbf;
+use crate::range::TrainingRange;
 use dvbf_ops::{Params, Path};
 use dvbf_tensor::Noise;
+use ndarray::Array2;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 
@@ -54,20 +56,42 @@ pub(super) fn check_count(config: &ModelConfig, got: usize) -> Result<(), Mismat
     Err(Mismatch::Contents(format!("{got} parameters, the configuration needs {needed}")))
 }
 
-/// The values of named arrays in the order of a model's visits.
+/// The arrays of a training range, beside those of the parameters.
+const PROBABILITIES: &str = "range.probabilities";
+const QUANTILES: &str = "range.quantiles";
+
+/// Adds a training range to the arrays of a file.
+pub(super) fn append_range(
+    range: &TrainingRange,
+    tensors: &mut Vec<Tensor>,
+    values: &mut Vec<f32>,
+) {
+    let (rows, columns) = range.quantiles().dim();
+    let tensor = |name: &str, shape: Vec<usize>| Tensor { name: name.into(), shape };
+    tensors.push(tensor(PROBABILITIES, vec![rows]));
+    tensors.push(tensor(QUANTILES, vec![rows, columns]));
+    values.extend_from_slice(range.probabilities());
+    values.extend(range.quantiles());
+}
+
+/// Arrays by their names, and where their values are.
+type Places<'a> = BTreeMap<&'a str, (&'a [usize], std::ops::Range<usize>)>;
+
+/// The values of named arrays in the order of a model's visits, and the training range if there is one.
 pub(super) fn in_order(
     config: &ModelConfig,
     tensors: &[Tensor],
     values: &[f32],
-) -> Result<Vec<f32>, Mismatch> {
+) -> Result<(Vec<f32>, Option<TrainingRange>), Mismatch> {
     let total = tensors.iter().fold(0_usize, |sum, tensor| sum.saturating_add(tensor.count()));
     if total != values.len() {
         let what = format!("{} values, its arrays have {total}", values.len());
         return Err(Mismatch::Contents(what));
     }
-    check_count(config, total)?;
+    let of_range = |tensor: &&Tensor| [PROBABILITIES, QUANTILES].contains(&tensor.name.as_str());
+    check_count(config, total - tensors.iter().filter(of_range).map(Tensor::count).sum::<usize>())?;
     let mut start = 0;
-    let mut places = BTreeMap::new();
+    let mut places = Places::new();
     for tensor in tensors {
         let range = start..start + tensor.count();
         start = range.end;
@@ -86,5 +110,23 @@ pub(super) fn in_order(
         }
         ordered.extend_from_slice(&values[range]);
     }
-    Ok(ordered)
+    let range = range_of(&mut places, values).map_err(Mismatch::Contents)?;
+    Ok((ordered, range))
+}
+
+/// Takes the training range out of the arrays.
+fn range_of(places: &mut Places<'_>, values: &[f32]) -> Result<Option<TrainingRange>, String> {
+    let (probabilities, quantiles) = match (places.remove(PROBABILITIES), places.remove(QUANTILES))
+    {
+        (None, None) => return Ok(None),
+        (Some(probabilities), Some(quantiles)) => (probabilities, quantiles),
+        _ => return Err(format!("it has only one of {PROBABILITIES} and {QUANTILES}")),
+    };
+    let &[rows, columns] = quantiles.0 else {
+        return Err(format!("{QUANTILES} has shape {:?}, not two axes", quantiles.0));
+    };
+    let quantiles = Array2::from_shape_vec((rows, columns), values[quantiles.1].to_vec());
+    let quantiles = quantiles.map_err(|error| format!("{QUANTILES}: {error}"))?;
+    let range = TrainingRange::new(values[probabilities.1].to_vec(), quantiles);
+    range.map(Some).map_err(|error| format!("its training range: {error}"))
 }

@@ -8,6 +8,7 @@ use super::paths::Paths;
 use super::predictive::Predictive;
 use crate::layout::Layout;
 use crate::model::Dvbf;
+use crate::range::TrainingRange;
 use crate::units::Units;
 use ndarray::{Array2, ArrayView1, ArrayView2, s};
 use std::sync::Arc;
@@ -161,6 +162,15 @@ impl Filter {
     /// What the numbers of observations and controls are, where the model file says it.
     pub fn layout(&self) -> Option<&Layout> {
         self.input.layout()
+    }
+
+    /// The range of the states that the model was trained on, where the model file says it.
+    pub fn range(&self) -> Option<&TrainingRange> {
+        self.input.range().map(|range| &**range)
+    }
+
+    pub(crate) fn shared_range(&self) -> Option<Arc<TrainingRange>> {
+        self.input.range().cloned()
     }
 
     /// The units of observations and controls, where they are not those of the model.

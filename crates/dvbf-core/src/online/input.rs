@@ -3,6 +3,7 @@
 use super::belief::ObservationStatus;
 use super::error::FilterError;
 use crate::layout::Layout;
+use crate::range::TrainingRange;
 use crate::units::{Channels, Units};
 use ndarray::ArrayView2;
 use std::sync::Arc;
@@ -16,6 +17,7 @@ pub(super) struct Input {
     dt: f64,
     units: Option<Units>,
     layout: Option<Arc<Layout>>,
+    range: Option<Arc<TrainingRange>>,
     observation: Vec<f32>,
     control: Vec<f32>,
     /// Which channels of the observation were seen.
@@ -29,6 +31,7 @@ impl Input {
             dt,
             units: None,
             layout: None,
+            range: None,
             observation: vec![0.0; observation],
             control: vec![0.0; control],
             seen: vec![false; observation],
@@ -47,6 +50,15 @@ impl Input {
     #[cfg(feature = "file")]
     pub(super) fn set_layout(&mut self, layout: Option<Layout>) {
         self.layout = layout.map(Arc::new);
+    }
+
+    pub(super) fn range(&self) -> Option<&Arc<TrainingRange>> {
+        self.range.as_ref()
+    }
+
+    #[cfg(feature = "file")]
+    pub(super) fn set_range(&mut self, range: Option<TrainingRange>) {
+        self.range = range.map(Arc::new);
     }
 
     pub(super) fn units(&self) -> Option<&Units> {

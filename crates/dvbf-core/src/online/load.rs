@@ -4,6 +4,7 @@ use super::filter::Filter;
 use super::options::FilterOptions;
 use crate::file::{FileError, ModelFile};
 use crate::layout::Layout;
+use crate::range::TrainingRange;
 use std::path::Path;
 use std::sync::Arc;
 
@@ -22,8 +23,9 @@ impl Filter {
             return Err(FileError::NoStep { path: path.as_ref().to_owned() });
         };
         let (units, layout, scale) = (file.units.take(), file.layout.take(), file.std_scale);
+        let range = file.range.take();
         let filter = Self::new(Arc::new(file.into_model()), dt, FilterOptions::MEAN_PATH)
-            .map(|filter| filter.with_layout(layout))
+            .map(|filter| filter.with_layout(layout).with_range(range))
             .and_then(|filter| filter.with_units(units).with_std_scale(scale))
             .and_then(|filter| filter.with_options(FilterOptions::default()));
         Ok(filter.expect("the file was checked"))
@@ -31,6 +33,11 @@ impl Filter {
 
     fn with_layout(mut self, layout: Option<Layout>) -> Self {
         self.input.set_layout(layout);
+        self
+    }
+
+    fn with_range(mut self, range: Option<TrainingRange>) -> Self {
+        self.input.set_range(range);
         self
     }
 }
