@@ -107,6 +107,24 @@ proptest! {
         }
     }
 
+    /// A filter that resumes from a snapshot, of itself or of another one, goes on to the same bits.
+    #[test]
+    fn a_snapshot_is_all_that_later_steps_need(scenario in scenarios(), at in 0..STEPS) {
+        let data = recording(&scenario);
+        let mut first = filter(&scenario, options(5));
+        let whole = run(&mut first, &data, 0..at);
+        let taken = first.snapshot();
+        let rest = run(&mut first, &data, at..STEPS);
+        let mut second = filter(&scenario, options(5));
+        second.resume(&taken);
+        if at < scenario.config.initial_frames {
+            prop_assert_eq!(second.belief().steps, 0, "there was nothing to go on from");
+        } else {
+            prop_assert_eq!(&second.belief().state, &whole[at - 1].state);
+            prop_assert_eq!(bits(&run(&mut second, &data, at..STEPS)), bits(&rest));
+        }
+    }
+
     /// What comes after a step leaves its belief unchanged, bit for bit.
     #[test]
     fn beliefs_depend_on_the_past_only(scenario in scenarios(), now in 1..STEPS, seed in 0..99_u64) {

@@ -32,7 +32,7 @@ pub use layout::{Layout, Steps};
 pub use model::{Dvbf, Parts};
 pub use online::{
     Belief, DelayedError, DelayedFilter, Filter, FilterError, FilterOptions, Forecast,
-    ObservationStatus, Score, Spread, Trajectory,
+    ObservationStatus, Score, Snapshot, Spread, Trajectory,
 };
 pub use range::{RangeError, TrainingRange};
 pub use rollout::{Rollout, RolloutCotangents, RolloutInput};

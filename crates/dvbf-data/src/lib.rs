@@ -1,6 +1,7 @@
 #![doc = include_str!("../README.md")]
 
 pub mod archive;
+mod arrays;
 mod center;
 mod clock;
 mod columns;
@@ -35,6 +36,7 @@ mod table_write;
 mod targets;
 mod unknown;
 
+pub use arrays::{ObservationArray, RecordingArrays};
 pub use columns::Columns;
 pub use controls::{controls, timed};
 pub use dataset::{Dataset, numbered};

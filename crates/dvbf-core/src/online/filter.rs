@@ -79,7 +79,7 @@ impl Clone for Filter {
 
 /// What a filter needs to go on from a step: everything that later steps may change.
 #[derive(Clone, Debug)]
-pub(crate) struct Snapshot {
+pub struct Snapshot {
     state: Array2<f32>,
     steps: u64,
     started: bool,
@@ -323,9 +323,27 @@ impl Filter {
         }
     }
 
-    pub(crate) fn snapshot(&self) -> Snapshot {
+    /// What is needed to [go on](Self::resume) from here.
+    pub fn snapshot(&self) -> Snapshot {
         let Belief { steps, started, .. } = self.belief;
         Snapshot { state: self.paths.state().to_owned(), steps, started }
+    }
+
+    /// Goes on from where `snapshot` was taken, of this filter or of another one on the same model with as
+    /// many sample paths. One that was taken before the start resets the filter.
+    ///
+    /// # Panics
+    /// If the snapshot has other numbers of paths or of latent dimensions.
+    #[track_caller]
+    pub fn resume(&mut self, snapshot: &Snapshot) {
+        let (own, given) = (self.paths.state().dim(), snapshot.state.dim());
+        assert_eq!(own, given, "paths and dimensions of the filter against those of the snapshot");
+        self.reset();
+        if snapshot.started {
+            self.restore(snapshot);
+            self.belief.started = true;
+            self.settle(ObservationStatus::Missing);
+        }
     }
 
     /// [`snapshot`](Self::snapshot) into an old one.

@@ -14,13 +14,21 @@ impl Filter {
     ///
     /// # Errors
     /// If the file cannot be read, is not a model file, or does not say how long a step is.
+    pub fn load(path: impl AsRef<Path>) -> Result<Self, FileError> {
+        Self::from_file(ModelFile::read_for_use(path.as_ref())?, path.as_ref())
+    }
+
+    /// The filter that [`load`](Self::load) makes, of a file that was read before; `path` is what errors call it.
+    ///
+    /// # Errors
+    /// If the file does not say how long a step is.
     ///
     /// # Panics
-    /// Never: the file was checked.
-    pub fn load(path: impl AsRef<Path>) -> Result<Self, FileError> {
-        let mut file = ModelFile::read_for_use(path.as_ref())?;
+    /// If the fields were changed since reading so that they no longer fit each other.
+    #[track_caller]
+    pub fn from_file(mut file: ModelFile, path: &Path) -> Result<Self, FileError> {
         let Some(dt) = file.config.dt else {
-            return Err(FileError::NoStep { path: path.as_ref().to_owned() });
+            return Err(FileError::NoStep { path: path.to_owned() });
         };
         let (units, layout, scale) = (file.units.take(), file.layout.take(), file.std_scale);
         let range = file.range.take();

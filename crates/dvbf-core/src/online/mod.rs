@@ -48,6 +48,6 @@ mod predictive;
 pub use belief::{Belief, ObservationStatus, Score, Spread};
 pub use delayed::{DelayedError, DelayedFilter};
 pub use error::FilterError;
-pub use filter::Filter;
+pub use filter::{Filter, Snapshot};
 pub use forecast::{Forecast, Trajectory};
 pub use options::FilterOptions;

@@ -3,6 +3,7 @@
 #![expect(clippy::unwrap_used, reason = "tests")]
 
 mod archives;
+mod arrays;
 mod bytes;
 mod clocks;
 mod hostile;

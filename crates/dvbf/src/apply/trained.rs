@@ -76,7 +76,17 @@ impl Trained {
         } else {
             (run.to_owned(), run.parent())
         };
-        let mut filter = Filter::load(model)?;
+        let settings = match folder.map(RunFolder::open) {
+            // Beside a model that was named, settings may be there or not.
+            Some(Ok(folder)) if run.is_dir() => Some(folder.settings()?),
+            Some(Ok(folder)) => folder.settings().ok(),
+            _ => None,
+        };
+        Ok(Self::new(Filter::load(model)?, settings))
+    }
+
+    /// A trained model from its filter, as [`Filter::load`] makes it, and the settings of its run.
+    pub fn new(mut filter: Filter, settings: Option<Settings>) -> Self {
         let mut origins = Origins::default();
         if let Some(Units { observation, control }) = filter.units().cloned() {
             let ((seen, observation), (acting, control)) = (observation.split(), control.split());
@@ -85,13 +95,7 @@ impl Trained {
             (origins.observation, origins.control) = (some(seen), some(acting));
             filter = filter.with_units(Some(Units { observation, control }));
         }
-        let settings = match folder.map(RunFolder::open) {
-            // Beside a model that was named, settings may be there or not.
-            Some(Ok(folder)) if run.is_dir() => Some(folder.settings()?),
-            Some(Ok(folder)) => folder.settings().ok(),
-            _ => None,
-        };
-        Ok(Self { filter, settings, origins })
+        Self { filter, settings, origins }
     }
 
     /// What is taken off observations and controls before they reach the [filter](Self::filter).
@@ -192,7 +196,7 @@ impl Trained {
     }
 
     /// Whether the model takes the seconds of every step as its last control.
-    pub(super) fn is_timed(&self) -> bool {
+    pub fn is_timed(&self) -> bool {
         matches!(self.filter.layout(), Some(Layout { steps: Steps::Control, .. }))
     }
 

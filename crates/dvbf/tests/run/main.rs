@@ -1,6 +1,7 @@
 //! Whole runs with tiny settings: threads, interruptions, damage, and the files they leave.
 #![expect(clippy::unwrap_used, reason = "a test may fail")]
 
+mod about;
 mod apply;
 mod chosen;
 mod files;
