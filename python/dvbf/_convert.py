@@ -1,0 +1,98 @@
+"""From whatever NumPy takes to arrays in native byte order, with errors that name the argument and the axis."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+Array64 = NDArray[np.float64]
+Array32 = NDArray[np.float32]
+
+
+def shown(shape: Sequence[int]) -> str:
+    """A shape as Python writes it."""
+    return str(tuple(shape))
+
+
+def numbers(value: ArrayLike, name: str) -> NDArray[Any]:
+    """``value`` as an array of real numbers of whatever type."""
+    try:
+        array = np.asarray(value)
+    except ValueError as error:
+        raise ValueError(f"{name} is no array of numbers: {error}") from None
+    if array.dtype == object or array.dtype.kind not in "biuf":
+        raise ValueError(f"{name} has the type {array.dtype}; it must hold real numbers")
+    return array
+
+
+def number_array(value: ArrayLike, name: str) -> Array64:
+    """``value`` in double precision, row by row; bytes are scaled to ``[0, 1]``."""
+    array = numbers(value, name)
+    out = np.ascontiguousarray(array, dtype=np.float64).reshape(array.shape)
+    return out / 255.0 if array.dtype == np.uint8 else out
+
+
+def wide(value: ArrayLike, name: str) -> Array64:
+    """``value`` in double precision, row by row."""
+    array = numbers(value, name)
+    return np.ascontiguousarray(array, dtype=np.float64).reshape(array.shape)
+
+
+def narrow(value: ArrayLike, name: str) -> Array32:
+    """``value`` in single precision, row by row."""
+    array = numbers(value, name)
+    return np.ascontiguousarray(array, dtype=np.float32).reshape(array.shape)
+
+
+def observations(value: ArrayLike, name: str = "x") -> Array32 | Array64:
+    """Observations as an archive of recordings holds them: bytes are scaled to ``[0, 1]``, images are kept in
+    single precision, and anything else in double precision."""
+    array = numbers(value, name)
+    if array.dtype == np.uint8:
+        return narrow(array, name) / np.float32(255.0)
+    return narrow(array, name) if array.ndim > 3 else wide(array, name)
+
+
+def vector(value: ArrayLike | None, name: str, size: int) -> Array64:
+    """``value`` as ``size`` numbers; zeros of no length for ``None``."""
+    array = wide([] if value is None else value, name)
+    if array.ndim == 0 and size == 1:
+        array = array.reshape(1)
+    if array.shape != (size,):
+        raise ValueError(f"{name} has shape {shown(array.shape)}; it must be ({size},)")
+    return array
+
+
+def rows(value: ArrayLike | None, name: str, width: int, count: int | None = None) -> Array64:
+    """``value`` as ``(T, width)``; one column may come without its axis."""
+    if value is None:
+        if width > 0:
+            raise ValueError(f"{name} is missing; it has shape (T, {width})")
+        return np.zeros((count or 0, 0))
+    array = wide(value, name)
+    if array.ndim == 1 and width == 1:
+        array = array[:, None]
+    fits = array.ndim == 2 and array.shape[1] == width
+    if not fits or (count is not None and array.shape[0] != count):
+        needed = f"({'T' if count is None else count}, {width})"
+        raise ValueError(f"{name} has shape {shown(array.shape)}; it must be {needed}")
+    return array
+
+
+def matrix(value: ArrayLike, name: str, rows: int | None = None, columns: int | None = None) -> Array64:
+    """``value`` as a matrix; a number stands for one by one."""
+    array = wide(value, name)
+    if array.ndim == 0:
+        array = array.reshape(1, 1)
+    fits = (
+        array.ndim == 2
+        and (rows is None or array.shape[0] == rows)
+        and (columns is None or array.shape[1] == columns)
+    )
+    if not fits:
+        needed = f"({'any' if rows is None else rows}, {'any' if columns is None else columns})"
+        raise ValueError(f"{name} has shape {shown(array.shape)}; it must be {needed}")
+    return array
