@@ -5,6 +5,8 @@ dimensions, ``S`` components of a true state. Control ``u[t]`` acts between step
 in seconds, everything else in the units of the recordings.
 """
 
+from typing import TYPE_CHECKING, Any
+
 from ._bayes import (
     EmFit,
     ExtendedKalmanFilter,
@@ -20,7 +22,9 @@ from ._bayes import (
 )
 from ._dvbf import Belief, OnlineFilter, __version__
 from ._model import Beliefs, Model, Prediction, load
+from ._reward import QuadraticReward, Readout
 from ._run import Run, open_run
+from ._simulate import Simulated, Simulator
 from ._system import System
 from ._train import resume, train
 
@@ -32,11 +36,17 @@ __all__ = [
     "Filtered",
     "Forecast",
     "KalmanFilter",
+    "LearnedEnv",
+    "LearnedVectorEnv",
     "Model",
     "OnlineFilter",
     "ParticleFilter",
     "Prediction",
+    "QuadraticReward",
+    "Readout",
     "Run",
+    "Simulated",
+    "Simulator",
     "Smoothed",
     "System",
     "UnscentedKalmanFilter",
@@ -49,3 +59,15 @@ __all__ = [
     "rts_smoother",
     "train",
 ]
+
+if TYPE_CHECKING:
+    from .envs import LearnedEnv, LearnedVectorEnv
+
+
+def __getattr__(name: str) -> Any:
+    # Gymnasium is wanted by these alone.
+    if name in ("LearnedEnv", "LearnedVectorEnv"):
+        from . import envs
+
+        return getattr(envs, name)
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

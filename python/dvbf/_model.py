@@ -15,6 +15,7 @@ from numpy.typing import ArrayLike, NDArray
 from . import _dvbf
 from ._convert import numbers, rows, wide
 from ._recordings import Files, files_of, recordings
+from ._simulate import Policy, Simulated, Simulator, simulate
 
 
 class Beliefs(NamedTuple):
@@ -214,6 +215,49 @@ class Model:
         if dt is not None:
             seconds = np.broadcast_to(wide(dt, "dt"), (len(taken),)).tolist()
         return Prediction(**self._core.predict(taken, start, seconds))
+
+    def simulator(
+        self, n: int, seed: int = 0, *, process_noise: bool = True, bound: float | None = None
+    ) -> Simulator:
+        """``n`` rollouts to be stepped by hand; see :class:`Simulator`."""
+        return Simulator(self, n, seed, process_noise=process_noise, bound=bound)
+
+    def simulate(
+        self,
+        n: int,
+        steps: int,
+        controls: ArrayLike | Policy | None = None,
+        *,
+        start: _dvbf.Belief | ArrayLike | None = None,
+        seed: int = 0,
+        observe: bool = True,
+        sensor_noise: bool = False,
+        process_noise: bool = True,
+        bound: float | None = None,
+        dt: float | None = None,
+    ) -> Simulated:
+        """Sequences that the model makes itself.
+
+        Args:
+            n: Sequences ``N``.
+            steps: Steps ``T`` of every sequence, the start being the first.
+            controls: Controls ``(N, T, U)``, or ``(T, U)`` for all sequences; zeros if ``None``; or a function
+                ``policy(t, state, observation)`` that gives ``(N, U)`` from states ``(N, Z)`` and observations.
+            start: ``None`` for the model's prior, a belief, or states ``(N, Z)`` or ``(Z,)``.
+            seed: Seed of all noise; sequence ``i`` is the same whatever ``n`` is.
+            observe: Whether to draw what is seen of the states, which costs more than the states.
+            sensor_noise: Whether to add the noise of the sensors.
+            process_noise: Whether steps have noise; without, they are mean predictions.
+            bound: Clips states to the range of the training and so many of its half-widths around it.
+            dt: Seconds of the steps, of a model whose steps differ.
+
+        Raises:
+            ValueError: If controls or starts have a shape or a value that the model does not take.
+        """
+        simulator = self.simulator(n, seed, process_noise=process_noise, bound=bound)
+        if start is not None:
+            simulator.start(start)
+        return simulate(simulator, steps, controls, observe=observe, sensor_noise=sensor_noise, dt=dt)
 
     def _is_single(self, x: ArrayLike | Files) -> bool:
         """Whether ``x`` is one sequence without its axis."""

@@ -12,6 +12,7 @@ mod online;
 mod particle;
 mod py_model;
 mod recordings;
+mod simulator;
 mod system;
 mod training;
 mod watcher;
@@ -32,6 +33,8 @@ mod _dvbf {
     use crate::particle::Particle;
     #[pymodule_export]
     use crate::recordings::Recordings;
+    #[pymodule_export]
+    use crate::simulator::{Simulator, Snapshot};
     #[pymodule_export]
     use crate::system::System;
     #[pymodule_export]
