@@ -6,7 +6,9 @@
 //!
 //! `ω' = clip(ω + (3g/(2L) sin θ + 3/(m L²) u) Δ, ±8)`, `θ' = θ + ω' Δ`,
 //!
-//! and the reward is `−(wrap(θ)² + 0.1 ω² + 0.001 u²)` of the state before the step.
+//! and the reward is `−(wrap(θ)² + 0.1 ω² + 0.001 u²)` of the state before the step. Gymnasium multiplies a torque
+//! in single precision, such as its `action_space.sample()` gives, in single precision:
+//! [`GymPendulum::step_single`].
 
 use crate::environment::{Environment, Spec};
 use crate::error::{EnvError, not_negative};
@@ -97,10 +99,24 @@ impl GymPendulum {
     /// The state after one step from `(θ, ω)` under `torque`, and the reward of that step.
     pub fn step(&self, [angle, velocity]: [f64; 2], torque: f64) -> ([f64; 2], f64) {
         let torque = torque.clamp(-Self::MAX_TORQUE, Self::MAX_TORQUE);
+        let push = 3.0 / (Self::MASS * Self::LENGTH.powi(2)) * torque;
+        self.pushed([angle, velocity], push, 0.001 * torque.powi(2))
+    }
+
+    /// The state after one step from `(θ, ω)` under a torque in single precision, and the reward of that step, as
+    /// Gymnasium 1.4 computes them: `3/(m L²) u` and `0.001 u²` are rounded to single precision, and the rest is in
+    /// double precision. Torques that [`step`](Self::step) takes in their place give other velocities by up to
+    /// `1.2e-8` rad/s a step.
+    pub fn step_single(&self, state: [f64; 2], torque: f32) -> ([f64; 2], f64) {
+        let torque = torque.clamp(-2.0, 2.0);
+        self.pushed(state, f64::from(3.0 * torque), f64::from(0.001 * (torque * torque)))
+    }
+
+    /// The state after one step under the acceleration `push` of a torque that costs `effort`, and the reward.
+    fn pushed(&self, [angle, velocity]: [f64; 2], push: f64, effort: f64) -> ([f64; 2], f64) {
         let wrapped = (angle + PI).rem_euclid(2.0 * PI) - PI;
-        let cost = wrapped.powi(2) + 0.1 * velocity.powi(2) + 0.001 * torque.powi(2);
-        let acceleration = 3.0 * self.settings.gravity / (2.0 * Self::LENGTH) * angle.sin()
-            + 3.0 / (Self::MASS * Self::LENGTH.powi(2)) * torque;
+        let cost = wrapped.powi(2) + 0.1 * velocity.powi(2) + effort;
+        let acceleration = 3.0 * self.settings.gravity / (2.0 * Self::LENGTH) * angle.sin() + push;
         let velocity =
             (velocity + acceleration * Self::DT).clamp(-Self::MAX_SPEED, Self::MAX_SPEED);
         ([angle + velocity * Self::DT, velocity], -cost)

@@ -46,6 +46,36 @@ fn replays_whole_trajectories() {
 }
 
 #[test]
+fn torques_in_single_precision_are_multiplied_in_single_precision() {
+    let path = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/data/gym_pendulum_single.npz");
+    let mut npz = NpzReader::new(std::fs::File::open(path).expect("the file")).expect("an archive");
+    let states: Array3<f64> = npz.by_name("state").expect("states");
+    let torques: Array2<f32> = npz.by_name("torque").expect("torques");
+    let rewards: Array2<f64> = npz.by_name("reward").expect("rewards");
+    let pendulum = pendulum();
+    let mut apart: f64 = 0.0;
+    for n in 0..2 {
+        let mut state = [states[[n, 0, 0]], states[[n, 0, 1]]];
+        let mut double = state;
+        for t in 0..torques.ncols() {
+            let torque = torques[[n, t]];
+            let (next, reward) = pendulum.step_single(state, torque);
+            state = next;
+            double = pendulum.step(double, f64::from(torque)).0;
+            for (i, value) in state.iter().enumerate() {
+                // Rounding of the sine grows over the steps.
+                let error = (value - states[[n, t + 1, i]]).abs();
+                assert!(error <= 1e-11, "sequence {n}, step {t}, component {i}: {error:e}");
+                apart = apart.max((double[i] - states[[n, t + 1, i]]).abs());
+            }
+            let error = (reward - rewards[[n, t]]).abs();
+            assert!(error <= 1e-11, "reward of sequence {n}, step {t}: {error:e}");
+        }
+    }
+    assert!(apart > 1e-8, "the precision of the torque shows: {apart:e}");
+}
+
+#[test]
 fn the_trajectories_reach_both_limits() {
     let golden = golden();
     assert!(golden.torques.iter().any(|u| u.abs() > GymPendulum::MAX_TORQUE));
