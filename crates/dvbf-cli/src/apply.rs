@@ -15,7 +15,8 @@ use std::path::{Path, PathBuf};
 pub(crate) struct Filter {
     /// Folder of the run, or a model file.
     run: PathBuf,
-    /// The recordings: an .npz archive, or .csv files, a folder with them or a pattern.
+    /// The recordings: an .npz archive, tables, frames, films, HDF5 or Parquet; a folder or a
+    /// pattern.
     #[arg(long, num_args = 1.., required = true, value_name = "FILE")]
     data: Vec<String>,
     #[command(flatten)]
@@ -129,8 +130,7 @@ pub(crate) fn run_filter(arguments: &Filter) -> Result<(), ApplyError> {
     protect(&arguments.out, "npz", &arguments.data, &arguments.run)?;
     let pool = Pool::new(arguments.threads)?;
     let trained = Trained::open(&arguments.run)?;
-    let recordings =
-        trained.read(&arguments.data, arguments.columns.columns(), arguments.columns.pace())?;
+    let recordings = arguments.columns.read_for(&trained, &arguments.data)?;
     let options = FilterOptions {
         samples: arguments.samples as usize,
         seed: arguments.seed,
@@ -197,8 +197,7 @@ pub(crate) fn run_simulate(arguments: &Simulate) -> Result<(), ApplyError> {
     } else if arguments.data.is_empty() {
         Some(trained.test_sequences(count)?)
     } else {
-        let mut read =
-            trained.read(&arguments.data, arguments.columns.columns(), arguments.columns.pace())?;
+        let mut read = arguments.columns.read_for(&trained, &arguments.data)?;
         read.sequences.truncate(count);
         Some(read)
     };

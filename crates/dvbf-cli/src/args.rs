@@ -78,7 +78,7 @@ pub(crate) struct Report {
 
 #[derive(Debug, Args)]
 pub(crate) struct Inspect {
-    /// An .npz archive, or .csv files, a folder with them or a pattern.
+    /// Recordings: an .npz archive, tables, frames, films, HDF5 or Parquet; a folder or a pattern.
     #[arg(required = true, value_name = "FILE")]
     pub(crate) data: Vec<String>,
     #[command(flatten)]

@@ -33,8 +33,7 @@ pub(crate) struct Score {
 pub(crate) fn run(arguments: &Score) -> Result<(), ApplyError> {
     let pool = Pool::new(arguments.threads)?;
     let trained = Trained::open(&arguments.run)?;
-    let recordings =
-        trained.read(&arguments.data, arguments.columns.columns(), arguments.columns.pace())?;
+    let recordings = arguments.columns.read_for(&trained, &arguments.data)?;
     let usual = || trained.settings().map(|settings| settings.evaluation.filtered);
     let least = trained.filter().model().initial_frames();
     let request = ScoreRequest {

@@ -2,7 +2,11 @@
 
 use clap::Args;
 use clap::builder::{PossibleValue, PossibleValuesParser, TypedValueParser};
-use dvbf::data::{ColumnFacts, Columns, Guess, Pace, RawRecordings, Reading, RecordingError};
+use dvbf::apply::{ApplyError, Trained};
+use dvbf::data::{
+    ColumnFacts, Columns, Crop, FrameSize, Frames, Guess, Pace, RawRecordings, Reading,
+    RecordingError,
+};
 use dvbf::envs::{SYSTEMS, SystemKind};
 use dvbf::settings::{RecordingsSettings, Settings, SettingsError, usual_source};
 use std::fmt;
@@ -68,6 +72,18 @@ pub(crate) struct Chosen {
     /// Bring steps of different lengths to even ones of so many seconds.
     #[arg(long, value_name = "SECONDS")]
     resample: Option<f64>,
+    /// Bring frames of images and video to this size in pixels, such as 32 or 32x24.
+    #[arg(long, value_name = "WIDTHxHEIGHT")]
+    size: Option<FrameSize>,
+    /// Cut this rectangle out of every frame first, in pixels of the file.
+    #[arg(long, value_name = "WIDTHxHEIGHT+LEFT+TOP")]
+    crop: Option<Crop>,
+    /// Take the brightness of frames and no colors.
+    #[arg(long)]
+    gray: bool,
+    /// Frames a second: take so many of a video; of images and GIF, there are so many.
+    #[arg(long, value_name = "FRAMES")]
+    fps: Option<f64>,
 }
 
 /// Files that are for one part only.
@@ -94,8 +110,19 @@ impl Chosen {
             test: held.test.clone(),
             columns: self.columns(),
             pace: self.pace().unwrap_or_default(),
+            frames: self.frames(),
         };
         reading.read()
+    }
+
+    /// Reads recordings for a model, as its run did where nothing else is chosen.
+    pub(crate) fn read_for(
+        &self,
+        trained: &Trained,
+        files: &[String],
+    ) -> Result<RawRecordings, ApplyError> {
+        let frames = Some(self.frames()).filter(|frames| !frames.is_default());
+        trained.read(files, self.columns(), self.pace(), frames)
     }
 
     /// The same with columns by what they probably are.
@@ -119,6 +146,11 @@ impl Chosen {
         chosen.then(|| Pace { every: self.every.unwrap_or(1), resample: self.resample })
     }
 
+    /// How frames are taken.
+    fn frames(&self) -> Frames {
+        Frames { crop: self.crop, size: self.size, gray: self.gray, fps: self.fps }
+    }
+
     /// What is done with them.
     pub(crate) fn source(
         &self,
@@ -137,6 +169,7 @@ impl Chosen {
             resample: self.resample,
             validation: held.validation.clone(),
             test: held.test.clone(),
+            frames: self.frames(),
             ..usual_source(recordings, files.to_vec())
         }
     }
@@ -162,6 +195,7 @@ impl Chosen {
             test: held.test.clone(),
             columns: columns.clone(),
             pace,
+            frames: if self.frames().is_default() { source.frames.clone() } else { self.frames() },
         };
         let recordings = reading.read()?;
         Ok(RecordingsSettings {
@@ -170,6 +204,7 @@ impl Chosen {
             resample: pace.resample,
             validation: reading.validation,
             test: reading.test,
+            frames: reading.frames,
             files: files.to_vec(),
             folder: here(),
             observe: columns.observe,
@@ -199,6 +234,10 @@ impl Chosen {
             .chain(names.into_iter().filter_map(one))
             .chain(self.every.map(|every| format!(" --every {every}")))
             .chain(self.resample.map(|seconds| format!(" --resample {seconds}")))
+            .chain(self.size.map(|size| format!(" --size {size}")))
+            .chain(self.crop.map(|crop| format!(" --crop {crop}")))
+            .chain(self.gray.then(|| " --gray".to_owned()))
+            .chain(self.fps.map(|fps| format!(" --fps {fps}")))
             .collect()
     }
 

@@ -19,7 +19,8 @@ pub(crate) struct Train {
     /// The system to learn.
     #[arg(conflicts_with = "data", value_parser = Environment::parser())]
     pub(crate) environment: Option<Environment>,
-    /// Recordings to learn from: an .npz archive, or .csv files, a folder with them or a pattern.
+    /// Recordings to learn from: an .npz archive, tables, frames, films, HDF5 or Parquet; a folder or a
+    /// pattern.
     #[arg(long, num_args = 1.., value_name = "FILE")]
     pub(crate) data: Vec<String>,
     #[command(flatten)]

@@ -90,6 +90,20 @@ pub(super) fn even_step(stamps: &[f64], resolution: f64) -> Option<f64> {
     even.then(|| tidy(step, resolution / n as f64))
 }
 
+/// Seconds after every stamp, which grow and are counted in units of `unit` seconds with so much resolution; the last
+/// is that of the step before.
+pub(super) fn gaps(stamps: &[f64], resolution: f64, unit: f64) -> Vec<f64> {
+    let even = even_step(stamps, 0.0).or_else(|| even_step(stamps, resolution));
+    let mut gaps = if let Some(step) = even {
+        vec![tidy(step * unit, f64::EPSILON * step * unit); stamps.len() - 1]
+    } else {
+        let blur = stamps.iter().fold(0.0_f64, |m, t| m.max(t.abs())) * 4.0 * f64::EPSILON;
+        stamps.windows(2).map(|two| tidy((two[1] - two[0]) * unit, blur * unit)).collect()
+    };
+    gaps.push(gaps.last().copied().unwrap_or(f64::NAN));
+    gaps
+}
+
 /// Whether the number is the shortest text of one in single precision.
 fn is_single(value: f64) -> bool {
     super::raw::narrow(value)

@@ -84,10 +84,12 @@ pub(super) struct Layout {
 }
 
 impl Layout {
+    /// The columns of `header`; `beside_frames` if frames are what is observed.
     pub(super) fn new(
         header: Vec<String>,
         columns: &Columns,
         path: &Path,
+        beside_frames: bool,
     ) -> Result<Self, RecordingError> {
         let columns = &columns.among(&header);
         let mut layout = Self::default();
@@ -141,7 +143,12 @@ impl Layout {
         ] {
             found.sort_by_key(|(name, _)| chosen.iter().position(|other| other == name));
         }
-        if layout.observations.is_empty() {
+        if let Some((_, place)) = layout.observations.first().filter(|_| beside_frames) {
+            let problem = "is observed, and stands beside frames; leave it out, or call it state_… if it is a true \
+                           state";
+            return Err(RecordingError::key(path, shown(&header[*place], *place), problem));
+        }
+        if layout.observations.is_empty() && !beside_frames {
             let problem = format!(
                 "has no observed column; name one x_…, or choose from {} with --observe",
                 header.join(", ")

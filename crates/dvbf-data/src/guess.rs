@@ -68,7 +68,7 @@ pub struct ColumnFacts {
 ///
 /// # Errors
 /// If it cannot be read as a table with a line of names.
-pub fn guess_columns(path: &Path) -> Result<Vec<ColumnFacts>, RecordingError> {
+pub(super) fn guess_table(path: &Path) -> Result<Vec<ColumnFacts>, RecordingError> {
     let file = File::open(path).map_err(|source| RecordingError::io(path, source))?;
     let mut from = BufReader::new(file);
     let separator = separator(&mut from).map_err(|e| RecordingError::io(path, e))?;
@@ -89,8 +89,9 @@ pub fn guess_columns(path: &Path) -> Result<Vec<ColumnFacts>, RecordingError> {
     Ok(names.into_iter().zip(all).map(|(name, seen)| seen.facts(name)).collect())
 }
 
+/// What was seen of a column.
 #[derive(Debug, Default)]
-struct Seen {
+pub(super) struct Seen {
     cells: f64,
     empty: f64,
     text: f64,
@@ -105,15 +106,28 @@ impl Seen {
             return;
         }
         match cell.parse::<f64>() {
-            Ok(value) => {
-                let (low, high) = self.range.unwrap_or((value, value));
-                self.range = Some((low.min(value), high.max(value)));
-            }
+            Ok(value) => self.widen(value),
             Err(_) => self.text += 1.0,
         }
     }
 
-    fn facts(self, name: String) -> ColumnFacts {
+    /// Adds a number; NaN is missing.
+    #[cfg(any(feature = "hdf5", feature = "parquet"))]
+    pub(super) fn add_number(&mut self, value: f64) {
+        self.cells += 1.0;
+        if value.is_nan() {
+            self.empty += 1.0;
+        } else {
+            self.widen(value);
+        }
+    }
+
+    fn widen(&mut self, value: f64) {
+        let (low, high) = self.range.unwrap_or((value, value));
+        self.range = Some((low.min(value), high.max(value)));
+    }
+
+    pub(super) fn facts(self, name: String) -> ColumnFacts {
         let number = self.text == 0.0 && self.range.is_some();
         let still = self.range.is_none_or(|(low, high)| low >= high);
         let lower = name.to_lowercase();

@@ -15,7 +15,9 @@
 //! its real size: see [`FREE`] and [`RATIO`].
 
 use super::RecordingError;
+use super::budget::{FREE, RATIO};
 use super::columns::Columns;
+use super::frames::Frames;
 use super::npy::{ArrayHeader, Kind};
 use super::packed::{Packed, Seen, assemble};
 use super::raw::{RawRecordings, narrow};
@@ -24,11 +26,6 @@ use std::fs::File;
 use std::io::{BufReader, Read, Seek, SeekFrom};
 use std::path::{Path, PathBuf};
 use zip::ZipArchive;
-
-/// Bytes that the arrays of an archive may have, however small it is.
-pub const FREE: u64 = 256 << 20;
-/// Bytes that the arrays may have beyond [`FREE`], for every byte of the archive.
-pub const RATIO: u64 = 64;
 
 const NAMES: [&str; 10] =
     ["x", "u", "mask", "lengths", "dt", "state", "state_names", "x_names", "u_names", "part"];
@@ -50,8 +47,10 @@ pub fn read_npz(path: &Path) -> Result<RawRecordings, RecordingError> {
 pub(super) fn read_archive(
     paths: &[PathBuf],
     columns: &Columns,
+    frames: &Frames,
 ) -> Result<RawRecordings, RecordingError> {
     let path = &paths[0];
+    frames.unused(path, "an archive has its frames as they are to be")?;
     if paths.len() > 1 {
         let problem = "is an archive with all its sequences; give no other file beside it";
         return Err(RecordingError::file(path, problem));

@@ -1,6 +1,7 @@
 //! What is to be read, and how: files by what they are for, columns, and the pace.
 
 use super::columns::Columns;
+use super::frames::Frames;
 use super::pace::Pace;
 use super::raw::{Part, RawRecordings};
 use super::{RecordingError, find_files, read_files};
@@ -19,6 +20,8 @@ pub struct Reading {
     pub columns: Columns,
     /// Steps that are taken.
     pub pace: Pace,
+    /// How frames are taken.
+    pub frames: Frames,
 }
 
 impl Reading {
@@ -46,7 +49,7 @@ impl Reading {
             }
         }
         let paths: Vec<PathBuf> = all.iter().map(|(path, _)| path.clone()).collect();
-        let mut recordings = read_files(&paths, &self.columns)?;
+        let mut recordings = read_files(&paths, &self.columns, &self.frames)?;
         for (path, part) in all.iter().filter(|(_, part)| part.is_some()) {
             let name = path.display().to_string();
             let own = |other: &str| {

@@ -8,6 +8,7 @@ use super::RecordingError;
 use super::center::Wide;
 use super::clock;
 use super::columns::{Columns, Layout, separator, shown};
+use super::gathered::Gathered;
 use super::lines::Lines;
 use super::raw::{Part, RawRecordings, RawSequence};
 use ndarray::Array2;
@@ -39,6 +40,8 @@ pub struct TableReader {
     values: Vec<Wide>,
     intervals: Vec<Option<Vec<f64>>>,
     remarks: Vec<String>,
+    /// Frames that each table stands beside, which are what is observed.
+    frames: Option<Vec<usize>>,
 }
 
 impl TableReader {
@@ -52,7 +55,15 @@ impl TableReader {
             values: Vec::new(),
             intervals: Vec::new(),
             remarks: Vec::new(),
+            frames: None,
         }
+    }
+
+    /// A reader of tables that stand beside so many frames each: a row says what belongs to a frame, and nothing
+    /// is observed in it.
+    #[cfg(any(feature = "images", feature = "video"))]
+    pub(super) fn beside_frames(columns: Columns, frames: Vec<usize>) -> Self {
+        Self { frames: Some(frames), ..Self::new(columns) }
     }
 
     /// Reads a table; `path` is what errors call it.
@@ -68,7 +79,10 @@ impl TableReader {
         let header = table.headers().map_err(|e| unreadable(path, &e, 0))?;
         let header: Vec<String> = header.iter().map(str::to_owned).collect();
         let layout = match &self.layout {
-            None => self.layout.insert(Layout::new(header, &self.columns, path)?).clone(),
+            None => {
+                let layout = Layout::new(header, &self.columns, path, self.frames.is_some())?;
+                self.layout.insert(layout).clone()
+            }
             Some(first) => first.of(&header, path, &self.path)?,
         };
         if self.sequences.is_empty() {
@@ -123,6 +137,18 @@ impl TableReader {
                 if layout.controls.is_empty() { "" } else { " and the control before went on" }
             ));
         }
+        if let Some(frames) = &self.frames {
+            let own = frames.get(self.sequences.len()).copied().unwrap_or_default();
+            // Nothing acts after the last frame.
+            if rows.count >= 2 && rows.count + 1 == own {
+                rows.push_after(layout);
+            }
+            if rows.count != own {
+                let problem =
+                    format!("has {} rows beside {own} frames; a row belongs to each", rows.count);
+                return Err(RecordingError::file(path, problem));
+            }
+        }
         self.intervals.push(rows.intervals(layout, path)?);
         let table = |values: Vec<f64>, channels: &[_]| {
             Array2::from_shape_vec((rows.count, channels.len()), values)
@@ -159,26 +185,8 @@ impl TableReader {
             let problem = "no file with recordings was given".into();
             return Err(RecordingError::Selection { problem });
         };
-        let names = |channels: &[(String, usize)]| {
-            channels.iter().map(|(name, _)| name.clone()).collect::<Vec<_>>()
-        };
-        let mut out = RawRecordings {
-            sequences: self.sequences,
-            observation_names: names(&layout.observations),
-            control_names: names(&layout.controls),
-            state_names: names(&layout.states),
-            dt: None,
-            image: None,
-            ignored: layout.unused,
-            remarks: self.remarks,
-            origins: crate::Origins::default(),
-        };
-        out.take(&self.values)
-            .map_err(|(key, problem)| RecordingError::key(&self.path, key, problem))?;
-        if let Some(intervals) = self.intervals.into_iter().collect() {
-            out.set_intervals(intervals);
-        }
-        out.checked(&self.path)
+        let Self { path, sequences, values, intervals, remarks, .. } = self;
+        Gathered { sequences, values, intervals, remarks }.finish(layout, &path)
     }
 }
 
@@ -264,6 +272,16 @@ impl Rows {
         self.count += 1;
     }
 
+    /// A step after the last row, as long after it as the one before.
+    fn push_after(&mut self, layout: &Layout) {
+        let line = self.times.last().map_or(0, |(line, _)| *line);
+        self.push_empty(layout, line);
+        self.empty -= 1;
+        if let [.., before, last, own] = self.times.as_mut_slice() {
+            own.1 = 2.0 * last.1 - before.1;
+        }
+    }
+
     /// Leaves out empty rows between two stamps that are a usual step apart: such a line separates two blocks and is
     /// no step.
     fn drop_marks(&mut self, layout: &Layout) {
@@ -338,17 +356,7 @@ impl Rows {
         }
         let unit = clock::unit_of(&layout.header[place]);
         let stamps: Vec<f64> = self.times.iter().map(|(_, time)| *time).collect();
-        let resolution = 10.0_f64.powi(-self.decimals);
-        let even = clock::even_step(&stamps, 0.0);
-        let mut gaps = if let Some(step) = even.or_else(|| clock::even_step(&stamps, resolution)) {
-            vec![clock::tidy(step * unit, f64::EPSILON * step * unit); stamps.len() - 1]
-        } else {
-            let blur = stamps.iter().fold(0.0_f64, |m, t| m.max(t.abs())) * 4.0 * f64::EPSILON;
-            let gap = |two: &[f64]| clock::tidy((two[1] - two[0]) * unit, blur * unit);
-            stamps.windows(2).map(gap).collect()
-        };
-        gaps.push(gaps.last().copied().unwrap_or(f64::NAN));
-        Ok(Some(gaps))
+        Ok(Some(clock::gaps(&stamps, 10.0_f64.powi(-self.decimals), unit)))
     }
 }
 

@@ -5,6 +5,7 @@ mod apply;
 mod arguments;
 mod compare;
 mod empower;
+mod formats;
 #[cfg(target_os = "linux")]
 mod full_disk;
 #[cfg(unix)]

@@ -1,7 +1,7 @@
 //! Settings of recordings that come from files.
 
 use super::ValueError;
-use crate::{Columns, Pace, Reading, find_files};
+use crate::{Columns, Frames, Pace, Reading, find_files};
 use serde::{Deserialize, Serialize};
 use std::path::{Path, PathBuf};
 
@@ -55,6 +55,9 @@ pub struct RecordingsSettings {
     /// Files that are for the test.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub test: Vec<String>,
+    /// How frames of images and video are taken.
+    #[serde(default, skip_serializing_if = "Frames::is_default")]
+    pub frames: Frames,
     /// How the sequences are divided.
     pub division: Division,
     /// Share of the sequences, or of every sequence, that is for validation, and again for the test.
@@ -99,6 +102,7 @@ impl RecordingsSettings {
             test: self.test.clone(),
             columns: self.columns(),
             pace: self.pace(),
+            frames: self.frames.clone(),
         }
     }
 

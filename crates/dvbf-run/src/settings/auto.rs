@@ -7,7 +7,7 @@ use super::{
 };
 use dvbf_core::KindTable;
 use dvbf_data::division::{Parts, Piece, divide, segments, stride, usual_division};
-use dvbf_data::{DataError, RawRecordings, noise};
+use dvbf_data::{DataError, Frames, RawRecordings, noise};
 use dvbf_train::linear::{MOST_CHANNELS, can_start};
 use dvbf_train::schedule::{Ramp, Shape};
 use serde_json::json;
@@ -31,6 +31,7 @@ pub fn usual_source(recordings: &RawRecordings, files: Vec<String>) -> Recording
         resample: None,
         validation: Vec::new(),
         test: Vec::new(),
+        frames: Frames::default(),
         division: usual_division(recordings),
         held_out: if usual_division(recordings) == Division::Time { 0.2 } else { 0.15 },
         normalize: recordings.image.is_none(),

@@ -1,8 +1,8 @@
 //! A trained model, and what its run knows of its recordings.
 
 use crate::data::{
-    Columns, DataError, Origins, Pace, RawRecordings, RawSequence, Reading, RecordingError, Set,
-    Supply, controls, find_files, has_columns, narrow, read_recordings, timed,
+    Columns, DataError, Frames, Origins, Pace, RawRecordings, RawSequence, Reading, RecordingError,
+    Set, Supply, controls, find_files, has_columns, narrow, read_recordings, timed,
 };
 use crate::pool::PoolError;
 use crate::run::{FolderError, RunFolder};
@@ -116,7 +116,7 @@ impl Trained {
     /// Reads recordings for the model, with its channels in their order.
     ///
     /// Of tables, `columns` chooses; what it leaves open is chosen as the run did, or by the names that the
-    /// model knows; and so is the pace. Chosen columns are, in their order, the channels of the model, whatever they are called.
+    /// model knows; and so are the pace and how frames are taken. Chosen columns are, in their order, the channels of the model, whatever they are called.
     ///
     /// # Errors
     /// If they cannot be read or are not such as the model was trained on.
@@ -125,9 +125,11 @@ impl Trained {
         files: &[String],
         columns: Columns,
         pace: Option<Pace>,
+        frames: Option<Frames>,
     ) -> Result<RawRecordings, ApplyError> {
         let own = self.settings.as_ref().and_then(|settings| settings.recordings.as_ref());
         let pace = pace.or_else(|| own.map(RecordingsSettings::pace)).unwrap_or_default();
+        let frames = frames.or_else(|| own.map(|own| own.frames.clone())).unwrap_or_default();
         let own = own.map(RecordingsSettings::columns).unwrap_or_default();
         let layout = self.filter.layout();
         let given = columns.clone();
@@ -157,7 +159,8 @@ impl Trained {
         } else {
             resolved
         };
-        let reading = Reading { files: files.to_vec(), columns, pace, ..Reading::default() };
+        let files_of = files.to_vec();
+        let reading = Reading { files: files_of, columns, pace, frames, ..Reading::default() };
         let mut recordings = reading.read()?;
         if let Some(layout) = layout {
             let adopt = |names: &mut Vec<String>, of: &[String], chosen: bool| {

@@ -147,6 +147,7 @@ fn one(
     let recordings = crate::data::read_files(
         &crate::data::find_files(&files)?,
         &crate::data::Columns::default(),
+        &crate::data::Frames::default(),
     )?;
     let here = std::env::current_dir().ok();
     let folder_of_files = here.and_then(|here| here.to_str().map(str::to_owned));

@@ -82,7 +82,7 @@ fn an_offset_changes_no_belief() {
     let pool = Pool::new(1).unwrap();
     let of = |trained: &Trained, file: &str| {
         let files = [folder.path().join(file).display().to_string()];
-        let recordings = trained.read(&files, Columns::default(), None).unwrap();
+        let recordings = trained.read(&files, Columns::default(), None, None).unwrap();
         filter(trained, &recordings, OPTIONS, &pool).unwrap()
     };
     let (a, b) = (of(&near, "o.npz"), of(&there, "far.npz"));
@@ -92,7 +92,10 @@ fn an_offset_changes_no_belief() {
     for (a, b) in a.sequences.iter().zip(&b.sequences) {
         assert_eq!(a.verdicts, b.verdicts);
     }
-    assert_eq!(there.read(&files, Columns::default(), None).unwrap().origins, *there.origins());
+    assert_eq!(
+        there.read(&files, Columns::default(), None, None).unwrap().origins,
+        *there.origins()
+    );
     // Those about zero are far outside what the other model knows, and are told apart.
     assert!(there.origins().observation.iter().all(|o| (o - 5e6).abs() < 10.0));
 }
@@ -169,7 +172,7 @@ fn channels_are_known_by_their_names() {
         std::fs::write(&file, text).unwrap();
     };
     let read = |columns: Columns| {
-        let mut read = trained.read(&[file.display().to_string()], columns, None).unwrap();
+        let mut read = trained.read(&[file.display().to_string()], columns, None, None).unwrap();
         read.dt = Some(0.1);
         read.sequences[0].name = "sequence 0".into();
         format!("{:?}", filter(&trained, &read, OPTIONS, &pool).unwrap().sequences)
@@ -236,7 +239,7 @@ fn a_sensor_that_is_dead_in_a_recording_is_no_obstacle() {
     }
     let file = folder.path().join("dead.npz");
     write_npz(&file, &recordings).unwrap();
-    let read = trained.read(&[file.display().to_string()], Columns::default(), None).unwrap();
+    let read = trained.read(&[file.display().to_string()], Columns::default(), None, None).unwrap();
     let beliefs = filter(&trained, &read, OPTIONS, &Pool::new(1).unwrap()).unwrap();
     assert_eq!(beliefs.count(Verdict::Seen), 0);
     let source = usual_source(&read, vec!["dead.npz".into()]);
