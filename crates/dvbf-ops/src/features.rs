@@ -13,7 +13,7 @@
 //! parameters.
 
 use dvbf_tensor::Scalar;
-use ndarray::{ArrayView2, ArrayViewMut2};
+use ndarray::{Array2, ArrayView1, ArrayView2, ArrayViewMut2};
 
 /// How a component of the state is shown to networks.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -172,6 +172,27 @@ impl Features {
             }
             column += kind.width();
         }
+    }
+
+    /// `∂φ/∂z (F, Z)` at `z (Z)`. It allocates.
+    ///
+    /// # Panics
+    /// If the state has another length.
+    #[track_caller]
+    pub fn jacobian<S: Scalar>(&self, state: ArrayView1<'_, S>) -> Array2<S> {
+        assert_eq!(state.len(), self.inputs(), "state against Z");
+        let (mut out, mut row) = (Array2::zeros((self.outputs(), self.inputs())), 0);
+        for (i, kind) in self.kinds.iter().enumerate() {
+            match kind {
+                Feature::Linear { scale } => out[[row, i]] = S::of(1.0 / scale),
+                Feature::Angle => {
+                    out[[row, i]] = state[i].cos();
+                    out[[row + 1, i]] = -state[i].sin();
+                }
+            }
+            row += kind.width();
+        }
+        out
     }
 
     #[track_caller]

@@ -17,12 +17,15 @@
 //! are the same everywhere; what the other components do to them may still depend on the state.
 
 mod blocks;
+mod carry;
 mod lanes;
 
-use crate::{Params, Path};
+pub use carry::MixtureLanes;
+
+use crate::{Params, Path, gather, spread};
 use blocks::{Block, Rows};
 use dvbf_tensor::{Accum, Noise, PackedMatrix, Scalar, gemm, gemm_packed, vectorize};
-use lanes::{Apply, PullBack, add_gathered, gather, spread};
+use lanes::{Apply, PullBack, add_gathered};
 use ndarray::{Array2, Array3, ArrayView2, ArrayViewD, ArrayViewMut2, ArrayViewMutD, s};
 
 /// The base matrices and, as a gradient, their cotangents.

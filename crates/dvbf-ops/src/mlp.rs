@@ -111,6 +111,30 @@ impl<S: Scalar> Mlp<S> {
         &self.layers
     }
 
+    /// `∂y/∂v (O, V)` at the input `x (I)` that moves with `∂x/∂v (I, V)`: the tangents go forward
+    /// through the layers, `∂hₗ₊₁/∂v = [hₗ₊₁ > 0] ⊙ Wₗ ∂hₗ/∂v`. It allocates.
+    ///
+    /// # Panics
+    /// If the shapes disagree.
+    #[track_caller]
+    pub fn push_forward(&self, x: ArrayView1<'_, S>, dx: ArrayView2<'_, S>) -> Array2<S> {
+        assert_eq!((x.len(), dx.nrows()), (self.dim().0, self.dim().0), "input against I");
+        let (mut h, mut dh) = (x.to_owned(), dx.to_owned());
+        for (l, layer) in self.layers.iter().enumerate() {
+            h = layer.weight().dot(&h) + layer.bias();
+            dh = layer.weight().dot(&dh);
+            if l + 1 < self.layers.len() {
+                for (h, mut dh) in h.iter_mut().zip(dh.rows_mut()) {
+                    if *h <= S::ZERO {
+                        *h = S::ZERO;
+                        dh.fill(S::ZERO);
+                    }
+                }
+            }
+        }
+        dh
+    }
+
     /// The layers, to be changed.
     pub fn layers_mut(&mut self) -> &mut [Linear<S>] {
         &mut self.layers

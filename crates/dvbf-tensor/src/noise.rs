@@ -120,9 +120,17 @@ impl Noise {
                 let draws = normals_across(key, &streams, &counters);
                 for (k, draws) in draws.iter().take(width - column).enumerate() {
                     let mut to = out.column_mut(column + k);
-                    let to = to.slice_mut(ndarray::s![start..start + at.len()]);
-                    for (to, &draw) in to.into_iter().zip(draws) {
-                        *to = S::of(f64::from(draw));
+                    let values = draws.iter().map(|&draw| S::of(f64::from(draw)));
+                    if let Some(to) = to.as_slice_mut() {
+                        to[start..start + at.len()]
+                            .iter_mut()
+                            .zip(values)
+                            .for_each(|(to, v)| *to = v);
+                    } else {
+                        to.iter_mut()
+                            .skip(start)
+                            .zip(values.take(at.len()))
+                            .for_each(|(to, v)| *to = v);
                     }
                 }
                 for counter in &mut counters {

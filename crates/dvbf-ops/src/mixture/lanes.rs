@@ -3,35 +3,16 @@
 //! A block of `n` rows has `L` lanes: one for a single row, otherwise `n` rounded up to whole
 //! vectors, with zeros beyond `n`. Element `i` of all rows is `x[i L .. i L + n]`.
 
+use crate::LANES;
 use dvbf_tensor::{Kernel, Scalar};
-use ndarray::{ArrayView2, ArrayViewMut2};
+use ndarray::ArrayViewMut2;
 
 /// Lanes that are computed together.
-const VECTOR: usize = 16;
+const VECTOR: usize = LANES;
 
 /// `L` for a block of `n` rows.
 pub(super) fn lanes(n: usize) -> usize {
     if n == 1 { 1 } else { n.next_multiple_of(VECTOR) }
-}
-
-/// Writes the columns of `rows (n, I)` side by side into the first `I L` places of `out`.
-pub(super) fn spread<S: Scalar>(rows: ArrayView2<'_, S>, lanes: usize, out: &mut [S]) {
-    let n = rows.nrows();
-    for (column, out) in rows.columns().into_iter().zip(out.chunks_exact_mut(lanes)) {
-        for (out, &value) in out.iter_mut().zip(column) {
-            *out = value;
-        }
-        out[n..].fill(S::ZERO);
-    }
-}
-
-/// Writes what lies in lanes into the columns of `rows (n, I)`.
-pub(super) fn gather<S: Scalar>(values: &[S], lanes: usize, mut rows: ArrayViewMut2<'_, S>) {
-    for (mut column, values) in rows.columns_mut().into_iter().zip(values.chunks_exact(lanes)) {
-        for (to, &value) in column.iter_mut().zip(values) {
-            *to = value;
-        }
-    }
 }
 
 /// Adds what lies in lanes to the columns of `rows (n, I)`.
