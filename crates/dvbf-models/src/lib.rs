@@ -30,8 +30,8 @@ pub use recognition::{
 };
 pub use statistics::Statistics;
 pub use transition::{
-    CloneTransition, ConstantSettings, KnownConfig, KnownPart, LinearConfig, LocallyLinear,
-    LocallyLinearConfig, Motion, NoiseConfig, PerComponent, RemainderConfig, Residual,
-    ResidualConfig, StepLength, Sum, SumConfig, TRANSITIONS, Transition, TransitionCotangents,
-    TransitionDims, TransitionInput, TransitionRole,
+    CloneTransition, ConstantSettings, KnownConfig, KnownPart, LinearConfig, Linearizer,
+    LocallyLinear, LocallyLinearConfig, Motion, NoiseConfig, PerComponent, Pulled, RemainderConfig,
+    Residual, ResidualConfig, StepLength, Sum, SumConfig, TRANSITIONS, Transition,
+    TransitionCotangents, TransitionDims, TransitionInput, TransitionJacobians, TransitionRole,
 };

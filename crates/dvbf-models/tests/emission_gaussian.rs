@@ -9,7 +9,7 @@ use dvbf_models::{
 };
 use dvbf_ops::{Feature, Features, Params};
 use dvbf_tensor::Noise;
-use ndarray::{Array1, Array2};
+use ndarray::{Array1, Array2, Array3};
 use proptest::prelude::*;
 
 struct Case {
@@ -172,6 +172,31 @@ proptest! {
         };
         let tol = Tol { abs: 2e-6, rel: 1e-5 };
         check_coordinates(at, case.z.as_slice().unwrap(), dz.as_slice().unwrap(), tol)?;
+    }
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(48))]
+
+    /// The Jacobian of the mean is its difference, channel by channel.
+    #[test]
+    fn the_jacobian_of_the_mean_matches_differences(drawn in drawn()) {
+        prop_assume!(drawn.1 < 10);
+        let case = case(drawn, NoiseScale::Fixed);
+        let (rows, (z, x)) = (case.z.nrows(), (case.z.ncols(), case.x.ncols()));
+        let (mut scratch, mut jacobian) = (case.emission.scratch(), Array3::ones((rows, x, z)));
+        case.emission.prepare(&mut scratch);
+        case.emission.mean_jacobian(case.z.view(), jacobian.view_mut(), &mut scratch);
+        let mut mean = Array2::zeros((1, x));
+        for (r, c) in (0..rows).flat_map(|r| (0..x).map(move |c| (r, c))) {
+            let at = |v: &[f64]| {
+                let z = Array2::from_shape_vec((1, z), v.to_vec()).unwrap();
+                case.emission.mean(z.view(), mean.view_mut(), &mut scratch);
+                mean[[0, c]]
+            };
+            let (point, found) = (case.z.row(r).to_vec(), jacobian.slice(ndarray::s![r, c, ..]));
+            check_coordinates(at, &point, &found.to_vec(), Tol { abs: 1e-6, rel: 1e-6 })?;
+        }
     }
 }
 

@@ -12,7 +12,7 @@ use crate::linear_start::AffineMap;
 use crate::part::{Cache, cloned_boxes};
 use dvbf_ops::Params;
 use dvbf_tensor::Scalar;
-use ndarray::{ArrayView1, ArrayView2, ArrayViewMut1, ArrayViewMut2};
+use ndarray::{Array2, ArrayView1, ArrayView2, ArrayViewMut1, ArrayViewMut2, ArrayViewMut3};
 use std::any::Any;
 use std::fmt::Debug;
 
@@ -95,6 +95,27 @@ pub trait Emission<S: Scalar>: Params<S> + CloneEmission<S> + Any + Debug + Send
         dstate: ArrayViewMut2<'_, S>,
         scratch: &mut Cache,
     );
+
+    /// Writes `∂μ/∂z (R, X, Z)` at `z (R, Z)`, by pulling every channel back. It allocates; a kind that
+    /// can push tangents forward overrides it.
+    ///
+    /// # Panics
+    /// If the shapes disagree.
+    fn mean_jacobian(
+        &self,
+        state: ArrayView2<'_, S>,
+        mut jacobian: ArrayViewMut3<'_, S>,
+        scratch: &mut Cache,
+    ) {
+        let (channels, (rows, z)) = (self.observation(), state.dim());
+        assert_eq!(jacobian.dim(), (rows, channels, z), "∂μ/∂z against (R, X, Z)");
+        let units = Array2::eye(channels);
+        for (state, mut jacobian) in state.rows().into_iter().zip(jacobian.outer_iter_mut()) {
+            let state = state.broadcast((channels, z)).expect("one row").to_owned();
+            jacobian.fill(S::ZERO);
+            self.mean_backward(state.view(), units.view(), jacobian, scratch);
+        }
+    }
 
     /// Writes `ℓ (R)`.
     ///

@@ -14,8 +14,8 @@ use super::{Transition, TransitionCotangents, TransitionDims, TransitionInput, T
 use crate::kind::{Context, KindError, PartConfig, affine};
 use crate::part::{Cache, gradient_of};
 use dvbf_ops::{
-    Mixture, MixtureCache, MixtureCotangents, MixtureDims, Mlp, MlpCache, Params, Path,
-    softmax_backward,
+    LANES, Mixture, MixtureCache, MixtureCotangents, MixtureDims, MixtureLanes, Mlp, MlpCache,
+    MlpLanes, Params, Path, gather, softmax_backward, softmax_lanes, spread,
 };
 use dvbf_tensor::{Noise, Scalar, softmax_rows};
 use ndarray::{Array2, ArrayView2, ArrayViewD, ArrayViewMut2, ArrayViewMutD, s};
@@ -85,6 +85,16 @@ struct LocallyLinearCache<S> {
     alpha: Array2<S>,
     dalpha: Array2<S>,
     dinput: Array2<S>,
+    carried: Carried<S>,
+}
+
+/// Buffers of rows that are carried without a way back; they grow when they are first used.
+#[derive(Debug, Default)]
+struct Carried<S> {
+    /// `[z, u, w]`, one row in each lane.
+    inputs: Vec<S>,
+    mixing: MlpLanes<S>,
+    maps: MixtureLanes<S>,
 }
 
 impl<S: Scalar> LocallyLinear<S> {
@@ -149,6 +159,7 @@ impl<S: Scalar> Transition<S> for LocallyLinear<S> {
             alpha: Array2::<S>::zeros((rows, m)),
             dalpha: Array2::zeros((rows, m)),
             dinput: Array2::zeros((rows, z + u)),
+            carried: Carried::<S>::default(),
         })
     }
 
@@ -178,6 +189,28 @@ impl<S: Scalar> Transition<S> for LocallyLinear<S> {
         self.mixing.forward_written(at, alpha.view_mut(), &mut cache.mixing);
         softmax_rows(alpha.view_mut());
         self.maps.forward(at, alpha.view(), state, control, noise, next, &mut cache.maps);
+    }
+
+    fn carry(&self, input: TransitionInput<'_, S>, next: ArrayViewMut2<'_, S>, cache: &mut Cache) {
+        let cache = cache.get::<LocallyLinearCache<S>>();
+        let TransitionInput { state, control, noise } = input;
+        let MixtureDims { state: z, control: u, noise: w, .. } = self.maps.dims();
+        let n = state.nrows();
+        assert_eq!((state.dim(), next.dim()), ((n, z), (n, z)), "states against (n, Z)");
+        assert_eq!(control.dim(), (n, u), "controls against (n, U)");
+        assert_eq!(noise.dim(), (n, w), "noise against (n, W)");
+        let Carried { inputs, mixing, maps } = &mut cache.carried;
+        let lanes = n.next_multiple_of(LANES);
+        if inputs.len() < (z + u + w) * lanes {
+            inputs.resize((z + u + w) * lanes, S::ZERO);
+        }
+        let inputs = &mut inputs[..(z + u + w) * lanes];
+        spread(state, lanes, &mut inputs[..z * lanes]);
+        spread(control, lanes, &mut inputs[z * lanes..(z + u) * lanes]);
+        spread(noise, lanes, &mut inputs[(z + u) * lanes..]);
+        let alpha = self.mixing.forward_lanes(&inputs[..(z + u) * lanes], lanes, mixing);
+        softmax_lanes(alpha, lanes);
+        gather(self.maps.forward_lanes(alpha, inputs, lanes, &cache.maps, maps), lanes, next);
     }
 
     fn backward(

@@ -2,10 +2,12 @@
 //!
 //! Shapes: `z, z' (B, Z)`, `u (B, U)`, `w (B, W)`. Nothing observed enters a transition.
 
+mod linearizer;
 mod locally_linear;
 mod residual;
 mod sum;
 
+pub use linearizer::{Linearizer, Pulled, TransitionJacobians};
 pub use locally_linear::{LocallyLinear, LocallyLinearConfig};
 pub use residual::{Residual, ResidualConfig};
 pub use sum::{
@@ -106,6 +108,15 @@ pub trait Transition<S: Scalar>:
         next: ArrayViewMut2<'_, S>,
         cache: &mut Cache,
     );
+
+    /// Writes `z' = f(z, u, w)` to the bits of [`forward`](Self::forward) and keeps nothing: the cache
+    /// then holds no pass that can be pulled back. A kind that is faster without overrides it.
+    ///
+    /// # Panics
+    /// As [`forward`](Self::forward).
+    fn carry(&self, input: TransitionInput<'_, S>, next: ArrayViewMut2<'_, S>, cache: &mut Cache) {
+        self.forward(0, input, next, cache);
+    }
 
     /// Pulls `dz' (n, Z)` back through rows `at..at + n`.
     ///

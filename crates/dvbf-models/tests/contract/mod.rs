@@ -4,8 +4,11 @@
 
 use crate::common::fill;
 use dvbf_gradcheck::{Tol, check_coordinates};
-use dvbf_models::{Cache, Transition, TransitionCotangents, TransitionDims, TransitionInput};
-use ndarray::{Array2, s};
+use dvbf_models::{
+    Cache, Linearizer, Transition, TransitionCotangents, TransitionDims, TransitionInput,
+    TransitionJacobians,
+};
+use ndarray::{Array2, Array3, s};
 use proptest::{prelude::*, test_runner::TestCaseError};
 use std::ops::Range;
 
@@ -243,6 +246,100 @@ pub(crate) fn used_caches_are_as_good_as_new<T: Transition<f64> + Clone>(
     Ok(())
 }
 
+/// Carrying without a way back gives the bits of the forward pass, for any number of rows and any
+/// order in memory, and leaves the cache fit for both.
+pub(crate) fn carrying_is_forwarding<T: Transition<f64> + Clone>(
+    case: &Case<T>,
+) -> Result<(), TestCaseError> {
+    let (inputs, rows) = (case.inputs(), case.steps * case.rows);
+    #[expect(clippy::single_range_in_vec_init, reason = "all rows are one block")]
+    let expected = value(&case.transition, &[0..rows], &inputs);
+    let mut cache = case.transition.cache(rows);
+    case.transition.prepare(&mut cache);
+    // A column after the other.
+    let turned = |a: &Array2<f64>| a.t().as_standard_layout().into_owned();
+    let (z, u, w) = (turned(&inputs.z), turned(&inputs.u), turned(&inputs.w));
+    for n in [rows, 1, rows] {
+        let input = TransitionInput {
+            state: z.slice(s![.., ..n]).reversed_axes(),
+            control: u.slice(s![.., ..n]).reversed_axes(),
+            noise: w.slice(s![.., ..n]).reversed_axes(),
+        };
+        let mut next = Array2::zeros((z.nrows(), n));
+        case.transition.carry(input, next.view_mut().reversed_axes(), &mut cache);
+        prop_assert_eq!(next.t(), expected.slice(s![..n, ..]));
+        let input = TransitionInput {
+            state: inputs.z.slice(s![..n, ..]),
+            control: inputs.u.slice(s![..n, ..]),
+            noise: inputs.w.slice(s![..n, ..]),
+        };
+        let mut next = Array2::zeros((n, z.nrows()));
+        case.transition.forward(0, input, next.view_mut(), &mut cache);
+        prop_assert_eq!(&next, &expected.slice(s![..n, ..]));
+        case.transition.carry(input, next.view_mut(), &mut cache);
+        prop_assert_eq!(next, expected.slice(s![..n, ..]));
+    }
+    Ok(())
+}
+
+/// The Jacobians of all rows at once equal central differences of each.
+pub(crate) fn jacobians_match_differences<T: Transition<f64> + Clone>(
+    case: &Case<T>,
+) -> Result<(), TestCaseError> {
+    let (inputs, n) = (case.inputs(), case.steps * case.rows);
+    let TransitionDims { state: z, control: u, noise: w } = case.transition.dims();
+    // With room for more rows than there are.
+    let mut linearizer = Linearizer::new(&case.transition, n + 3);
+    let mut next = Array2::zeros((n, z));
+    let (mut by_state, mut by_control) = (Array3::zeros((n, z, z)), Array3::zeros((n, z, u)));
+    let mut by_noise = Array3::zeros((n, z, w));
+    let input = TransitionInput {
+        state: inputs.z.view(),
+        control: inputs.u.view(),
+        noise: inputs.w.view(),
+    };
+    let out = TransitionJacobians {
+        next: next.view_mut(),
+        state: by_state.view_mut(),
+        control: by_control.view_mut(),
+        noise: by_noise.view_mut(),
+    };
+    linearizer.jacobians(&case.transition, input, out);
+    #[expect(clippy::single_range_in_vec_init, reason = "all rows are one block")]
+    let whole = value(&case.transition, &[0..n], &inputs);
+    prop_assert_eq!(&next, &whole);
+    let tol = Tol { abs: 1e-6, rel: 1e-6 };
+    for row in 0..n {
+        let point: Vec<f64> =
+            [&inputs.z, &inputs.u, &inputs.w].iter().flat_map(|a| a.row(row).to_vec()).collect();
+        for i in 0..z {
+            let at = |v: &[f64]| {
+                let part = |range: Range<usize>| {
+                    Array2::from_shape_vec((1, range.len()), v[range].to_vec()).expect("one row")
+                };
+                let moved = Inputs {
+                    z: part(0..z),
+                    u: part(z..z + u),
+                    w: part(z + u..z + u + w),
+                    weight: Array2::zeros((1, z)),
+                };
+                #[expect(clippy::single_range_in_vec_init, reason = "a row is one block")]
+                let value = value(&case.transition, &[0..1], &moved);
+                value[[0, i]]
+            };
+            let jacobian: Vec<f64> = by_state
+                .slice(s![row, i, ..])
+                .iter()
+                .chain(by_control.slice(s![row, i, ..]))
+                .chain(by_noise.slice(s![row, i, ..]))
+                .copied()
+                .collect();
+            check_coordinates(at, &point, &jacobian, tol)?;
+        }
+    }
+    Ok(())
+}
+
 /// The tests of the contract, for a strategy of [`Case`]s.
 macro_rules! transition_contract {
     ($cases:expr) => {
@@ -267,6 +364,16 @@ macro_rules! transition_contract {
             #[test]
             fn used_caches_are_as_good_as_new(case in $cases) {
                 contract::used_caches_are_as_good_as_new(&case)?;
+            }
+
+            #[test]
+            fn carrying_is_forwarding(case in $cases) {
+                contract::carrying_is_forwarding(&case)?;
+            }
+
+            #[test]
+            fn jacobians_match_differences(case in $cases) {
+                contract::jacobians_match_differences(&case)?;
             }
         }
     };

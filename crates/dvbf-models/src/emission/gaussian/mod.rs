@@ -23,7 +23,7 @@ use dvbf_prob::{GaussianLikelihood, LikelihoodGradient};
 use dvbf_tensor::{Noise, Scalar};
 use ndarray::{
     Array1, Array2, ArrayView1, ArrayView2, ArrayViewD, ArrayViewMut1, ArrayViewMut2,
-    ArrayViewMutD, s,
+    ArrayViewMut3, ArrayViewMutD, s,
 };
 
 /// Rows that go through the network at once.
@@ -253,6 +253,24 @@ impl<S: Scalar> Emission<S> for GaussianEmission<S> {
             self.mean.forward_kept(0, shown, &mut scratch.mean);
             scratch.mean.output(0, end - start).assign(&dmean.slice(rows));
             self.pull_back_block(dstate.slice_mut(rows), scratch);
+        }
+    }
+
+    fn mean_jacobian(
+        &self,
+        state: ArrayView2<'_, S>,
+        mut jacobian: ArrayViewMut3<'_, S>,
+        _: &mut Cache,
+    ) {
+        let expected = (state.nrows(), self.observation(), state.ncols());
+        assert_eq!(jacobian.dim(), expected, "∂μ/∂z against (R, X, Z)");
+        let state = self.visible(&state);
+        let mut shown = Array2::zeros((state.nrows(), self.features.outputs()));
+        self.features.apply(state, shown.view_mut());
+        jacobian.fill(S::ZERO);
+        for (r, (state, shown)) in state.rows().into_iter().zip(shown.rows()).enumerate() {
+            let tangents = self.mean.push_forward(shown, self.features.jacobian(state).view());
+            jacobian.slice_mut(s![r, .., ..state.len()]).assign(&tangents);
         }
     }
 
