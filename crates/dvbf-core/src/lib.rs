@@ -11,6 +11,8 @@ mod durable;
 mod file;
 mod gradient;
 mod layout;
+#[cfg(feature = "bayes")]
+mod learned_space;
 mod model;
 pub mod online;
 mod range;
@@ -29,6 +31,8 @@ pub use durable::{remove_scratch_files, replace_file, replace_file_with};
 pub use file::{CodecError, FileError, ModelFile, decode, encode};
 pub use gradient::GradientOptions;
 pub use layout::{Layout, Steps};
+#[cfg(feature = "bayes")]
+pub use learned_space::LearnedSpace;
 pub use model::{Dvbf, Parts};
 pub use online::{
     Belief, DelayedError, DelayedFilter, Filter, FilterError, FilterOptions, Forecast,
@@ -51,12 +55,12 @@ pub use dvbf_models::{
     FeedforwardConfig, FeedforwardInputs, FeedforwardLayers, FirstFrames, FirstFramesConfig,
     FirstFramesSizes, FirstSteps, GaussianConfig, GaussianEmission, GaussianSizes, INITIAL_STATES,
     InitialState, InitialStateRole, Kind, KindError, KindTable, KnownConfig, KnownPart, KnownState,
-    KnownStateConfig, LikelihoodOutputs, LinearConfig, LinearStart, LocallyLinear,
+    KnownStateConfig, LikelihoodOutputs, LinearConfig, LinearStart, Linearizer, LocallyLinear,
     LocallyLinearConfig, Motion, NoiseConfig, NoiseScale, Observations, PartConfig, PerComponent,
-    RECOGNITIONS, Recognition, RecognitionInput, RecognitionRole, Registry, RemainderConfig,
-    Residual, ResidualConfig, Role, Statistics, StepLength, Sum, SumConfig, TRANSITIONS,
-    Transition, TransitionCotangents, TransitionDims, TransitionInput, TransitionRole, features_of,
-    gradient_of,
+    Pulled, RECOGNITIONS, Recognition, RecognitionInput, RecognitionRole, Registry,
+    RemainderConfig, Residual, ResidualConfig, Role, Statistics, StepLength, Sum, SumConfig,
+    TRANSITIONS, Transition, TransitionCotangents, TransitionDims, TransitionInput,
+    TransitionJacobians, TransitionRole, features_of, gradient_of,
 };
 pub use dvbf_ops::{Adam, AdamStep, AdamUpdate, Params, Path, RmsProp, global_norm};
 pub use dvbf_ops::{Feature, Features, Linear, Mlp, MlpCache};

@@ -1,5 +1,6 @@
 //! The range of the states that a model was trained on.
 
+use dvbf_tensor::{Kernel, vectorize};
 use ndarray::{Array2, ArrayView2};
 
 /// Probabilities of the quantiles that are kept.
@@ -118,12 +119,42 @@ impl TrainingRange {
         out.fill(0.0);
         for (j, column) in features.columns().into_iter().enumerate() {
             let ((low, high), scale) = (self.limits(j), self.half_width(j).recip());
-            for (out, &value) in out.iter_mut().zip(column) {
-                let beyond = (low - value).max(value - high) * scale;
-                // NaN is neither inside nor outside of anything.
-                let beyond = if value.is_finite() { beyond } else { f32::INFINITY };
-                *out = out.max(beyond);
+            match column.as_slice() {
+                Some(values) => vectorize(Depart { values, low, high, scale, out: &mut *out }),
+                None => {
+                    for (out, &value) in out.iter_mut().zip(column) {
+                        *out = out.max(beyond(value, low, high, scale));
+                    }
+                }
             }
+        }
+    }
+}
+
+/// How far `value` is beyond its limits; negative within, infinite if it is not finite.
+#[inline(always)]
+fn beyond(value: f32, low: f32, high: f32, scale: f32) -> f32 {
+    let beyond = (low - value).max(value - high) * scale;
+    // NaN is neither inside nor outside of anything.
+    if value.is_finite() { beyond } else { f32::INFINITY }
+}
+
+/// Takes a feature of many states into their departures.
+struct Depart<'a> {
+    values: &'a [f32],
+    low: f32,
+    high: f32,
+    scale: f32,
+    out: &'a mut [f32],
+}
+
+impl Kernel for Depart<'_> {
+    type Output = ();
+
+    #[inline(always)]
+    fn run(self) {
+        for (out, &value) in self.out.iter_mut().zip(self.values) {
+            *out = out.max(beyond(value, self.low, self.high, self.scale));
         }
     }
 }

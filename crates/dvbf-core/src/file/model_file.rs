@@ -10,7 +10,7 @@ use crate::model::Dvbf;
 use crate::range::TrainingRange;
 use crate::units::Units;
 use dvbf_ops::Params;
-use dvbf_tensor::Noise;
+use dvbf_tensor::{Noise, Scalar};
 use serde::{Deserialize, Serialize};
 use std::path::Path;
 
@@ -129,8 +129,17 @@ impl ModelFile {
     /// # Panics
     /// If the fields were changed since reading so that they no longer fit each other.
     pub fn into_model(self) -> Dvbf<f32> {
+        self.model()
+    }
+
+    /// The model with the file's parameters, in single or double precision.
+    ///
+    /// # Panics
+    /// If the fields were changed since reading so that they no longer fit each other.
+    pub fn model<S: Scalar>(&self) -> Dvbf<S> {
         let mut model = Dvbf::random(&self.config, Noise::new(0, 0)).expect("checked on reading");
-        model.set_flat(&self.values);
+        let values: Vec<S> = self.values.iter().map(|&value| S::of(f64::from(value))).collect();
+        model.set_flat(&values);
         model
     }
 }

@@ -18,7 +18,7 @@ use std::ops::Range;
 use std::sync::Arc;
 
 /// Rollouts that are carried together, so that their buffers stay in cache.
-const BLOCK: usize = 64;
+const BLOCK: usize = 256;
 
 /// `N` rollouts of a learned model; the [module](crate::simulator) has the equations.
 ///
@@ -236,9 +236,7 @@ impl Simulator {
     /// If the controls have another shape.
     #[track_caller]
     pub fn step(&mut self, controls: ArrayView2<'_, f32>) -> Result<(), SimulatorError> {
-        let dim = (self.len(), self.model.transition.dims().control);
-        assert_eq!(controls.dim(), dim, "controls against (N, U)");
-        self.check_finite("control", controls)?;
+        self.check_controls(controls)?;
         for rows in blocks(self.len()) {
             self.take(controls.slice(s![rows.clone(), ..]));
             self.carry(rows);
@@ -265,7 +263,7 @@ impl Simulator {
         assert_eq!(controls.dim(), (steps, self.len(), dims.control), "controls against (T, N, U)");
         assert_eq!(states.dim(), (steps, self.len(), dims.state), "states against (T, N, Z)");
         for controls in controls.axis_iter(Axis(0)) {
-            self.check_finite("control", controls)?;
+            self.check_controls(controls)?;
         }
         for rows in blocks(self.len()) {
             for (controls, mut states) in
@@ -273,11 +271,28 @@ impl Simulator {
             {
                 self.take(controls.slice(s![rows.clone(), ..]));
                 self.carry(rows.clone());
-                let now = self.now.state.slice(s![.., rows.clone()]);
-                states.slice_mut(s![rows.clone(), ..]).assign(&now.t());
+                for (j, now) in self.now.state.rows().into_iter().enumerate() {
+                    let now = now.slice_move(s![rows.clone()]);
+                    let to = states.slice_mut(s![rows.clone(), j]);
+                    to.into_iter().zip(now).for_each(|(to, &now)| *to = now);
+                }
             }
         }
         Ok(())
+    }
+
+    /// Says whether [`step`](Self::step) would take these controls `(N, U)`.
+    ///
+    /// # Errors
+    /// If a control is not finite.
+    ///
+    /// # Panics
+    /// If the controls have another shape.
+    #[track_caller]
+    pub fn check_controls(&self, controls: ArrayView2<'_, f32>) -> Result<(), SimulatorError> {
+        let dim = (self.len(), self.model.transition.dims().control);
+        assert_eq!(controls.dim(), dim, "controls against (N, U)");
+        self.check_finite("control", controls)
     }
 
     pub(super) fn check_finite(
@@ -285,6 +300,9 @@ impl Simulator {
         what: &'static str,
         values: ArrayView2<'_, f32>,
     ) -> Result<(), SimulatorError> {
+        if values.iter().all(|value| value.is_finite()) {
+            return Ok(());
+        }
         match values.indexed_iter().find(|(_, value)| !value.is_finite()) {
             None => Ok(()),
             Some(((row, index), _)) => {
@@ -324,7 +342,7 @@ impl Simulator {
             noise: noise.slice(lanes).reversed_axes(),
         };
         let to = next.slice_mut(lanes).reversed_axes();
-        self.model.transition.forward(0, input, to, &mut self.transition);
+        self.model.transition.carry(input, to, &mut self.transition);
         self.now.state.slice_mut(own).assign(&next.slice(lanes));
         for counters in [&mut self.now.events, &mut self.now.steps] {
             counters[rows.clone()].iter_mut().for_each(|count| *count += 1);
