@@ -12,9 +12,7 @@
 //! With the first two columns `(a, b) = (sin, cos)` of an angle, `∂ atan2(a, b) = (b da − a db)/(a² + b²)`.
 
 use crate::dynamics::{Cotangents, Inputs, Linearization, MeanDynamics};
-use dvbf_core::{
-    Cache, Feature, Features, Transition, TransitionCotangents, TransitionInput, features_of,
-};
+use dvbf_core::{Feature, Features, Linearizer, Transition, TransitionInput, features_of};
 use ndarray::{Array2, ArrayView2, ArrayViewMut2, s};
 use std::sync::Arc;
 
@@ -28,15 +26,11 @@ pub struct LearnedDynamics {
 /// Buffers of a batch.
 #[derive(Debug)]
 pub struct LearnedWorkspace {
-    cache: Cache,
+    linearizer: Linearizer<f32>,
     state: Array2<f32>,
-    next: Array2<f32>,
     noise: Array2<f32>,
     shown: Array2<f32>,
     dshown: Array2<f32>,
-    dstate: Array2<f32>,
-    dnext: Array2<f32>,
-    dnoise: Array2<f32>,
     dcontrol: Array2<f32>,
 }
 
@@ -100,39 +94,33 @@ impl LearnedDynamics {
         }
     }
 
-    /// `z'` into the workspace.
+    /// `s'` into the workspace.
     fn forward(&self, at: Inputs<'_, f32>, work: &mut LearnedWorkspace) {
-        let n = at.states.nrows();
-        let rows = s![..n, ..];
+        let rows = s![..at.states.nrows(), ..];
         self.latent(at.states, work.state.slice_mut(rows));
         let input = TransitionInput {
             state: work.state.slice(rows),
             control: at.controls,
             noise: work.noise.slice(rows),
         };
-        self.transition.forward(0, input, work.next.slice_mut(rows), &mut work.cache);
+        let next = work.linearizer.forward(&*self.transition, input);
+        self.features.apply(next, work.shown.slice_mut(rows));
     }
 
-    /// The pull-back of `dshown` in the workspace, after a forward pass and with `s'` in `shown`.
+    /// The pull-back of `dshown` in the workspace, after a forward pass.
     fn backward(
         &self,
         states: ArrayView2<'_, f32>,
-        out: Cotangents<'_, f32>,
+        mut out: Cotangents<'_, f32>,
         work: &mut LearnedWorkspace,
     ) {
+        let LearnedWorkspace { linearizer, shown, dshown, .. } = work;
         let rows = s![..states.nrows(), ..];
-        for buffer in [&mut work.dnext, &mut work.dstate, &mut work.dnoise] {
-            buffer.slice_mut(rows).fill(0.0);
-        }
-        let (shown, dshown) = (work.shown.slice(rows), work.dshown.slice(rows));
-        self.features.backward(shown, dshown, work.dnext.slice_mut(rows));
-        let cotangents = TransitionCotangents {
-            state: work.dstate.slice_mut(rows),
-            control: Some(out.controls),
-            noise: work.dnoise.slice_mut(rows),
-        };
-        self.transition.backward(0, work.dnext.slice(rows), cotangents, &mut work.cache);
-        self.latent_backward(states, work.dstate.slice(rows), out.states);
+        let pulled = linearizer.pull_back(&*self.transition, states.nrows(), |dnext| {
+            self.features.backward(shown.slice(rows), dshown.slice(rows), dnext);
+        });
+        out.controls += &pulled.control;
+        self.latent_backward(states, pulled.state, out.states);
     }
 }
 
@@ -150,25 +138,24 @@ impl MeanDynamics<f32> for LearnedDynamics {
     fn workspace(&self, rows: usize) -> LearnedWorkspace {
         let dims = self.transition.dims();
         let zeros = |columns: usize| Array2::zeros((rows, columns));
-        let mut cache = self.transition.cache(rows);
-        self.transition.prepare(&mut cache);
         LearnedWorkspace {
-            cache,
+            linearizer: Linearizer::new(&*self.transition, rows),
             state: zeros(dims.state),
-            next: zeros(dims.state),
             noise: zeros(dims.noise),
             shown: zeros(self.features.outputs()),
             dshown: zeros(self.features.outputs()),
-            dstate: zeros(dims.state),
-            dnext: zeros(dims.state),
-            dnoise: zeros(dims.noise),
             dcontrol: zeros(dims.control),
         }
     }
 
-    fn step(&self, at: Inputs<'_, f32>, next: ArrayViewMut2<'_, f32>, work: &mut LearnedWorkspace) {
+    fn step(
+        &self,
+        at: Inputs<'_, f32>,
+        mut next: ArrayViewMut2<'_, f32>,
+        work: &mut LearnedWorkspace,
+    ) {
         self.forward(at, work);
-        self.features.apply(work.next.slice(s![..at.states.nrows(), ..]), next);
+        next.assign(&work.shown.slice(s![..at.states.nrows(), ..]));
     }
 
     fn linearize(
@@ -179,7 +166,6 @@ impl MeanDynamics<f32> for LearnedDynamics {
     ) {
         let rows = s![..at.states.nrows(), ..];
         self.forward(at, work);
-        self.features.apply(work.next.slice(rows), work.shown.slice_mut(rows));
         out.next.assign(&work.shown.slice(rows));
         for i in 0..self.state_size() {
             work.dshown.slice_mut(rows).fill(0.0);
@@ -204,7 +190,6 @@ impl MeanDynamics<f32> for LearnedDynamics {
     ) {
         let rows = s![..at.states.nrows(), ..];
         self.forward(at, work);
-        self.features.apply(work.next.slice(rows), work.shown.slice_mut(rows));
         work.dshown.slice_mut(rows).assign(&dnext);
         self.backward(at.states, out, work);
     }
