@@ -83,6 +83,9 @@ impl<'a> Camera<'a> {
     pub(super) fn take(&mut self, picture: &Picture, path: &Path) -> Result<(), RecordingError> {
         let wrong = |problem: String| RecordingError::file(path, problem);
         let native = picture.size;
+        if native.width == 0 || native.height == 0 {
+            return Err(wrong("holds a frame without pixels".into()));
+        }
         let (left, top, cut) = match self.frames.crop {
             None => (0, 0, native),
             Some(crop) => {

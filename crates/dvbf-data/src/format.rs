@@ -108,6 +108,15 @@ pub(super) static FORMATS: &[Format] = &[
         begins: &[(0, b"PAR1")],
         read: super::parquet_file::read_parquet,
     },
+    #[cfg(feature = "mcap")]
+    Format {
+        extensions: &["mcap"],
+        called: "MCAP",
+        folder: Folder::Recordings,
+        guess: Some(super::mcap_file::guess_mcap),
+        begins: &[(0, b"\x89MCAP0\r\n")],
+        read: super::mcap_file::read_mcap,
+    },
     #[cfg(feature = "images")]
     Format {
         extensions: &["gif"],
@@ -271,6 +280,8 @@ mod tests {
         assert_eq!(of("walk.h5", b"\x89HDF\r\n\x1a\n"), "h5");
         #[cfg(feature = "parquet")]
         assert_eq!(of("episode.parquet", b"PAR1\x15\x04"), "parquet");
+        #[cfg(feature = "mcap")]
+        assert_eq!(of("log.mcap", b"\x89MCAP0\r\n\x01"), "mcap");
         #[cfg(feature = "video")]
         assert_eq!(of("movie.mov", b"\x00\x00\x00\x18ftypmp42"), "mp4");
         #[cfg(feature = "images")]
@@ -285,8 +296,7 @@ mod tests {
     #[test]
     fn other_kinds_are_named_with_a_way_out() {
         for (name, start, words) in [
-            ("log.mcap", b"\x89MCAP0\r\n\x01".as_slice(), "mcap"),
-            ("log.bag", b"#ROSBAG V2.0\n", "rostopic echo -p"),
+            ("log.bag", b"#ROSBAG V2.0\n".as_slice(), "rostopic echo -p"),
             ("bag.db3", b"SQLite format 3\0\x10", "ROS 2 bag"),
             ("data.mat", b"MATLAB 5.0 MAT-file, Pla", "scipy.io.loadmat"),
             ("data.csv.gz", b"\x1f\x8b\x08", "unpack it first"),

@@ -112,7 +112,7 @@ impl Seen {
     }
 
     /// Adds a number; NaN is missing.
-    #[cfg(any(feature = "hdf5", feature = "parquet"))]
+    #[cfg(any(feature = "hdf5", feature = "mcap", feature = "parquet"))]
     pub(super) fn add_number(&mut self, value: f64) {
         self.cells += 1.0;
         if value.is_nan() {

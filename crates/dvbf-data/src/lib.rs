@@ -30,6 +30,10 @@ mod hdf5_store;
 #[cfg(feature = "images")]
 mod images;
 mod lines;
+#[cfg(feature = "mcap")]
+mod mcap_file;
+#[cfg(feature = "mcap")]
+mod mcap_records;
 mod noise;
 mod notes;
 mod npy;
@@ -47,7 +51,7 @@ mod recording_error;
 mod scaling;
 mod sequences;
 pub mod settings;
-#[cfg(any(feature = "hdf5", feature = "parquet"))]
+#[cfg(any(feature = "hdf5", feature = "mcap", feature = "parquet"))]
 mod sheets;
 mod splits;
 mod supply;
@@ -71,6 +75,8 @@ pub use guess::{ColumnFacts, Guess};
 pub use hdf5::read_hdf5_from;
 #[cfg(feature = "images")]
 pub use images::{read_gif_from, read_images_from};
+#[cfg(feature = "mcap")]
+pub use mcap_file::read_mcap_from;
 pub use noise::noise;
 pub use notes::facts;
 use npz::read_archive;

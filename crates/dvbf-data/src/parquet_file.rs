@@ -22,6 +22,7 @@ use parquet::file::reader::{ChunkReader, FileReader, SerializedFileReader};
 use parquet::schema::types::ColumnDescriptor;
 use std::collections::HashMap;
 use std::fs::File;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::{Path, PathBuf};
 
 /// Rows that are decoded at once.
@@ -93,7 +94,20 @@ fn names_of(path: &Path) -> Names {
     all.filter_map(|(name, feature)| Some((name.clone(), names(feature)?))).collect()
 }
 
+/// The columns of a file. The library panics on some damaged pages, which is a damaged file like any other.
 fn read_sheet(
+    from: impl ChunkReader + 'static,
+    size: u64,
+    names: &Names,
+    sheets: &mut Sheets,
+    path: &Path,
+) -> Result<Sheet, RecordingError> {
+    let read = AssertUnwindSafe(|| decoded(from, size, names, sheets, path));
+    catch_unwind(read)
+        .unwrap_or_else(|_| Err(RecordingError::file(path, "is Parquet with a damaged page")))
+}
+
+fn decoded(
     from: impl ChunkReader + 'static,
     size: u64,
     names: &Names,

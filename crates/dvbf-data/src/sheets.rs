@@ -43,6 +43,7 @@ impl Sheet {
     ///
     /// # Errors
     /// If a column is shorter than that.
+    #[cfg(any(feature = "hdf5", feature = "parquet"))]
     pub(super) fn even(&mut self, path: &Path) -> Result<(), RecordingError> {
         let longest =
             |columns: &[Column]| columns.iter().map(|c| c.values.len()).max().unwrap_or(0);

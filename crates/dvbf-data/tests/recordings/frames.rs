@@ -214,6 +214,9 @@ fn a_picture_that_is_said_to_be_huge_gets_nothing() {
     let error = read_images_from(&[&png], Path::new("walk"), &gray()).unwrap_err().to_string();
     assert!(error.contains("16383x16383 pixels") && error.contains("too much"), "{error}");
     let mut gif = fs::read(fixture("gray.gif")).unwrap();
+    gif[6..10].copy_from_slice(&[8, 0, 0, 0]);
+    let error = read_gif_from(&gif, Path::new("walk"), &gray()).unwrap_err().to_string();
+    assert!(error.contains("walk"), "{error}");
     gif[6..10].copy_from_slice(&[0xff; 4]);
     let error = read_gif_from(&gif, Path::new("walk"), &gray()).unwrap_err().to_string();
     assert!(error.contains("walk"), "{error}");

@@ -11,6 +11,7 @@ mod frames;
 mod hdf5;
 mod hostile;
 mod lines;
+mod mcap;
 mod origins;
 mod pace;
 mod parquet;

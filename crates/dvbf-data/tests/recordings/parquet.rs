@@ -67,3 +67,11 @@ fn damaged_files_are_refused_in_a_sentence() {
         survives(&whole, "walk.parquet", 11, |bytes| read_parquet_from(bytes, name));
     }
 }
+
+#[test]
+fn a_page_that_the_library_panics_on_is_a_damaged_file() {
+    // Found by changing bytes at random.
+    let whole = fs::read(fixture("broken.parquet")).unwrap();
+    let error = read_parquet_from(whole, Path::new("walk.parquet")).unwrap_err().to_string();
+    assert!(error.starts_with("walk.parquet") && error.contains("damaged"), "{error}");
+}
