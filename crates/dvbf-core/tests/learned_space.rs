@@ -1,6 +1,5 @@
 //! A learned model under the classical filters.
 #![cfg(feature = "bayes")]
-#![expect(clippy::unwrap_used, reason = "a test may fail")]
 
 use dvbf_core::bayes::{
     Belief, DMatrix, DVector, Extended, GaussianFilter, Jacobians, KalmanFilter, LinearGaussian,

@@ -300,7 +300,8 @@ impl Simulator {
         what: &'static str,
         values: ArrayView2<'_, f32>,
     ) -> Result<(), SimulatorError> {
-        if values.iter().all(|value| value.is_finite()) {
+        // Without an early end, so that it runs over vectors.
+        if !values.iter().fold(false, |bad, value| bad | !value.is_finite()) {
             return Ok(());
         }
         match values.indexed_iter().find(|(_, value)| !value.is_finite()) {

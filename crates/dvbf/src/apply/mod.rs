@@ -3,6 +3,8 @@
 mod beliefs;
 mod film;
 mod filtering;
+mod leaving;
+mod parallel_simulator;
 mod residuals;
 mod score;
 mod simulation;
@@ -11,6 +13,7 @@ mod trained;
 pub use beliefs::{Beliefs, SequenceBeliefs, Verdict};
 pub use film::film;
 pub use filtering::filter;
+pub use parallel_simulator::{ParallelError, ParallelSimulator};
 pub use residuals::Residuals;
 pub use score::{FreeRun, Score, ScoreRequest, StepErrors, score};
 pub use simulation::{Simulation, Start, simulate};

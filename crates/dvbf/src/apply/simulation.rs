@@ -1,5 +1,6 @@
 //! The learned model as a simulator: recordings that nobody recorded.
 
+use super::leaving;
 use super::trained::counted;
 use super::{ApplyError, Trained};
 use crate::data::{Origins, RawRecordings, RawSequence, narrow, numbered};
@@ -48,7 +49,7 @@ pub struct Simulation {
 const USUAL_STEPS: usize = 100;
 
 /// Sequences that the model makes itself, in the units of the recordings. Their true state is the latent
-/// state, named `z1`, `z2`, ….
+/// state, named `z1`, `z2`, …. A remark says how many leave the training range of the model file, if it has one.
 ///
 /// From recordings, step `t` of a sequence stands for step `filtered + t` of the recording; of the prior,
 /// the first step is the first state.
@@ -61,12 +62,13 @@ pub fn simulate(
     start: Start<'_>,
     simulation: &Simulation,
 ) -> Result<RawRecordings, ApplyError> {
-    let simulated = match start {
+    let mut simulated = match start {
         Start::Prior(count) => from_prior(trained, count, simulation)?,
         Start::Recordings { recordings, filtered } => {
             from_recordings(trained, recordings, filtered, simulation)?
         }
     };
+    simulated.remarks.extend(leaving::remark(trained.filter(), &simulated.sequences));
     let seconds = simulated.sequences.iter().any(|s| s.intervals.is_some());
     let stated = trained.filter().layout().is_none_or(|l| l.steps != Steps::Unstated);
     let own = stated.then(|| trained.filter().dt());

@@ -7,7 +7,7 @@ use super::{FolderError, LogRecord, RunFolder};
 use crate::data::{DataError, RecordingError, Sequences, Set, Supply};
 use crate::eval::{
     Baselines, Draw, FitTest, READ_OUT, Readout, Summary, constants_of, infer, rollout_errors,
-    shown, summary_r2,
+    shown, summary_r2, training_range,
 };
 use crate::pool::{Pool, PoolError};
 use crate::report::{self, ReportError, Written};
@@ -374,6 +374,8 @@ impl Session {
         summary.seconds = self.clock.elapsed().as_secs_f64();
         // Whoever filters with the model gets predictions that cover.
         file.std_scale = summary.calibration.as_ref().map_or(1.0, |c| c.scale);
+        let (train, settings) = (self.supply.sequences(Set::Train), &self.settings);
+        file.range = training_range(&model, train, settings.data.steps, settings.seed, &self.pool);
         self.folder.save_best(&file)?;
         self.folder.save_summary(&summary)?;
         Ok(summary)

@@ -373,7 +373,7 @@ fn the_prior_gives_sequences_and_controls_end_as_zeros() {
     let start = Start::Recordings { recordings: &recordings, filtered: 57 };
     let some = simulate(&trained, start, &Simulation { steps: None, ..longer }).unwrap();
     assert_eq!(some.sequences.len(), 6);
-    assert_eq!(some.remarks, ["1 sequence with fewer than 58 steps: left out"]);
+    assert_eq!(some.remarks[0], "1 sequence with fewer than 58 steps: left out");
 
     let start = Start::Recordings { recordings: &recordings, filtered: 20 };
     let draws = |draws| simulate(&trained, start, &Simulation { draws, ..longer }).unwrap();

@@ -1,10 +1,12 @@
 //! What a run leaves in its folder.
 
 use crate::tiny::{STEPS, Stop, files, finish, run, settings};
+use dvbf::data::{Set, Supply};
 use dvbf::eval::Summary;
 use dvbf::run::RunFolder;
 use dvbf::settings::Settings;
 use dvbf_core::Filter;
+use ndarray::Axis;
 use serde_json::Value;
 use std::fs;
 
@@ -74,6 +76,38 @@ fn the_summary_has_exactly_the_documented_keys() {
     assert!(bound.kl > 0.0);
     let read: Summary = serde_json::from_str(&text).unwrap();
     assert_eq!(read.open_loop, finished.summary.open_loop);
+}
+
+/// What the model believes of recordings that it has not seen lies in the range of its file.
+#[test]
+fn the_model_file_knows_the_range_of_its_states() {
+    let settings = settings();
+    let folder = tempfile::tempdir().unwrap();
+    finish(&settings, folder.path(), false);
+    let mut filter = Filter::load(folder.path().join("best.dvbf")).unwrap();
+    let range = filter.range().expect("a finished run writes it").clone();
+    let supply = Supply::open(&settings).unwrap();
+    let test = supply.sequences(Set::Test).all();
+    let (mut inside, mut all, mut departure) = (0, 0, [0.0]);
+    for (frames, controls) in test.observations.outer_iter().zip(test.controls.outer_iter()) {
+        filter.reset();
+        for (t, frame) in frames.outer_iter().enumerate() {
+            let control = controls.row(t.saturating_sub(1)).to_vec();
+            let belief = filter.step(Some(&frame.to_vec()), &control, filter.dt()).unwrap();
+            if belief.started {
+                let state = belief.state.view().insert_axis(Axis(0));
+                range.departures(state, &mut departure);
+                inside += usize::from(departure[0] <= 0.0);
+                all += 1;
+                assert!(departure[0] < 1.0, "{departure:?} of {state}");
+            }
+        }
+    }
+    assert!(20 * inside > 19 * all && all > 100, "{inside} of {all} are inside");
+    for j in 0..range.features() {
+        let (low, high) = range.limits(j);
+        assert!(high - low < 50.0 * (range.quantiles()[[6, j]] - range.quantiles()[[4, j]]));
+    }
 }
 
 #[test]

@@ -7,6 +7,7 @@ mod chosen;
 mod files;
 mod recorded;
 mod resume;
+mod simulator;
 mod threads;
 mod tiny;
 mod trainer;
