@@ -26,10 +26,10 @@ SIZES = {
 }
 
 
-def options(system, modes=None):
+def options(system, modes=None, sizes=SIZES):
     """The arguments; restricts this process to as many cores as threads."""
     parser = argparse.ArgumentParser(description=f"Times the training step in {system}.")
-    parser.add_argument("--size", action="append", choices=SIZES, help="may be given more than once; all without")
+    parser.add_argument("--size", action="append", choices=list(sizes), help="may be given more than once; all without")
     parser.add_argument("--threads", type=int, default=1)
     parser.add_argument("--seconds", type=float, default=2.0, help="time to measure for")
     parser.add_argument("--turns", action="store_true",
@@ -39,7 +39,7 @@ def options(system, modes=None):
     if modes:
         parser.add_argument("--mode", choices=modes, default=modes[0])
     args = parser.parse_args()
-    args.size = args.size or list(SIZES)
+    args.size = args.size or list(sizes)
     if args.turns and len(args.size) != 1:
         parser.error("--turns needs exactly one --size")
     if args.threads < 1:
