@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from . import _dvbf
-from ._convert import Array64, matrix, rows, vector, wide
+from ._convert import Array64, matrix, rows, vector, whole, wide
 
 Function = Callable[..., ArrayLike]
 G = TypeVar("G", bound="_Gaussian")
@@ -232,7 +232,7 @@ class ExtendedKalmanFilter(_Gaussian):
     ) -> None:
         gaussians = _covariances(process_noise, observation_noise, initial_mean, initial_covariance)
         functions = transition, emission, transition_jacobian, emission_jacobian
-        self._core = _dvbf.Gaussian.extended(functions, control, gaussians, gate)
+        self._core = _dvbf.Gaussian.extended(functions, whole(control, "control"), gaussians, gate)
 
 
 class UnscentedKalmanFilter(_Gaussian):
@@ -268,7 +268,7 @@ class UnscentedKalmanFilter(_Gaussian):
         kappa: float = 0.0,
     ) -> None:
         gaussians = _covariances(process_noise, observation_noise, initial_mean, initial_covariance)
-        functions = transition, emission, None, None
+        functions, control = (transition, emission, None, None), whole(control, "control")
         points = alpha, beta, kappa
         self._core = _dvbf.Gaussian.unscented((functions, control), gaussians, gate, points)
 
@@ -304,9 +304,10 @@ class ParticleFilter:
         seed: int = 0,
     ) -> None:
         gaussians = _covariances(process_noise, observation_noise, initial_mean, initial_covariance)
-        functions = transition, emission, None, None
+        functions, control = (transition, emission, None, None), whole(control, "control")
         self._sizes = control, len(gaussians[1])
-        self._core = _dvbf.Particle((functions, control), gaussians, (particles, threshold, seed))
+        options = whole(particles, "particles", 1), threshold, whole(seed, "seed")
+        self._core = _dvbf.Particle((functions, control), gaussians, options)
 
     @property
     def mean(self) -> Array64:
@@ -426,6 +427,6 @@ def em(
     for seen, acting in zip(all_x, all_u, strict=True):
         taken = rows(seen, "x", observation)
         sequences.append((taken, rows(acting, "u", control, len(taken))))
-    found = filter._core.em(sequences, (iterations, tolerance, list(fixed)))
+    found = filter._core.em(sequences, (whole(iterations, "iterations"), tolerance, list(fixed)))
     history, best, converged = (found.pop(key) for key in ("log_likelihood", "best", "converged"))
     return EmFit(KalmanFilter(**found), wide(history, "log_likelihood"), best, converged, found)

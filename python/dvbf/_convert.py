@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
+from operator import index
+from typing import Any, SupportsIndex
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -96,3 +97,14 @@ def matrix(value: ArrayLike, name: str, rows: int | None = None, columns: int | 
         needed = f"({'any' if rows is None else rows}, {'any' if columns is None else columns})"
         raise ValueError(f"{name} has shape {shown(array.shape)}; it must be {needed}")
     return array
+
+
+def whole(value: SupportsIndex, name: str, least: int = 0) -> int:
+    """``value`` as a whole number from ``least`` on that 64 bits hold."""
+    try:
+        number = index(value)
+    except TypeError:
+        raise ValueError(f"{name} is {value!r}; it must be a whole number") from None
+    if not least <= number < 2**63:
+        raise ValueError(f"{name} is {number}; it must be a whole number from {least} on")
+    return number

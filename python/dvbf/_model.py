@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from . import _dvbf
-from ._convert import numbers, rows, wide
+from ._convert import numbers, rows, whole, wide
 from ._recordings import Files, files_of, recordings
 from ._simulate import Policy, Simulated, Simulator, simulate
 
@@ -182,7 +182,7 @@ class Model:
             dt=dt if dt is None or np.ndim(dt) == 0 else batch(dt, "dt"),
             lengths=lengths,
         )
-        found = self._core.filter(given, (samples, seed, gate), threads)
+        found = self._core.filter(given, _options(samples, seed, gate), whole(threads, "threads"))
         return Beliefs(**{name: array[0] if single else array for name, array in found.items()})
 
     def online(
@@ -195,7 +195,7 @@ class Model:
             seed: Seed of their noise.
             gate: Probability, such as 0.9999, beyond which an observation counts as missing.
         """
-        return self._core.online(samples, seed, gate)
+        return self._core.online(*_options(samples, seed, gate))
 
     def predict(
         self, controls: ArrayLike, start: _dvbf.Belief, *, dt: ArrayLike | None = None
@@ -268,6 +268,10 @@ class Model:
     def __repr__(self) -> str:
         sizes = f"Z={self.state_size}, X={self.observation_shape}, U={self.control_size}"
         return f"Model({str(self.path)!r}, {sizes}, dt={self.dt:g})"
+
+
+def _options(samples: int, seed: int, gate: float | None) -> tuple[int, int, float | None]:
+    return whole(samples, "samples"), whole(seed, "seed"), gate
 
 
 def load(path: str | os.PathLike[str]) -> Model:

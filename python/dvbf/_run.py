@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from . import _dvbf
+from ._convert import whole
 from ._model import Model, load
 
 
@@ -57,7 +58,7 @@ class Run:
         Raises:
             ValueError: If the run has not come to its end, or its recordings are no longer there.
         """
-        page, _ = _dvbf.report(self.path, threads)
+        page, _ = _dvbf.report(self.path, whole(threads, "threads"))
         return Path(page)
 
     def __repr__(self) -> str:

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from . import _dvbf
-from ._convert import narrow, rows, shown, wide
+from ._convert import narrow, rows, shown, whole, wide
 
 if TYPE_CHECKING:
     from ._model import Model
@@ -65,7 +65,8 @@ class Simulator:
         self, model: Model, n: int, seed: int = 0, *, process_noise: bool = True, bound: float | None = None
     ) -> None:
         self.model = model
-        self._core = _dvbf.Simulator(model._core, n, seed, process_noise, bound)
+        count = whole(n, "n", 1)
+        self._core = _dvbf.Simulator(model._core, count, whole(seed, "seed"), process_noise, bound)
 
     def __len__(self) -> int:
         return len(self._core)
@@ -106,7 +107,7 @@ class Simulator:
 
     def reseed(self, seed: int) -> None:
         """Takes another seed; a start after it gives the rollouts of a new simulator with this seed."""
-        self._core.reseed(seed)
+        self._core.reseed(whole(seed, "seed"))
 
     def step(self, controls: ArrayLike | None = None, dt: float | None = None) -> None:
         """Carries every rollout one step on under controls ``(N, U)`` or ``(U,)``.
@@ -154,8 +155,7 @@ def simulate(
     dt: float | None,
 ) -> Simulated:
     """Sequences of ``steps`` states from where the simulator is; see :meth:`Model.simulate`."""
-    if steps < 1:
-        raise ValueError(f"steps is {steps}; there must be one")
+    steps = whole(steps, "steps", 1)
     n, width, shape = len(simulator), simulator.model.control_size, simulator.model.observation_shape
     if not callable(controls):
         acting = planned(controls, (n, steps, width))

@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from . import _dvbf
-from ._convert import rows
+from ._convert import rows, whole
 from ._settings import toml
 
 
@@ -55,7 +55,7 @@ class System:
 
     def record(self, sequences: int, steps: int, seed: int = 0) -> Recorded:
         """Sequences with random starts and random controls; the same seed gives the same bits."""
-        found = self._core.record((sequences, steps), seed)
+        found = self._core.record((whole(sequences, "sequences"), whole(steps, "steps")), whole(seed, "seed"))
         x = found["x"].reshape(sequences, steps, *self.observation_shape)
         return Recorded(x, found["u"], found["state"])
 

@@ -10,6 +10,7 @@ from typing import Any
 from numpy.typing import ArrayLike
 
 from . import _dvbf
+from ._convert import whole
 from ._progress import Callback, Progress
 from ._recordings import Files, recordings
 from ._run import Run
@@ -83,7 +84,7 @@ def train(
     folder = unused(f"{preset}-seed{int(seed)}") if out is None else Path(out)
     watcher = Progress(progress, callback)
     try:
-        _dvbf.train(given, (preset, chosen), folder, threads, watcher)
+        _dvbf.train(given, (preset, chosen), folder, whole(threads, "threads"), watcher)
     finally:
         watcher.close()
     return Run(folder)
@@ -112,7 +113,7 @@ def resume(
     """
     watcher = Progress(progress, callback)
     try:
-        _dvbf.resume(Path(path), threads, watcher)
+        _dvbf.resume(Path(path), whole(threads, "threads"), watcher)
     finally:
         watcher.close()
     return Run(path)

@@ -10,7 +10,7 @@ use pyo3::prelude::*;
 use std::sync::Arc;
 use std::time::Instant;
 
-/// A filter that takes one observation at a time.
+/// A filter that takes one observation at a time, made by `Model.online`. It belongs to one thread at a time.
 #[pyclass(module = "dvbf._dvbf")]
 pub(crate) struct OnlineFilter {
     trained: Arc<Trained>,
@@ -65,7 +65,16 @@ impl OnlineFilter {
 
 #[pymethods]
 impl OnlineFilter {
-    /// Takes observation `x_t` and the control `u_{t−1}` that acted since the step before.
+    /// Takes an observation and gives the belief after it.
+    ///
+    /// Args:
+    ///     x: `(X,)` or an image `(height, width)`, in the units of the recordings; NaN is a missing channel,
+    ///         `None` a missing observation. Bytes are scaled to `[0, 1]`.
+    ///     u: Control `(U,)` that acted since the step before; not read at the first step.
+    ///     dt: Seconds since the step before; the model's if `None`.
+    ///
+    /// Raises:
+    ///     `ValueError`: If a shape or a value is not one that the model takes; the filter is then unchanged.
     #[pyo3(signature = (x, u = None, dt = None))]
     fn step(
         &mut self,
@@ -117,7 +126,10 @@ impl OnlineFilter {
         Ok(least)
     }
 
-    /// Goes on from a belief of this filter.
+    /// Goes on from a belief of a filter of the same model with the same options.
+    ///
+    /// Raises:
+    ///     `ValueError`: If the belief is that of another model or of other options, or from before the start.
     fn resume(&mut self, belief: &Bound<'_, Belief>) -> PyResult<()> {
         let belief = belief.get();
         let (own, given) = (self.filter.options(), belief.options);

@@ -100,7 +100,12 @@ def test_the_mean_path_alone_has_no_spread(model: dvbf.Model, data: Data) -> Non
         _ = belief.std
     with pytest.raises(ValueError, match="zero or between 4 and 65536"):
         model.online(samples=3)
-    assert model.online(gate=0.99999) is not None
+    with pytest.raises(ValueError, match="samples is -4"):
+        model.online(samples=-4)
+    with pytest.raises(ValueError, match="threads is -1"):
+        model.filter(data[0][:1], data[1][:1], threads=-1)
+    with pytest.raises(ValueError, match="strictly between zero and one"):
+        model.online(gate=1.0)
 
 
 def test_predictions_start_at_any_belief(model: dvbf.Model, data: Data) -> None:

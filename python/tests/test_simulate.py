@@ -106,8 +106,10 @@ def test_masks_snapshots_and_seeds(model: dvbf.Model) -> None:
         ({"controls": lambda t, z, x: np.zeros((2, 1))}, r"controls has shape \(2, 1\); it must be \(3, 1\)"),
         ({"start": np.zeros((3, 2))}, r"states has shape \(3, 2\); it must be \(3, 8\)"),
         ({"start": np.full((3, 8), np.inf)}, "state component 0 of rollout 0 is not finite"),
-        ({"n": 0}, "n is 0"),
-        ({"steps": 0}, "steps is 0"),
+        ({"n": 0}, "n is 0; it must be a whole number from 1 on"),
+        ({"n": 2.5}, "n is 2.5; it must be a whole number"),
+        ({"steps": 0}, "steps is 0; it must be"),
+        ({"seed": -1}, "seed is -1; it must be a whole number from 0 on"),
     ],
 )
 def test_what_is_wrong_is_named(model: dvbf.Model, change: dict[str, Any], problem: str) -> None:
