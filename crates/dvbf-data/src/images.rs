@@ -86,7 +86,7 @@ pub(super) fn read_gifs(
 /// Reads one recording from a GIF; `path` is what errors call it.
 ///
 /// # Errors
-/// As [`read_image_folders`].
+/// If it cannot be decoded, or asks for more memory than its size allows.
 pub fn read_gif_from(
     bytes: &[u8],
     path: &Path,
@@ -102,7 +102,7 @@ pub fn read_gif_from(
 /// Reads one recording from PNG and JPEG frames; `path` is what errors call them.
 ///
 /// # Errors
-/// As [`read_image_folders`].
+/// If one cannot be decoded, asks for more memory than its size allows, or differs in size.
 pub fn read_images_from(
     images: &[&[u8]],
     path: &Path,
