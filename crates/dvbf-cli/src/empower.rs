@@ -3,18 +3,32 @@
 use crate::terminal::{error_line, outln};
 use clap::Args;
 use dvbf::empower::{
-    EmpowerError, EmpowerRequest, EmpowermentSummary, empower, row_name, summary_path,
+    Coordinates, EmpowerError, EmpowerRequest, EmpowermentSummary, FixedStart, empower, row_name,
+    summary_path,
 };
 use std::path::PathBuf;
 
 #[derive(Debug, Args)]
 pub(crate) struct Empower {
-    /// Folder of a finished run of the pendulum.
+    /// Folder of a finished run of the pendulum or the ball.
     pub(crate) run: PathBuf,
+    /// Steps for which an action is held, in the channel of the closed form.
+    #[arg(long, default_value_t = 10)]
+    pub(crate) steps: usize,
+    /// Steps for which an action is held, in the channel of the variational bound [default: 5 for the
+    /// pendulum, 10 for the ball].
+    #[arg(long)]
+    pub(crate) bound_steps: Option<usize>,
+    /// Train no policies in the true equations; they are the same for all runs with the same data.
+    #[arg(long)]
+    pub(crate) pixels_only: bool,
+    /// Resolution of end states, in standard deviations of the states that were visited.
+    #[arg(long, default_value_t = 0.05)]
+    pub(crate) resolution: f64,
     /// Random starts of every trial.
     #[arg(long, default_value_t = 100)]
     pub(crate) starts: usize,
-    /// Updates of an actor.
+    /// Updates of an actor; estimates that are learned get half as many.
     #[arg(long, default_value_t = 6000)]
     pub(crate) updates: u64,
     /// Seed of policies, starts and noise.
@@ -32,6 +46,10 @@ pub(crate) struct Empower {
 pub(crate) fn run(arguments: &Empower) -> Result<(), EmpowerError> {
     let request = EmpowerRequest {
         run: arguments.run.clone(),
+        steps: arguments.steps,
+        bound_steps: arguments.bound_steps,
+        resolution: arguments.resolution,
+        truth: !arguments.pixels_only,
         starts: arguments.starts,
         updates: arguments.updates,
         seed: arguments.seed,
@@ -57,28 +75,35 @@ pub(crate) fn run(arguments: &Empower) -> Result<(), EmpowerError> {
 
 fn table(summary: &EmpowermentSummary) {
     let of = &summary.landscape;
-    outln!("\nEmpowerment of ten held steps, over held-out states");
+    outln!("\nEmpowerment over held-out states");
     outln!("  correlation of the learned with the true one   {:.4}", of.correlation);
-    outln!(
-        "  highest at {:+.2} rad from upright and {:+.2} rad/s",
-        of.maximum.angle,
-        of.maximum.velocity
-    );
-    outln!(
-        "\nUpright throughout the last 100 of 300 steps      success  from hanging  median steps"
-    );
+    let at = |of: &Coordinates| {
+        let each: Vec<String> = of.iter().map(|(name, at)| format!("{name} {at:+.2}")).collect();
+        each.join(", ")
+    };
+    outln!("  highest where the state hardly moves by itself: {}", at(&of.maximum));
+    outln!("    of the true one: {}", at(&of.true_maximum));
+    outln!("  highest of all states: {}", at(&of.maximum_of_all));
+    outln!("    of the true one: {}", at(&of.true_maximum_of_all));
+    let (mut head, mut rows) = ("from hanging", Vec::new());
     for (policy, eyes) in &summary.control {
         for (eyes, trial) in eyes {
-            let steps = |steps: Option<usize>| steps.map_or("–".to_owned(), |s| s.to_string());
-            outln!(
-                "  {:<46} {:>4}/{:<4} {:>12}  {:>12}",
-                row_name(policy, eyes),
-                trial.success,
-                trial.starts,
-                steps(trial.hanging_steps),
-                steps(trial.median_steps)
-            );
+            if matches!(trial.fixed_start, FixedStart::CornerSteps(_)) {
+                head = "from a corner";
+            }
+            rows.push((row_name(policy, eyes), trial));
         }
+    }
+    outln!("\n{:<46}    success  {head:>13}  median steps", "Success in the last 100 of 300 steps");
+    let steps = |steps: Option<usize>| steps.map_or("–".to_owned(), |s| s.to_string());
+    for (name, trial) in rows {
+        outln!(
+            "  {name:<46} {:>4}/{:<4} {:>13}  {:>12}",
+            trial.success,
+            trial.starts,
+            steps(trial.fixed_start.steps()),
+            steps(trial.median_steps)
+        );
     }
     outln!("\n{:.1} s", summary.seconds);
 }

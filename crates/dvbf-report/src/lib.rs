@@ -25,7 +25,7 @@ mod true_column;
 mod view;
 
 pub use document::STYLE;
-pub use empowerment::{EmpowermentPage, Grid, Row, Swing};
+pub use empowerment::{Curve, EmpowermentPage, Grid, PlaneAxis, RecordedTrial, Row, Scene};
 pub use html::escape;
 pub use material::check;
 pub use palette::Rgb;

@@ -1,8 +1,73 @@
 //! `dvbf empower`: what it refuses, and what it leaves behind.
 
-use crate::tiny::{dvbf, refusal, text, train};
+use crate::tiny::{SETTINGS, dvbf, refusal, text, train};
 use serde_json::Value;
+use std::fmt::Write as _;
 use std::fs;
+use std::path::Path;
+
+/// Trains a tiny model of a system into the folder `r`.
+fn train_system(folder: &Path, system: &str) {
+    let mut command = dvbf(folder, &["train", system, "--out", "r", "--quiet", "--threads", "1"]);
+    for setting in SETTINGS {
+        // Only a locally linear transition has matrices.
+        if !setting.starts_with("model.matrices") {
+            command.args(["--set", setting]);
+        }
+    }
+    let output = command.output().unwrap();
+    assert!(output.status.success(), "{system}: {}", text(&output.stderr));
+}
+
+/// Makes the figures of the run `r` those of a model that has learned to predict.
+fn pretend(folder: &Path) {
+    let path = folder.join("r/summary.json");
+    let mut summary: Value = serde_json::from_slice(&fs::read(&path).unwrap()).unwrap();
+    for row in summary["open_loop"].as_object_mut().unwrap().values_mut() {
+        row["model"] = 1e-9.into();
+    }
+    fs::write(path, summary.to_string()).unwrap();
+}
+
+/// Runs `dvbf empower` as short as possible and checks that it prints what it writes.
+fn empower(folder: &Path) -> Value {
+    let arguments = ["empower", "r", "--starts", "2", "--updates", "2", "--threads", "1", "--json"];
+    let output = dvbf(folder, &arguments).output().unwrap();
+    assert!(output.status.success(), "{}", text(&output.stderr));
+    let printed: Value = serde_json::from_slice(&output.stdout).unwrap();
+    let written = fs::read(folder.join("r/empowerment.json")).unwrap();
+    assert_eq!(serde_json::from_slice::<Value>(&written).unwrap(), printed);
+    assert!(printed["landscape"]["correlation"].as_f64().unwrap().abs() <= 1.0);
+    assert!(printed["seconds"].as_f64().unwrap() > 0.0);
+    printed
+}
+
+/// Every policy has two starts, and steps by this name.
+fn check_trials(printed: &Value, steps: &str, policies: &[(&str, &[&str])]) {
+    assert_eq!(printed["control"].as_object().unwrap().len(), policies.len());
+    for (policy, all) in policies {
+        assert_eq!(printed["control"][policy].as_object().unwrap().len(), all.len(), "{policy}");
+        for eyes in *all {
+            let trial = &printed["control"][policy][eyes];
+            assert_eq!(trial["starts"], 2, "{policy}, {eyes}");
+            assert!(trial["success"].as_u64().unwrap() <= 2, "{policy}, {eyes}");
+            assert!(trial.get(steps).is_some() && trial.get("median_steps").is_some(), "{trial}");
+        }
+    }
+}
+
+fn check_page(folder: &Path, pieces: &[&str], rows: usize) {
+    let page = fs::read_to_string(folder.join("r/empowerment.html")).unwrap();
+    for piece in pieces {
+        assert!(page.contains(piece), "{piece}");
+    }
+    assert!(!page.contains("http-equiv=\"refresh\""));
+    assert_eq!(page.matches("<tr>").count(), rows + 1, "a row of headings, and the trials");
+    let picture = fs::read_to_string(folder.join("r/empowerment.svg")).unwrap();
+    assert!(picture.starts_with("<svg") && picture.contains("<path") && !picture.contains("NaN"));
+}
+
+const BOTH: &[&str] = &["true", "pixels"];
 
 #[test]
 fn a_model_that_predicts_nothing_is_refused_and_one_that_does_gets_its_figures() {
@@ -14,55 +79,77 @@ fn a_model_that_predicts_nothing_is_refused_and_one_that_does_gets_its_figures()
     assert!(line.contains("the mean image") && line.contains("no dynamics"), "{line}");
     assert!(!folder.path().join("r/empowerment.json").exists());
 
-    // As if it had learned to predict.
-    let path = folder.path().join("r/summary.json");
-    let mut summary: Value = serde_json::from_slice(&fs::read(&path).unwrap()).unwrap();
-    for row in summary["open_loop"].as_object_mut().unwrap().values_mut() {
-        row["model"] = 1e-9.into();
-    }
-    fs::write(&path, summary.to_string()).unwrap();
-    let arguments = ["empower", "r", "--starts", "2", "--updates", "2", "--threads", "1", "--json"];
-    let output = dvbf(folder.path(), &arguments).output().unwrap();
-    assert!(output.status.success(), "{}", text(&output.stderr));
-    let printed: Value = serde_json::from_slice(&output.stdout).unwrap();
-    let written = fs::read(folder.path().join("r/empowerment.json")).unwrap();
-    assert_eq!(serde_json::from_slice::<Value>(&written).unwrap(), printed);
-    assert!(printed["landscape"]["correlation"].as_f64().unwrap().abs() <= 1.0);
-    for key in ["angle", "velocity"] {
-        assert!(printed["landscape"]["maximum"][key].is_f64(), "{key}");
-    }
-    for (policy, eyes) in [
-        ("greedy", "true"),
-        ("greedy", "pixels"),
-        ("actor-critic", "true"),
-        ("actor-critic", "pixels"),
-        ("random", "true"),
-        ("uncontrolled", "true"),
+    pretend(folder.path());
+    for (option, value, problem) in [
+        ("--steps", "1", "steps is 1; it must be at least 2"),
+        ("--resolution", "0", "resolution is 0; it must be a positive finite number"),
+        ("--resolution", "inf", "resolution is inf; it must be a positive finite number"),
     ] {
-        let trial = &printed["control"][policy][eyes];
-        assert_eq!(trial["starts"], 2, "{policy}, {eyes}");
-        assert!(trial["success"].as_u64().unwrap() <= 2, "{policy}, {eyes}");
-        assert!(trial.get("hanging_steps").is_some() && trial.get("median_steps").is_some());
+        let line = refusal(dvbf(folder.path(), &["empower", "r", "--json", option, value]));
+        assert!(line.contains(problem), "{line}");
     }
-    assert!(printed["seconds"].as_f64().unwrap() > 0.0);
-    let page = fs::read_to_string(folder.path().join("r/empowerment.html")).unwrap();
-    for piece in ["landscape-true", "landscape-learned", "swing-torque", "data:image/png;base64,"] {
-        assert!(page.contains(piece), "{piece}");
+    assert!(!folder.path().join("r/empowerment.json").exists());
+
+    let printed = empower(folder.path());
+    for key in ["maximum", "true_maximum", "maximum_of_all", "true_maximum_of_all"] {
+        let maximum = &printed["landscape"][key];
+        assert!(maximum["angle"].is_f64() && maximum["velocity"].is_f64(), "{key}");
     }
-    assert!(!page.contains("http-equiv=\"refresh\"") && page.matches("<tr>").count() == 7);
-    let picture = fs::read_to_string(folder.path().join("r/empowerment.svg")).unwrap();
-    assert!(picture.starts_with("<svg") && picture.contains("<path") && !picture.contains("NaN"));
+    let policies = [
+        ("greedy", BOTH),
+        ("actor-critic", BOTH),
+        ("variational", BOTH),
+        ("random", &["true"]),
+        ("uncontrolled", &["true"]),
+    ];
+    check_trials(&printed, "hanging_steps", &policies);
+    let pieces = ["landscape-true", "landscape-learned", "trial-torque", "data:image/png;base64,"];
+    check_page(folder.path(), &pieces, 8);
 }
 
 #[test]
-fn runs_of_other_systems_are_refused() {
+fn the_ball_gets_its_figures() {
     let folder = tempfile::tempdir().unwrap();
-    let mut command = dvbf(folder.path(), &["train", "ball", "--out", "b", "--quiet"]);
-    for setting in crate::tiny::SETTINGS {
-        let other = setting.starts_with("model.matrices");
-        command.args(if other { vec![] } else { vec!["--set", setting] });
+    train_system(folder.path(), "ball");
+    let line = refusal(dvbf(folder.path(), &["empower", "r"]));
+    assert!(line.contains("the mean image") && line.contains("no dynamics"), "{line}");
+    pretend(folder.path());
+    let printed = empower(folder.path());
+    let maximum = &printed["landscape"]["maximum"];
+    assert!(maximum["x"].is_f64() && maximum["y"].is_f64(), "{maximum}");
+    let policies = [
+        ("greedy", BOTH),
+        ("variational", BOTH),
+        ("random", &["true"]),
+        ("uncontrolled", &["true"]),
+    ];
+    check_trials(&printed, "corner_steps", &policies);
+    check_page(folder.path(), &["landscape-learned", "trial-distance", "from a corner at rest"], 6);
+}
+
+#[test]
+fn a_system_without_controls_is_refused() {
+    let folder = tempfile::tempdir().unwrap();
+    train_system(folder.path(), "two-balls");
+    pretend(folder.path());
+    let line = refusal(dvbf(folder.path(), &["empower", "r"]));
+    assert!(line.contains("two_balls: the dynamics have no controls"), "{line}");
+}
+
+#[test]
+fn recordings_have_no_true_system() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut table = String::from("time,height,motor\n");
+    for t in 0..200 {
+        let time = f64::from(t) / 10.0;
+        let (height, motor) = (time.sin(), (1.7 * time).cos());
+        let _ = writeln!(table, "{time:.1},{height:.4},{motor:.4}");
     }
-    assert!(command.status().unwrap().success());
-    let line = refusal(dvbf(folder.path(), &["empower", "b"]));
-    assert!(line.contains("only runs of the pendulum"), "{line}");
+    fs::write(folder.path().join("log.csv"), table).unwrap();
+    let words = ["train", "--data", "log.csv", "--observe", "height", "--control", "motor"];
+    let small = ["--steps", "6", "--quiet", "--out", "r", "--set", "training.restarts=1"];
+    let output = dvbf(folder.path(), &[&words[..], &small].concat()).output().unwrap();
+    assert!(output.status.success(), "{}", text(&output.stderr));
+    let line = refusal(dvbf(folder.path(), &["empower", "r"]));
+    assert!(line.contains("recordings has no true system"), "{line}");
 }

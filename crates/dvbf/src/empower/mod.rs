@@ -1,61 +1,84 @@
 //! Control without reward: empowerment on a learned model, policies that are trained in it alone, and
 //! trials of them on the true system through the online filter.
 
+mod ball;
 mod landscape;
-mod swing;
+mod pendulum;
+mod recorded;
+mod subject;
+mod support;
 mod trial;
+mod world;
 
-pub use landscape::{Landscape, Maximum};
+pub use landscape::{Coordinates, Landscape};
+pub use subject::FixedStart;
 pub use trial::Trial;
 
 use crate::eval::{Draw, READ_OUT, infer, shown};
 use crate::pool::{Pool, PoolError};
 use crate::run::{FolderError, RunFolder};
 use crate::settings::Settings;
-use dvbf_control::{
-    ActorCritic, ActorCriticSettings, Channel, ControlError, ControlLimits, Empowerment,
-    EmpowermentNet, FitSettings, Greedy, HeldGaussian, LearnedDynamics, PathFilter, StateScale,
-};
-use dvbf_core::{
-    Context, Dvbf, FileError, Filter, FilterError, KindError, KindTable, Noise, TRANSITIONS,
-    Transition,
-};
+use ball::Ball;
+use dvbf_control::{ControlError, LearnedDynamics, MeanDynamics, PathFilter};
+use dvbf_core::{Dvbf, FileError, Filter, FilterError, KindError};
 use dvbf_data::{DataError, Dataset, Set, Supply};
-use dvbf_envs::{PendulumSettings, System};
-use dvbf_report::{EmpowermentPage, Grid, Row, Swing};
-use landscape::landscape;
-use ndarray::{Array2, Array3, s};
+use dvbf_envs::{BouncingBall, BouncingBallSettings, EnvError, Environment, PendulumSettings};
+use dvbf_report::{EmpowermentPage, Grid, RecordedTrial, Row};
+use landscape::{Cells, Values};
+use ndarray::{Array2, Array3};
+use pendulum::Pendulum;
+use recorded::record;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Instant;
-use swing::swing;
-use trial::{Arena, Eyes, Random, narrow};
+use subject::Subject;
+use trial::{Arena, Eyes, Random};
+use world::{Trained, World};
 
-/// Steps of a channel, and its resolution in standard deviations of visited states.
-const STEPS: usize = 10;
-const RESOLUTION: f64 = 0.05;
-/// States that an estimate is fitted to, at most.
-const FITTED: usize = 16_384;
-/// Steps of the swing-up that are animated.
+/// Steps of the recorded trial that are animated.
 const ANIMATED: usize = 150;
-/// Torques among which a greedy policy chooses.
-const LEVELS: usize = 9;
 
 /// What is asked for.
 #[derive(Clone, Debug)]
 pub struct EmpowerRequest {
     /// The run folder.
     pub run: PathBuf,
+    /// Steps `K` of the channel of the closed form, at least 2.
+    pub steps: usize,
+    /// Steps of the channel of the variational bound, at least 2; those that suit the system if nothing.
+    pub bound_steps: Option<usize>,
+    /// Resolution `σ` of all channels, in standard deviations of visited states.
+    pub resolution: f64,
+    /// Whether policies are trained in the true equations too, and tried on the true state.
+    pub truth: bool,
     /// Random starts of every trial.
     pub starts: usize,
-    /// Updates of an actor.
+    /// Updates of an actor; estimates that are learned get half as many.
     pub updates: u64,
     /// Seed of policies and starts.
     pub seed: u64,
-    /// Threads that filter; all if zero.
+    /// Threads; all if zero.
     pub threads: usize,
+}
+
+impl EmpowerRequest {
+    /// The usual request: `K` 10, `σ` 0.05, policies in the true equations too, 100 starts, 6000
+    /// updates, seed 0, all threads.
+    pub fn new(run: PathBuf) -> Self {
+        Self {
+            run,
+            steps: 10,
+            bound_steps: None,
+            resolution: 0.05,
+            truth: true,
+            starts: 100,
+            updates: 6000,
+            seed: 0,
+            threads: 0,
+        }
+    }
 }
 
 /// Everything that was found; `empowerment.json` in the run folder.
@@ -94,6 +117,9 @@ pub enum EmpowerError {
     /// The true equations.
     #[error(transparent)]
     Equations(#[from] KindError),
+    /// The true system.
+    #[error(transparent)]
+    System(#[from] EnvError),
     /// The run is about something else, or its model predicts nothing.
     #[error("{}: {problem}", path.display())]
     Unfit {
@@ -113,153 +139,173 @@ impl EmpowerError {
     }
 }
 
-/// A system as a policy is trained in: dynamics, visited states, and the unit of them.
-struct World {
-    dynamics: LearnedDynamics,
-    visited: Array2<f32>,
-    channel: Channel<f32>,
-}
-
-impl World {
-    fn new(
-        transition: Arc<dyn Transition<f32>>,
-        visited: Array2<f32>,
-        limits: &ControlLimits<f32>,
-    ) -> Result<Self, EmpowerError> {
-        let scale = StateScale::of_states(visited.view())?;
-        let channel = Channel::new(STEPS, RESOLUTION, limits.clone(), scale)?;
-        Ok(Self { dynamics: LearnedDynamics::new(transition), visited, channel })
-    }
-
-    /// Held empowerment of states `(N, Z)`.
-    fn evaluate(&self, states: &Array2<f32>) -> Result<Vec<f32>, EmpowerError> {
-        let mut held = HeldGaussian::new(self.dynamics.clone(), &self.channel, 256)?;
-        let mut out = vec![0.0; states.nrows()];
-        held.evaluate(states.view(), &mut out)?;
-        Ok(out)
-    }
-
-    fn greedy(
-        &self,
-    ) -> Result<Greedy<f32, LearnedDynamics, HeldGaussian<f32, LearnedDynamics>>, EmpowerError>
-    {
-        let held = HeldGaussian::new(self.dynamics.clone(), &self.channel, 16)?;
-        Ok(Greedy::new(self.dynamics.clone(), held, self.channel.limits(), LEVELS)?)
-    }
-
-    /// An actor that was trained in these dynamics only, from visited states.
-    fn actor(&self, request: &EmpowerRequest) -> Result<dvbf_control::Actor<f32>, EmpowerError> {
-        let every = self.visited.nrows().div_ceil(FITTED).max(1);
-        let fitted = self.visited.slice(s![..; every, ..]).to_owned();
-        let estimates = self.evaluate(&fitted)?;
-        let scale = self.channel.scale();
-        let fit = FitSettings {
-            seed: request.seed,
-            clip: 3.5,
-            bound: 3.0,
-            penalty: 0.32,
-            ..FitSettings::default()
-        };
-        let net = EmpowermentNet::fit(fitted.view(), &estimates, scale, &fit)?;
-        let settings = ActorCriticSettings { seed: request.seed, ..ActorCriticSettings::default() };
-        let (dynamics, limits) = (self.dynamics.clone(), self.channel.limits());
-        let mut training = ActorCritic::new(dynamics, net, limits, scale, settings)?;
-        let mut starts = Array2::zeros((settings.batch, self.visited.ncols()));
-        let mut draws = vec![0.0_f64; settings.batch];
-        for update in 0..request.updates {
-            Noise::new(request.seed, 1 << 40 | update).uniform(&mut draws);
-            for (mut start, draw) in starts.rows_mut().into_iter().zip(&draws) {
-                start.assign(&self.visited.row(place(*draw, self.visited.nrows())));
-            }
-            training.update(starts.view())?;
-        }
-        Ok(training.actor().clone())
-    }
-}
-
-/// A place among `count` for a draw from 0 to 1.
-#[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "a place in a list")]
-fn place(draw: f64, count: usize) -> usize {
-    ((draw * count as f64) as usize).min(count - 1)
-}
-
 /// Estimates empowerment on the model of a run, trains policies in it, and tries them on the true
-/// pendulum; writes `empowerment.json`, the page `empowerment.html` and the picture `empowerment.svg`
+/// system; writes `empowerment.json`, the page `empowerment.html` and the picture `empowerment.svg`
 /// into the run folder. `told` hears what is being done.
 ///
 /// # Errors
-/// If the run is not about the pendulum, its model predicts no better than the mean image, or
-/// something fails on the way.
+/// If the run is about neither the pendulum nor the ball, its model has no controls or predicts no
+/// better than the mean image, a channel is impossible, or something fails on the way.
 pub fn empower(
     request: &EmpowerRequest,
     told: &mut dyn FnMut(&str),
 ) -> Result<EmpowermentSummary, EmpowerError> {
-    let clock = Instant::now();
     let folder = RunFolder::open(&request.run)?;
     let settings = folder.settings()?;
     let unfit = |problem: String| EmpowerError::Unfit { path: request.run.clone(), problem };
-    let pendulum = settings.system.as_ref().and_then(System::get::<PendulumSettings>);
-    let Some(pendulum) = pendulum else {
-        let problem = "only runs of the pendulum have a true system that policies can be tried on";
+    let Some(system) = settings.system.as_ref() else {
+        let problem = "a run of recordings has no true system that policies could be tried on";
         return Err(unfit(problem.into()));
     };
-    let filter = Filter::load(folder.best_path()?)?;
-    let model = Arc::clone(filter.model());
+    let env = system.environment()?;
+    if env.spec().control_size == 0 {
+        return Err(unfit(format!("{}: {}", system.name(), ControlError::NoControls)));
+    }
     refuse_blind(&folder, &settings).map_err(unfit)?;
-    let pool = Pool::new(request.threads)?;
-    let supply = Supply::open(&settings)?;
-    let Some(env) = supply.environment() else {
-        return Err(unfit("the run has no simulated system".into()));
-    };
+    let study = Study { request, folder: &folder, settings: &settings, env: &*env };
+    match (system.get::<PendulumSettings>(), system.get::<BouncingBallSettings>()) {
+        (Some(pendulum), _) => study.of(&Pendulum::new(&pendulum, &env.constants())?, told),
+        (_, Some(ball)) => study.of(&Ball(Arc::new(BouncingBall::new(ball)?)), told),
+        _ => Err(unfit(format!(
+            "policies can be tried on the pendulum and on the ball, not on {}",
+            system.name()
+        ))),
+    }
+}
 
-    told("filtering the recordings");
-    let limits = ControlLimits::symmetric(&[narrow(pendulum.torque_max)])?;
-    let train = supply.sequences(Set::Train).first(READ_OUT);
-    let visited = visited(&model, &train, &settings, &pool);
-    let learned = World::new(Arc::from(model.transition().clone_box()), visited.clone(), &limits)?;
-    let truth = true_world(&train, &limits, &env.constants())?;
-    let test = supply.sequences(Set::Test).all();
-    told("the landscape");
-    let (landscape, grid) = landscape(&learned, &truth, (&model, &test), &settings, &pool)?;
+/// A run, and what is asked of it.
+struct Study<'a> {
+    request: &'a EmpowerRequest,
+    folder: &'a RunFolder,
+    settings: &'a Settings,
+    env: &'a dyn Environment,
+}
 
-    let arena = Arena { env, starts: request.starts, seed: request.seed };
-    let pixels = || PathFilter::new(&filter).map(|filter| Eyes::Pixels(Box::new(filter)));
-    let features = truth.dynamics.features();
-    let mut control: BTreeMap<String, BTreeMap<String, Trial>> = BTreeMap::new();
-    let mut note = |name: &str, eyes: &str, trial: Trial| {
-        control.entry(name.into()).or_default().insert(eyes.into(), trial);
-    };
-    told("the greedy policy");
-    note("greedy", "true", arena.run(&mut truth.greedy()?, Eyes::True(features))?);
-    let greedy = arena.run(&mut learned.greedy()?, pixels()?)?;
-    note("greedy", "pixels", greedy.clone());
-    told("the actor in the true equations");
-    note("actor-critic", "true", arena.run(&mut truth.actor(request)?, Eyes::True(features))?);
-    told("the actor in the learned model");
-    let mut actor = learned.actor(request)?;
-    let acted = arena.run(&mut actor, pixels()?)?;
-    note("actor-critic", "pixels", acted.clone());
-    for (name, half) in [("random", narrow(pendulum.torque_max)), ("uncontrolled", 0.0)] {
-        let mut policy = Random { half, shown: features.outputs(), drawn: 0 };
-        note(name, "true", arena.run(&mut policy, Eyes::True(features))?);
+/// What a world was found to have at held-out states, and how its policies fared.
+struct Findings {
+    values: Values,
+    trials: Vec<(&'static str, Trial)>,
+    recorded: Option<RecordedTrial>,
+}
+
+impl Study<'_> {
+    fn of<S: Subject>(
+        &self,
+        subject: &S,
+        told: &mut dyn FnMut(&str),
+    ) -> Result<EmpowermentSummary, EmpowerError> {
+        let clock = Instant::now();
+        let filter = Filter::load(self.folder.best_path()?)?;
+        let model = Arc::clone(filter.model());
+        let pool = Pool::new(self.request.threads)?;
+        let supply = Supply::open(self.settings)?;
+
+        told("filtering the recordings");
+        let train = supply.sequences(Set::Train).first(READ_OUT);
+        let test = supply.sequences(Set::Test).all();
+        let seen = |data: &Dataset| visited(&model, data, self.settings, &pool);
+        let known = |data: &Dataset| true_states(subject, data);
+        let bound_steps = self.request.bound_steps.unwrap_or(subject.bound_steps());
+        let channels = (self.request, bound_steps);
+        let dynamics = LearnedDynamics::new(Arc::from(model.transition().clone_box()));
+        let limits = subject.limits()?;
+        let learned = World::new(dynamics.clone(), seen(&train), &limits, channels)?;
+        let truth = World::new(subject.truth(), known(&train), &limits, channels)?;
+        let arena =
+            Arena { subject, env: self.env, starts: self.request.starts, seed: self.request.seed };
+
+        told("policies in the learned model and in the true equations, and their trials");
+        let (seen, known) = (seen(&test), known(&test));
+        let eyes = PathFilter::new(&filter)?;
+        let (learned, truth) = pool.join(
+            || {
+                let mut eyes = Eyes::Pixels(Box::new(eyes));
+                let (mut trained, mut found) =
+                    self.findings(&learned, &arena, &seen, &mut eyes, true)?;
+                let best = found.best();
+                let (name, policy) = &mut trained.policies[best];
+                let policy = (capitalized(name), &mut **policy);
+                let model = (&filter, &dynamics);
+                let recorded =
+                    record(&arena, (&policy.0, policy.1), model, &mut *trained.estimate)?;
+                found.recorded = Some(recorded);
+                Ok::<_, EmpowerError>(found)
+            },
+            || {
+                let (_, mut found) =
+                    self.findings(&truth, &arena, &known, &mut Eyes::True, self.request.truth)?;
+                let half = limits.half().to_vec();
+                let nothing = vec![0.0; half.len()];
+                for (name, half) in [("random", half), ("uncontrolled", nothing)] {
+                    let mut policy = Random::new(half, known.ncols());
+                    found.trials.push((name, arena.run(&mut policy, &mut Eyes::True)?));
+                }
+                Ok::<_, EmpowerError>(found)
+            },
+        );
+        let (learned, truth) = (learned?, truth?);
+
+        told("the page");
+        let states = flat(&test.states).mapv(f64::from);
+        let places = states.rows().into_iter().map(|state| subject.place(&state.to_vec()));
+        let (learned_values, true_values) = (&learned.values, &truth.values);
+        let cells = Cells::of(subject.axes(), places, (learned_values, true_values));
+        let landscape = cells.landscape(learned_values, true_values);
+        let landscape =
+            landscape.ok_or_else(|| EmpowerError::internal("there are no held-out states"))?;
+        let mut control: BTreeMap<String, BTreeMap<String, Trial>> = BTreeMap::new();
+        for (eyes, trials) in [("pixels", learned.trials), ("true", truth.trials)] {
+            for (policy, trial) in trials {
+                control.entry(policy.into()).or_default().insert(eyes.into(), trial);
+            }
+        }
+        let seconds = clock.elapsed().as_secs_f64();
+        let summary = EmpowermentSummary { landscape, control, seconds };
+        let recorded = learned.recorded.unwrap_or_default();
+        let page = page(subject, (self.folder.name(), &summary), cells.grid(), recorded);
+        self.write(&summary, &page)?;
+        Ok(summary)
     }
 
-    told("the page");
-    let torque_max = pendulum.torque_max;
-    let swing = if acted.hanging_steps.is_some() || greedy.hanging_steps.is_none() {
-        swing(&arena, ("Actor-critic", &mut actor), (&filter, &learned), torque_max)?
-    } else {
-        swing(&arena, ("Greedy", &mut learned.greedy()?), (&filter, &learned), torque_max)?
-    };
-    let seconds = clock.elapsed().as_secs_f64();
-    let summary = EmpowermentSummary { landscape, control, seconds };
-    let text = serde_json::to_string_pretty(&summary)
-        .map_err(|_| EmpowerError::internal("the summary is plain data"))?;
-    folder.write("empowerment.json", text.as_bytes())?;
-    let page = page(folder.name(), &summary, grid, swing);
-    folder.write("empowerment.svg", page.svg().as_bytes())?;
-    folder.write("empowerment.html", page.html().as_bytes())?;
-    Ok(summary)
+    /// Trains in a world, and tries what was trained if policies are wanted.
+    fn findings<S: Subject, D: MeanDynamics<f32> + Clone + 'static>(
+        &self,
+        world: &World<D>,
+        arena: &Arena<'_, S>,
+        held_out: &Array2<f32>,
+        eyes: &mut Eyes,
+        policies: bool,
+    ) -> Result<(Trained, Findings), EmpowerError> {
+        let mut trained = world.train(arena.subject.approach(), (self.request, policies))?;
+        let mut empowerment = vec![0.0; held_out.nrows()];
+        trained.estimate.evaluate(held_out.view(), &mut empowerment)?;
+        let values = Values { empowerment, still: world.still(held_out.view()) };
+        let mut trials = Vec::new();
+        for (name, policy) in &mut trained.policies {
+            trials.push((*name, arena.run(&mut **policy, eyes)?));
+        }
+        Ok((trained, Findings { values, trials, recorded: None }))
+    }
+
+    fn write(
+        &self,
+        summary: &EmpowermentSummary,
+        page: &EmpowermentPage,
+    ) -> Result<(), EmpowerError> {
+        let text = serde_json::to_string_pretty(summary)
+            .map_err(|_| EmpowerError::internal("the summary is plain data"))?;
+        self.folder.write("empowerment.json", text.as_bytes())?;
+        self.folder.write("empowerment.svg", page.svg().as_bytes())?;
+        self.folder.write("empowerment.html", page.html().as_bytes())?;
+        Ok(())
+    }
+}
+
+impl Findings {
+    /// The first policy that succeeds from the fixed start, or else the first.
+    fn best(&self) -> usize {
+        self.trials.iter().position(|(_, trial)| trial.fixed_start.steps().is_some()).unwrap_or(0)
+    }
 }
 
 /// What a row of a table of trials is called: the policy, and what it saw.
@@ -267,22 +313,33 @@ pub fn row_name(policy: &str, eyes: &str) -> String {
     format!("{policy}, {}", if eyes == "pixels" { "from pixels" } else { "true state" })
 }
 
+fn capitalized(name: &str) -> String {
+    let (first, rest) = name.split_at(name.chars().next().map_or(0, char::len_utf8));
+    first.to_uppercase() + rest
+}
+
 /// What the page shows.
-fn page(name: String, summary: &EmpowermentSummary, grid: Grid, swing: Swing) -> EmpowermentPage {
+fn page<S: Subject>(
+    subject: &S,
+    (name, summary): (String, &EmpowermentSummary),
+    grid: Grid,
+    recorded: RecordedTrial,
+) -> EmpowermentPage {
     let rows = summary.control.iter().flat_map(|(policy, all)| {
         all.iter().map(move |(eyes, trial)| Row {
             name: row_name(policy, eyes),
             success: (trial.success, trial.starts),
-            hanging: trial.hanging_steps,
+            fixed_start: trial.fixed_start.steps(),
             median: trial.median_steps,
         })
     });
     EmpowermentPage {
         name,
+        scene: subject.scene(),
         correlation: summary.landscape.correlation,
-        maximum: (summary.landscape.maximum.angle, summary.landscape.maximum.velocity),
+        maximum: subject.axes().map(|axis| summary.landscape.maximum[axis.name]),
         grid,
-        swing,
+        recorded,
         rows: rows.collect(),
         animated: ANIMATED,
     }
@@ -308,49 +365,24 @@ fn refuse_blind(folder: &RunFolder, settings: &Settings) -> Result<(), String> {
     ))
 }
 
-/// Filtered states of recordings as networks see them, `(N·T', Z)`, without those that start.
+/// Filtered states of recordings as networks see them, `(N·T, Z)`.
 fn visited(model: &Dvbf<f32>, data: &Dataset, settings: &Settings, pool: &Pool) -> Array2<f32> {
     let states = infer(model, data, settings.data.steps, Draw::Mean, pool).state;
     flat(&shown(model, &states))
+}
+
+/// True states of recordings as the true equations see them, `(N·T, Z)`.
+fn true_states<S: Subject>(subject: &S, data: &Dataset) -> Array2<f32> {
+    let states = flat(&data.states);
+    let mut out = Array2::zeros((states.nrows(), subject.truth().state_size()));
+    subject.show(states.view(), out.view_mut());
+    out
 }
 
 fn flat(states: &Array3<f32>) -> Array2<f32> {
     let (n, t, z) = states.dim();
     let rows = states.to_shape((n * t, z)).expect("whole rows");
     rows.to_owned()
-}
-
-/// The true equations, and true states as networks see them.
-fn true_world(
-    data: &Dataset,
-    limits: &ControlLimits<f32>,
-    constants: &[(&str, f64)],
-) -> Result<World, EmpowerError> {
-    let known = serde_json::json!({ "dynamics": "damped-pendulum", "substeps": 4 });
-    let context = Context {
-        observation: 1,
-        control: 1,
-        state: 2,
-        noise: 2,
-        hidden: 1,
-        initial_frames: 1,
-        dt: Some(data.dt),
-        uneven: false,
-        control_units: None,
-        components: Vec::new(),
-    };
-    let table = KindTable::new("sum").with("known", known);
-    let mut transition = TRANSITIONS.init::<f32>(&table, &context, Noise::new(0, 0))?;
-    let known = transition.known().ok_or_else(|| EmpowerError::internal("no equation"))?;
-    let value = |name: &str| constants.iter().find(|(own, _)| *own == name).map(|(_, v)| *v);
-    let values: Vec<f64> =
-        known.constants.iter().map(|own| value(&own.name).unwrap_or(own.start)).collect();
-    transition.set_constants(&values);
-    let features = dvbf_core::features_of(&transition.components());
-    let states = flat(&data.states);
-    let mut shown = Array2::zeros((states.nrows(), features.outputs()));
-    features.apply(states.view(), shown.view_mut());
-    World::new(Arc::from(transition), shown, limits)
 }
 
 /// Where `empowerment.json` of a run is.

@@ -1,107 +1,102 @@
-//! Trials of policies on the true pendulum, seen truly or through the filter.
+//! Trials of policies on the true system, seen truly or through the filter.
 
 use super::EmpowerError;
+use super::subject::{FixedStart, LAST, STEPS, Subject};
 use dvbf_control::{PathFilter, Policy, StateFilter};
-use dvbf_core::{Features, Noise};
+use dvbf_core::Noise;
 use dvbf_envs::Environment;
-use ndarray::{Array2, Axis};
+use ndarray::{Array2, ArrayView2, ArrayViewMut2, Axis};
 use serde::{Deserialize, Serialize};
-use std::f64::consts::PI;
-
-/// Steps of a trial, and those at its end that have to be upright.
-pub(super) const STEPS: usize = 300;
-const LAST: usize = 100;
-/// What counts as upright, in radians.
-const UPRIGHT: f64 = 0.3;
-/// Fastest start, in radians a second.
-const FASTEST: f64 = 4.0;
 
 /// How a policy fared.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Trial {
-    /// Random starts from which it was upright throughout the last 100 steps.
+    /// Random starts from which it was where success is throughout the last 100 steps.
     pub success: usize,
     /// Random starts.
     pub starts: usize,
-    /// Steps from hanging at rest until it stays upright; nothing if it does not.
-    pub hanging_steps: Option<usize>,
-    /// Median of the steps until it stays upright, of the starts that succeed.
+    /// Steps from the fixed start until it stays there.
+    #[serde(flatten)]
+    pub fixed_start: FixedStart,
+    /// Median of the steps until it stays there, of the starts that succeed.
     pub median_steps: Option<usize>,
 }
 
 /// How a policy is told the state.
 #[derive(Debug)]
-pub(super) enum Eyes<'a> {
-    /// The true angle and velocity, shown as networks see them.
-    True(&'a Features),
+pub(super) enum Eyes {
+    /// The true state.
+    True,
     /// Frames with the noise of the recordings, through the online filter.
     Pixels(Box<PathFilter>),
 }
 
-/// What happens in a trial from frames, step by step.
+/// What happens in a trial, step by step.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Recorder {
     /// True states before the step.
     pub(super) states: Vec<Vec<f64>>,
     /// What the camera saw of them.
     pub(super) frames: Vec<Vec<f32>>,
-    /// The torque of the step.
-    pub(super) torques: Vec<f64>,
+    /// The controls of the step.
+    pub(super) controls: Vec<Vec<f64>>,
 }
 
-/// The true pendulum and where trials start.
-pub(super) struct Arena<'a> {
+/// The true system and where trials start.
+pub(super) struct Arena<'a, S> {
+    pub(super) subject: &'a S,
     pub(super) env: &'a dyn Environment,
     pub(super) starts: usize,
     pub(super) seed: u64,
 }
 
-/// An angle from upright, between −π and π; the pendulum hangs at zero.
-pub(super) fn from_upright(angle: f64) -> f64 {
-    angle.rem_euclid(2.0 * PI) - PI
-}
-
-impl Arena<'_> {
-    /// Runs a policy from hanging at rest and from all random starts.
+impl<S: Subject> Arena<'_, S> {
+    /// Runs a policy from the fixed start and from all random ones.
     pub(super) fn run(
         &self,
         policy: &mut dyn Policy<f32>,
-        mut eyes: Eyes<'_>,
+        eyes: &mut Eyes,
     ) -> Result<Trial, EmpowerError> {
-        let mut draws = vec![0.0_f64; 2 * self.starts];
+        let fixed = self.run_fixed_start(policy, eyes, None)?;
+        let size = self.env.spec().state.len();
+        let mut draws = vec![0.0_f64; size * self.starts];
         Noise::new(self.seed, 0).uniform(&mut draws);
-        let hanging_steps = self.trial(policy, &mut eyes, ([0.0, 0.0], 0), None)?;
         let mut steps = Vec::new();
-        for (i, draw) in draws.chunks(2).enumerate() {
-            let start = [PI * (2.0 * draw[0] - 1.0), FASTEST * (2.0 * draw[1] - 1.0)];
-            steps.extend(self.trial(policy, &mut eyes, (start, i as u64 + 1), None)?);
+        for (draws, number) in draws.chunks(size).zip(1..) {
+            let mut start = vec![0.0; size];
+            self.subject.random_start(draws, &mut start);
+            steps.extend(self.trial(policy, eyes, (&start, number), None)?);
         }
         steps.sort_unstable();
         let median_steps = (!steps.is_empty()).then(|| steps[steps.len() / 2]);
-        Ok(Trial { success: steps.len(), starts: self.starts, hanging_steps, median_steps })
+        let fixed_start = self.subject.steps_of_fixed_start(fixed);
+        Ok(Trial { success: steps.len(), starts: self.starts, fixed_start, median_steps })
     }
 
-    /// The trial from hanging at rest, recorded; the same as that of [`run`](Self::run).
-    pub(super) fn hanging(
+    /// The trial from the fixed start; with a recorder the same as without.
+    pub(super) fn run_fixed_start(
         &self,
         policy: &mut dyn Policy<f32>,
-        eyes: &mut Eyes<'_>,
-        recorder: &mut Recorder,
+        eyes: &mut Eyes,
+        recorder: Option<&mut Recorder>,
     ) -> Result<Option<usize>, EmpowerError> {
-        self.trial(policy, eyes, ([0.0, 0.0], 0), Some(recorder))
+        let mut start = vec![0.0; self.env.spec().state.len()];
+        self.subject.fixed_start(&mut start);
+        self.trial(policy, eyes, (&start, 0), recorder)
     }
 
-    /// Steps until it stays upright; nothing if it does not stay for the last of them.
+    /// Steps until it stays where success is; nothing if it is not there for the last of them.
     fn trial(
         &self,
         policy: &mut dyn Policy<f32>,
-        eyes: &mut Eyes<'_>,
-        (start, number): ([f64; 2], u64),
+        eyes: &mut Eyes,
+        (start, number): (&[f64], u64),
         mut recorder: Option<&mut Recorder>,
     ) -> Result<Option<usize>, EmpowerError> {
         let spec = self.env.spec();
-        let mut state = vec![0.0; spec.state.len() + self.env.hidden_size()];
-        state[..2].copy_from_slice(&start);
+        let visible = start.len();
+        let mut state = vec![0.0; visible + self.env.hidden_size()];
+        state[..visible].copy_from_slice(start);
         let mut frame = vec![0.0_f32; spec.observation_size];
         let mut noise = vec![0.0_f32; spec.observation_size];
         let (shown, controls) = policy.sizes();
@@ -114,9 +109,9 @@ impl Arena<'_> {
         let mut stays_from = 0;
         for t in 0..STEPS {
             let started = match eyes {
-                Eyes::True(features) => {
-                    let latent = Array2::from_shape_fn((1, 2), |(_, i)| narrow(state[i]));
-                    features.apply(latent.view(), belief.view_mut());
+                Eyes::True => {
+                    let truth = Array2::from_shape_fn((1, visible), |(_, i)| narrow(state[i]));
+                    self.subject.show(truth.view(), belief.view_mut());
                     true
                 }
                 Eyes::Pixels(filter) => {
@@ -137,14 +132,14 @@ impl Arena<'_> {
             } else {
                 control.fill(0.0);
             }
-            let torque: Vec<f64> = control.iter().map(|&u| f64::from(u)).collect();
+            let acting: Vec<f64> = control.iter().map(|&u| f64::from(u)).collect();
             if let Some(recorder) = &mut recorder {
                 recorder.states.push(state.clone());
                 recorder.frames.push(frame.clone());
-                recorder.torques.push(torque.first().copied().unwrap_or(0.0));
+                recorder.controls.push(acting.clone());
             }
-            self.env.advance(&mut state, &torque);
-            if from_upright(state[0]).abs() >= UPRIGHT {
+            self.env.advance(&mut state, &acting);
+            if !self.subject.reached(&state) {
                 stays_from = t + 1;
             }
         }
@@ -157,29 +152,38 @@ pub(super) fn narrow(value: f64) -> f32 {
     value as f32
 }
 
-/// Uniform torques, or none.
+/// Uniform controls between `−half` and `half`.
 #[derive(Clone, Debug)]
 pub(super) struct Random {
-    pub(super) half: f32,
-    pub(super) shown: usize,
-    pub(super) drawn: u64,
+    half: Vec<f32>,
+    shown: usize,
+    drawn: u64,
+}
+
+impl Random {
+    /// For states of `shown` columns.
+    pub(super) fn new(half: Vec<f32>, shown: usize) -> Self {
+        Self { half, shown, drawn: 0 }
+    }
 }
 
 impl Policy<f32> for Random {
     fn sizes(&self) -> (usize, usize) {
-        (self.shown, 1)
+        (self.shown, self.half.len())
     }
 
     fn act(
         &mut self,
-        _: ndarray::ArrayView2<'_, f32>,
-        mut controls: ndarray::ArrayViewMut2<'_, f32>,
+        _: ArrayView2<'_, f32>,
+        mut controls: ArrayViewMut2<'_, f32>,
     ) -> Result<(), dvbf_control::ControlError> {
-        for control in &mut controls {
-            let mut draw = [0.0_f32];
-            Noise::new(77, self.drawn).uniform(&mut draw);
+        let mut draws = vec![0.0_f32; self.half.len()];
+        for mut row in controls.rows_mut() {
+            Noise::new(77, self.drawn).uniform(&mut draws);
             self.drawn += 1;
-            *control = self.half * (2.0 * draw[0] - 1.0);
+            for ((control, &half), &draw) in row.iter_mut().zip(&self.half).zip(&draws) {
+                *control = half * (2.0 * draw - 1.0);
+            }
         }
         Ok(())
     }
