@@ -1,4 +1,5 @@
-//! Times a training step beside JAX and PyTorch: same model, same cores, same minute.
+//! Times a training step beside JAX and PyTorch, and held empowerment beside JAX: same model, same
+//! cores, same minute.
 //!
 //! Every system runs in a process of its own that is set up once and then measures when it is its
 //! turn; in a round each has one turn, so that a change of clock or load meets all of them.
@@ -9,7 +10,7 @@ mod table;
 mod venv;
 
 use contestant::{Contestant, Reading};
-use options::Options;
+use options::{HELD, Options};
 use std::ffi::OsString;
 use std::path::Path;
 use std::process::ExitCode;
@@ -18,6 +19,9 @@ use std::process::ExitCode;
 const SCRIPTS: &str = "benches/peers";
 const PACKAGE: &str = "dvbf-benches";
 const BINARY: &str = "time-step";
+const HELD_BINARY: &str = "time-empowerment";
+/// How far two means of the same may be apart, relative to the first.
+const AGREEMENT: f64 = 1e-4;
 /// What needs a compiler of C++ on top of its packages.
 const COMPILED: &str = "torch.compile";
 
@@ -47,26 +51,14 @@ pub(crate) fn run(root: &Path, args: &[OsString]) -> ExitCode {
 
 fn compare(root: &Path, options: &Options) -> Result<(), String> {
     let python = venv::python(root)?;
-    let ours = crate::launch::build(root, PACKAGE, BINARY)?;
     let cores = contestant::cores(options.threads);
     match &cores {
         Some(cores) => eprintln!("bench-peers: pinned to core {cores}"),
         None => eprintln!("bench-peers: not pinned: there is no taskset"),
     }
-    let script = |name: &str| root.join(SCRIPTS).join(name).into_os_string();
     let mut rows = Vec::new();
     for size in &options.sizes {
-        let mut commands: Vec<(&'static str, Vec<OsString>)> = vec![
-            ("dvbf", vec![ours.clone().into()]),
-            ("JAX", vec![python.clone().into(), script("jax_step.py")]),
-            ("PyTorch eager", vec![python.clone().into(), script("torch_step.py")]),
-        ];
-        if !options.skip_compile {
-            let compile = ["--mode", "compile"].map(OsString::from);
-            let mut command = vec![python.clone().into(), script("torch_step.py")];
-            command.extend(compile);
-            commands.push((COMPILED, command));
-        }
+        let commands = commands(root, &python, size, options.skip_compile)?;
         let mut running = Vec::new();
         for (name, command) in commands {
             eprintln!("bench-peers: size {size}: setting up {name} ...");
@@ -89,8 +81,49 @@ fn compare(root: &Path, options: &Options) -> Result<(), String> {
                 entry.readings.push(reading);
             }
         }
+        agree(&running).map_err(|message| format!("size {size}: {message}"))?;
         rows.push((size.as_str(), running.into_iter().map(|(_, entry)| entry).collect::<Vec<_>>()));
     }
     print!("{}", table::text(&rows, options.threads));
     Ok(())
+}
+
+/// The systems that are compared at a size, ours first.
+fn commands(
+    root: &Path,
+    python: &Path,
+    size: &str,
+    skip_compile: bool,
+) -> Result<Vec<(&'static str, Vec<OsString>)>, String> {
+    let script = |name: &str| vec![python.into(), root.join(SCRIPTS).join(name).into_os_string()];
+    if size == HELD {
+        let ours = crate::launch::build(root, PACKAGE, HELD_BINARY)?;
+        return Ok(vec![("dvbf", vec![ours.into()]), ("JAX", script("jax_empowerment.py"))]);
+    }
+    let ours = crate::launch::build(root, PACKAGE, BINARY)?;
+    let mut commands = vec![
+        ("dvbf", vec![ours.into()]),
+        ("JAX", script("jax_step.py")),
+        ("PyTorch eager", script("torch_step.py")),
+    ];
+    if !skip_compile {
+        let mut command = script("torch_step.py");
+        command.extend(["--mode", "compile"].map(OsString::from));
+        commands.push((COMPILED, command));
+    }
+    Ok(commands)
+}
+
+/// An error if two systems that should compute the same do not.
+fn agree(running: &[(Contestant, Entry)]) -> Result<(), String> {
+    let mut means = running.iter().flat_map(|(_, entry)| {
+        entry.readings.iter().filter_map(|reading| Some((entry.name, reading.mean?)))
+    });
+    let Some((first, mean)) = means.next() else { return Ok(()) };
+    match means.find(|(_, other)| (other - mean).abs() > AGREEMENT * mean.abs()) {
+        Some((name, other)) => {
+            Err(format!("{first} and {name} compute something else: {mean} and {other}"))
+        }
+        None => Ok(()),
+    }
 }

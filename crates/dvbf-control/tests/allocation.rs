@@ -1,6 +1,7 @@
 //! Nothing allocates after set-up: neither an estimate, nor a control, nor an update of a training.
 //!
 //! The allocator of this binary counts. It holds one test, so that no other one is counted with it.
+#![expect(clippy::unwrap_used, reason = "a test may fail")]
 
 #[expect(dead_code, reason = "no test uses everything")]
 mod common;
@@ -11,14 +12,16 @@ use common::training::{
     uniform_states,
 };
 use dvbf_control::{
-    ActorCriticSettings, ChannelNoise, Controller, Empowerment, FitSettings, Greedy, HeldGaussian,
-    Planner, PlannerSettings, Policy, SequenceGaussian, StateFilter, Variational,
-    VariationalSettings,
+    ActorCriticSettings, Channel, ChannelNoise, ControlLimits, Controller, Empowerment,
+    FitSettings, Greedy, HeldGaussian, LearnedDynamics, PathFilter, Planner, PlannerSettings,
+    Policy, SequenceGaussian, StateFilter, StateScale, Variational, VariationalSettings,
 };
+use dvbf_core::{Dvbf, Filter, FilterOptions, KindTable, ModelConfig};
 use dvbf_tensor::Noise;
 use ndarray::Array2;
 use std::alloc::{GlobalAlloc, Layout, System};
 use std::convert::Infallible;
+use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 /// Hands everything to the system's allocator and counts what is asked for.
@@ -114,4 +117,33 @@ fn nothing_allocates_after_set_up() {
         controller.frame(None).unwrap();
     };
     assert_eq!(allocations(frames), 0);
+    assert_eq!(allocations(learned_loop()), 0);
+}
+
+/// Frames, seen and missing, through the online filter and a policy in its learned dynamics.
+fn learned_loop() -> impl FnMut() {
+    let transition = KindTable::new("locally-linear").with("matrices", 4).with("hidden", 8);
+    let config = ModelConfig {
+        hidden: 8,
+        initial_frames: 2,
+        dt: Some(0.1),
+        transition,
+        ..ModelConfig::new(16, 1, 3)
+    };
+    let model = Arc::new(Dvbf::random(&config, Noise::new(1, 0)).unwrap());
+    let filter = Filter::new(Arc::clone(&model), 0.1, FilterOptions::MEAN_PATH).unwrap();
+    let dynamics = LearnedDynamics::new(Arc::from(model.transition().clone_box()));
+    let limits = ControlLimits::symmetric(&[2.0]).unwrap();
+    let channel = Channel::new(10, 0.05, limits.clone(), StateScale::identity(3)).unwrap();
+    let estimate = HeldGaussian::new(dynamics.clone(), &channel, 9).unwrap();
+    let greedy = Greedy::new(dynamics, estimate, &limits, 9).unwrap();
+    let mut controller = Controller::new(PathFilter::new(&filter).unwrap(), greedy, limits, 5);
+    let mut frame = [0.0_f32; 16];
+    Noise::new(1, 1).uniform(&mut frame);
+    move || {
+        for frame in [Some(&frame[..]), Some(&frame), Some(&frame), None, Some(&frame)] {
+            controller.frame(frame).unwrap();
+        }
+        assert!(controller.started() && controller.state().iter().any(|&z| z != 0.0));
+    }
 }

@@ -11,11 +11,14 @@ pub(super) struct Options {
     pub(super) skip_compile: bool,
 }
 
-const SIZES: [&str; 3] = ["a", "b", "c"];
+/// The training steps.
+const STEPS: [&str; 3] = ["a", "b", "c"];
+/// Held empowerment of a locally linear transition.
+pub(super) const HELD: &str = "held";
 
 impl Options {
     pub(super) fn parse(args: &[OsString]) -> Result<Self, String> {
-        let sizes = SIZES.map(str::to_owned).to_vec();
+        let sizes = STEPS.map(str::to_owned).to_vec();
         let mut options = Self { sizes, threads: 1, rounds: 5, skip_compile: false };
         let mut args = args.iter().map(|arg| arg.to_string_lossy().into_owned());
         while let Some(key) = args.next() {
@@ -36,6 +39,9 @@ impl Options {
                 _ => options.rounds = positive(&key, &value)?,
             }
         }
+        if options.threads > 1 && options.sizes.iter().any(|size| size == HELD) {
+            return Err("--sizes held: empowerment is timed on one thread".to_owned());
+        }
         Ok(options)
     }
 }
@@ -44,9 +50,9 @@ fn parse_sizes(value: &str) -> Result<Vec<String>, String> {
     value
         .split(',')
         .map(|size| {
-            let known = SIZES.contains(&size);
+            let known = STEPS.contains(&size) || size == HELD;
             known.then(|| size.to_owned()).ok_or_else(|| {
-                format!("--sizes {value}: there is no size {size:?}; there are a, b and c")
+                format!("--sizes {value}: there is no size {size:?}; there are a, b, c and held")
             })
         })
         .collect()
@@ -72,6 +78,7 @@ mod tests {
         let some = parse("--sizes c,b --threads 2 --skip-compile --rounds 3").unwrap();
         assert_eq!(some.sizes, ["c", "b"]);
         assert_eq!((some.threads, some.rounds, some.skip_compile), (2, 3, true));
+        assert_eq!(parse("--sizes b,held").unwrap().sizes, ["b", "held"]);
     }
 
     #[test]
@@ -81,6 +88,7 @@ mod tests {
             ("--threads 0", "--threads 0"),
             ("--threads", "--threads needs a value"),
             ("--fast", "knows no --fast"),
+            ("--sizes held --threads 2", "on one thread"),
         ] {
             assert!(parse(line).unwrap_err().contains(part), "{line}");
         }

@@ -15,21 +15,25 @@ pub(super) fn text(rows: &[(&str, Vec<Entry>)], threads: usize) -> String {
         let all = || entries.iter().flat_map(|entry| &entry.readings);
         let gflop = all().find_map(|reading| reading.gflop);
         let peaks: Vec<f64> = all().filter_map(|reading| reading.peak).collect();
+        let counted = gflop.is_some() && !peaks.is_empty();
         let peak = median(&peaks) * threads as f64;
         let ours = entries.first().map_or(f64::NAN, |entry| median_ms(&entry.readings));
         for Entry { name, readings } in entries {
             let (middle, least) = (median_ms(readings), min_ms(readings));
-            let rate = gflop.map_or(f64::NAN, |gflop| gflop / middle * 1e3);
-            writeln!(
-                out,
-                "{size:<5} {name:<14} {middle:>10.3} {least:>10.3} {:>7.2} {rate:>9.1} {:>10.1} %",
-                middle / ours,
-                100.0 * rate / peak
-            )
-            .expect("writing to a string");
+            let ratio = middle / ours;
+            write!(out, "{size:<5} {name:<14} {middle:>10.3} {least:>10.3} {ratio:>7.2}")
+                .expect("writing to a string");
+            if let Some(gflop) = gflop.filter(|_| counted) {
+                let rate = gflop / middle * 1e3;
+                write!(out, " {rate:>9.1} {:>10.1} %", 100.0 * rate / peak)
+                    .expect("writing to a string");
+            }
+            out.push('\n');
         }
-        writeln!(out, "      peak of {threads} core(s), measured between turns: {peak:.1} GFLOP/s")
-            .expect("writing to a string");
+        if counted {
+            let cores = format!("{threads} core(s), measured between turns: {peak:.1} GFLOP/s");
+            writeln!(out, "      peak of {cores}").expect("writing to a string");
+        }
     }
     out
 }
@@ -60,6 +64,7 @@ mod tests {
             min_ms: 0.9 * ms,
             gflop: own.then_some(0.2),
             peak: own.then_some(100.0),
+            mean: None,
         };
         let entry = |name, own, times: [f64; 3]| Entry {
             name,
@@ -72,5 +77,17 @@ mod tests {
             text.lines().skip(2).map(|line| line.split_whitespace().collect()).collect();
         assert_eq!(lines[0], ["b", "dvbf", "4.000", "2.700", "1.00", "50.0", "50.0", "%"]);
         assert_eq!(lines[1], ["b", "JAX", "8.000", "6.300", "2.00", "25.0", "25.0", "%"]);
+        // What is not counted in operations has times and ratios only.
+        let reading = |median_ms: f64| Reading {
+            median_ms,
+            min_ms: median_ms,
+            gflop: None,
+            peak: None,
+            mean: Some(1.0),
+        };
+        let entry = |name, ms: f64| Entry { name, readings: vec![reading(ms)] };
+        let text = super::text(&[("held", vec![entry("dvbf", 2.0), entry("JAX", 11.0)])], 1);
+        let last: Vec<&str> = text.lines().last().unwrap().split_whitespace().collect();
+        assert_eq!(last, ["held", "JAX", "11.000", "11.000", "5.50"]);
     }
 }
