@@ -1,5 +1,5 @@
-//! Times a training step beside JAX and PyTorch, and held empowerment beside JAX: same model, same
-//! cores, same minute.
+//! Times a training step beside JAX and PyTorch, and held empowerment and the simulator beside JAX:
+//! same model, same cores, same minute.
 //!
 //! Every system runs in a process of its own that is set up once and then measures when it is its
 //! turn; in a round each has one turn, so that a change of clock or load meets all of them.
@@ -10,7 +10,7 @@ mod table;
 mod venv;
 
 use contestant::{Contestant, Reading};
-use options::{HELD, Options};
+use options::{HELD, Options, SIMULATOR};
 use std::ffi::OsString;
 use std::path::Path;
 use std::process::ExitCode;
@@ -20,6 +20,7 @@ const SCRIPTS: &str = "benches/peers";
 const PACKAGE: &str = "dvbf-benches";
 const BINARY: &str = "time-step";
 const HELD_BINARY: &str = "time-empowerment";
+const SIMULATOR_BINARY: &str = "time-simulator";
 /// How far two means of the same may be apart, relative to the first.
 const AGREEMENT: f64 = 1e-4;
 /// What needs a compiler of C++ on top of its packages.
@@ -99,6 +100,10 @@ fn commands(
     if size == HELD {
         let ours = crate::launch::build(root, PACKAGE, HELD_BINARY)?;
         return Ok(vec![("dvbf", vec![ours.into()]), ("JAX", script("jax_empowerment.py"))]);
+    }
+    if SIMULATOR.contains(&size) {
+        let ours = crate::launch::build(root, PACKAGE, SIMULATOR_BINARY)?;
+        return Ok(vec![("dvbf", vec![ours.into()]), ("JAX", script("jax_simulator.py"))]);
     }
     let ours = crate::launch::build(root, PACKAGE, BINARY)?;
     let mut commands = vec![

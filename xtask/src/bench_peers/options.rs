@@ -15,6 +15,8 @@ pub(super) struct Options {
 const STEPS: [&str; 3] = ["a", "b", "c"];
 /// Held empowerment of a locally linear transition.
 pub(super) const HELD: &str = "held";
+/// Latent steps and frames of the simulator.
+pub(super) const SIMULATOR: [&str; 2] = ["simulate", "draw"];
 
 impl Options {
     pub(super) fn parse(args: &[OsString]) -> Result<Self, String> {
@@ -50,9 +52,12 @@ fn parse_sizes(value: &str) -> Result<Vec<String>, String> {
     value
         .split(',')
         .map(|size| {
-            let known = STEPS.contains(&size) || size == HELD;
+            let known = STEPS.contains(&size) || size == HELD || SIMULATOR.contains(&size);
             known.then(|| size.to_owned()).ok_or_else(|| {
-                format!("--sizes {value}: there is no size {size:?}; there are a, b, c and held")
+                format!(
+                    "--sizes {value}: there is no size {size:?}; there are a, b, c, held, simulate \
+                     and draw"
+                )
             })
         })
         .collect()
@@ -79,6 +84,7 @@ mod tests {
         assert_eq!(some.sizes, ["c", "b"]);
         assert_eq!((some.threads, some.rounds, some.skip_compile), (2, 3, true));
         assert_eq!(parse("--sizes b,held").unwrap().sizes, ["b", "held"]);
+        assert_eq!(parse("--sizes simulate,draw").unwrap().sizes, ["simulate", "draw"]);
     }
 
     #[test]
