@@ -34,7 +34,8 @@ pub use recording::{Recordings, record, record_numbered, rollout};
 pub use render::{ImageSettings, Renderer, Style};
 pub use skin::{
     ConductanceLaw, ConductanceSettings, ContactSettings, CreepSettings, CrosstalkSettings,
-    PlaySettings, ReadoutSettings, Skin, SkinSettings, TemperatureSettings, TrajectorySettings,
+    PlaySettings, ReadoutSettings, Skin, SkinMemory, SkinSettings, TemperatureSettings,
+    TrajectorySettings,
 };
 pub use system::{SYSTEMS, System};
 pub use system_kind::{SystemKind, SystemSettings};

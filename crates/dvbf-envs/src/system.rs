@@ -18,11 +18,12 @@ impl SystemKind {
 }
 
 /// All systems that are known by name.
-pub static SYSTEMS: [SystemKind; 4] = [
+pub static SYSTEMS: [SystemKind; 5] = [
     SystemKind::of::<crate::PendulumSettings>(),
     SystemKind::of::<crate::BouncingBallSettings>(),
     SystemKind::of::<crate::TwoBallsSettings>(),
     SystemKind::of::<crate::CartPoleSettings>(),
+    SystemKind::of::<crate::SkinSettings>(),
 ];
 
 /// A system that is known by name, with all of its settings.

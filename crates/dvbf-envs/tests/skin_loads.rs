@@ -100,9 +100,10 @@ fn the_sweep_presses_every_taxel_over_the_range_of_forces() {
         let skin = skin(|s| (s.contact.rows, s.contact.cols) = (rows, cols));
         let loads = skin.prescribed();
         assert_eq!(loads.dim(), (125 * rows * cols, 1, 3));
-        let mut peaks = BTreeSet::new();
-        for (taxel, press) in loads.axis_chunks_iter(Axis(0), 125).enumerate() {
-            let place = skin.settings().contact.place(taxel);
+        let (mut peaks, mut places) = (BTreeSet::new(), BTreeSet::new());
+        for press in loads.axis_chunks_iter(Axis(0), 125) {
+            let place = [press[[0, 0, 1]], press[[0, 0, 2]]];
+            places.insert(place.map(f64::to_bits));
             assert!(
                 press
                     .outer_iter()
@@ -120,6 +121,8 @@ fn the_sweep_presses_every_taxel_over_the_range_of_forces() {
             peaks.insert(share.round().to_bits());
         }
         assert_eq!(peaks.len(), rows * cols);
+        let taxels = (0..rows * cols).map(|i| skin.settings().contact.place(i).map(f64::to_bits));
+        assert_eq!(places, taxels.collect());
     }
 }
 

@@ -14,6 +14,7 @@ mod conductance;
 mod contact;
 mod creep;
 mod crosstalk;
+mod memory;
 mod play;
 mod protocol;
 mod readout;
@@ -26,6 +27,7 @@ pub use conductance::{ConductanceLaw, ConductanceSettings};
 pub use contact::ContactSettings;
 pub use creep::CreepSettings;
 pub use crosstalk::CrosstalkSettings;
+pub use memory::SkinMemory;
 pub use play::PlaySettings;
 pub use readout::ReadoutSettings;
 pub use settings::SkinSettings;
@@ -93,6 +95,26 @@ impl Skin {
         Ok(Self { settings, sensor, decays })
     }
 
+    /// A skin whose taxels have these factors of their sensitivity, and of which these are dead; the sensor's
+    /// seed and the spread say nothing.
+    ///
+    /// # Errors
+    /// What [`SkinSettings::validate`] finds, or if there is not a positive factor for every taxel.
+    pub fn with_sensor(
+        settings: SkinSettings,
+        factors: Vec<f64>,
+        dead: Vec<usize>,
+    ) -> Result<Self, EnvError> {
+        settings.validate()?;
+        let taxels = settings.contact.taxels();
+        let holds = factors.len() == taxels && factors.iter().all(|f| f.is_finite() && *f > 0.0);
+        crate::error::require(holds, "factors", factors.len() as f64, "positive, one a taxel")?;
+        let inside = dead.iter().all(|&d| d < taxels);
+        crate::error::require(inside, "dead", dead.len() as f64, "taxels of the grid")?;
+        let decays = settings.creep.decays(settings.dt);
+        Ok(Self { settings, sensor: Sensor { factors, dead }, decays })
+    }
+
     /// The settings it was made with.
     pub fn settings(&self) -> &SkinSettings {
         &self.settings
@@ -145,29 +167,41 @@ impl Skin {
 
     /// The voltage of every taxel before noise and converter, row by row.
     fn voltages(&self, state: &[f64]) -> Vec<f64> {
-        let SkinSettings { contact, play, conductance, temperature, crosstalk, .. } =
-            &self.settings;
         let visible = self.visible();
         let pressure = self.pressure(&state[..visible - 1]);
-        let warm = temperature.factor(state[visible - 1]);
-        let memory = &state[visible + contact.indenters * PLAN + 1..];
+        let memory = &state[visible + self.settings.contact.indenters * PLAN + 1..];
+        let memory = memory.split_at(pressure.len() * self.decays.len());
+        let mut out = vec![0.0; pressure.len()];
+        self.voltages_under(&pressure, memory, state[visible - 1], &mut out);
+        out
+    }
+
+    /// The voltage of every taxel under its `pressure`, with its creep and its operators before.
+    fn voltages_under(
+        &self,
+        pressure: &[f64],
+        (creep, plays): (&[f64], &[f64]),
+        kelvin: f64,
+        out: &mut [f64],
+    ) {
+        let SkinSettings { contact, play, conductance, temperature, crosstalk, .. } =
+            &self.settings;
+        let warm = temperature.factor(kelvin);
         let (elements, operators) = (self.decays.len(), play.weights.len());
-        let (creep, plays) = memory.split_at(pressure.len() * elements);
-        let mut grid: Vec<f64> = pressure
-            .iter()
-            .zip(&self.sensor.factors)
-            .enumerate()
-            .map(|(taxel, (&pressure, &factor))| {
-                let strain = pressure + total(part(creep, taxel, elements));
-                let effective = play.effective(strain, part(plays, taxel, operators));
-                warm * conductance.conductance(effective, factor)
-            })
-            .collect();
-        crosstalk.mix(contact.cols, &mut grid);
-        for &dead in &self.sensor.dead {
-            grid[dead] = 0.0;
+        for (taxel, ((out, &pressure), &factor)) in
+            out.iter_mut().zip(pressure).zip(&self.sensor.factors).enumerate()
+        {
+            let strain = pressure + total(part(creep, taxel, elements));
+            let effective = play.effective(strain, part(plays, taxel, operators));
+            *out = warm * conductance.conductance(effective, factor);
         }
-        grid.into_iter().map(|g| self.settings.readout.divide(g)).collect()
+        crosstalk.mix(contact.cols, out);
+        for &dead in &self.sensor.dead {
+            out[dead] = 0.0;
+        }
+        for voltage in out.iter_mut() {
+            *voltage = self.settings.readout.divide(*voltage);
+        }
     }
 
     /// The share of every taxel in N.
@@ -253,7 +287,9 @@ impl Environment for Skin {
             .zip(parts.plans.chunks_exact_mut(PLAN))
             .map(|(load, numbers)| {
                 let mut plan = Plan::read(numbers);
-                let next = plan.follow(three(load));
+                let mut next = plan.follow(three(load));
+                // A prediction may begin a little off, below zero.
+                next[0] = next[0].max(0.0);
                 plan.write(numbers);
                 next
             })

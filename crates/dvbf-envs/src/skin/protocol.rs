@@ -15,12 +15,12 @@ use rand_distr::StandardNormal;
 const PRESS: [f64; 4] = [0.5, 0.25, 0.4, 0.1];
 
 impl Skin {
-    /// A sweep for labels: one press of 1.25 s in the middle of every taxel, row by row, so 16 presses
-    /// on a grid of 4×4.
+    /// A sweep for labels: one press of 1.25 s in the middle of every taxel, so 16 presses on a grid of 4×4, in an
+    /// order that spreads over the grid from the first presses on.
     ///
     /// A press rises for 0.5 s, holds for 0.25 s, falls for 0.4 s and rests for 0.1 s. The peaks are
-    /// all multiples of the greatest force over the number of taxels, in an order in which near
-    /// taxels get peaks that differ, so that the labels cover the range of forces.
+    /// all multiples of the greatest force over the number of taxels, in an order that covers the range from the
+    /// first presses on.
     pub fn prescribed(&self) -> Array3<f64> {
         let contact = &self.settings.contact;
         let taxels = contact.taxels();
@@ -31,11 +31,12 @@ impl Skin {
             .min_by(|&a, &b| (a as f64 - golden).abs().total_cmp(&(b as f64 - golden).abs()))
             .unwrap_or(1);
         let mut times = Vec::new();
-        for taxel in 0..taxels {
-            let step = (taxel * stride) % taxels + 1;
+        for press in 0..taxels {
+            let taxel = press * stride % taxels;
+            let step = press * (taxels - stride) % taxels + 1;
             let peak = self.settings.trajectory.force_max * step as f64 / taxels as f64;
             let place = contact.place(taxel);
-            let start = taxel as f64 * PRESS.iter().sum::<f64>();
+            let start = press as f64 * PRESS.iter().sum::<f64>();
             let [rise, hold, fall, _] = PRESS;
             let corners =
                 [(0.0, 0.0), (rise, peak), (rise + hold, peak), (rise + hold + fall, 0.0)];

@@ -1,5 +1,6 @@
 //! Everything about a tactile skin that can be set.
 
+use super::Skin;
 use super::conductance::ConductanceSettings;
 use super::contact::ContactSettings;
 use super::creep::CreepSettings;
@@ -8,7 +9,9 @@ use super::play::PlaySettings;
 use super::readout::ReadoutSettings;
 use super::temperature::TemperatureSettings;
 use super::trajectory::TrajectorySettings;
+use crate::environment::Environment;
 use crate::error::{EnvError, positive};
+use crate::system_kind::SystemSettings;
 use serde::{Deserialize, Serialize};
 
 /// Everything about the skin that can be set. Settings left out take their default, which is a cheap
@@ -42,6 +45,16 @@ pub struct SkinSettings {
     pub crosstalk: CrosstalkSettings,
     /// Divider, noise, converter and dead taxels.
     pub readout: ReadoutSettings,
+}
+
+impl SystemSettings for SkinSettings {
+    const NAME: &'static str = "skin";
+    const ABOUT: &'static str =
+        "A cheap tactile skin under an indenter, seen as the readings of its taxels.";
+
+    fn environment(self) -> Result<Box<dyn Environment>, EnvError> {
+        Ok(Box::new(Skin::new(self)?))
+    }
 }
 
 impl Default for SkinSettings {
