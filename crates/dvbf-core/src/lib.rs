@@ -16,6 +16,7 @@ mod learned_space;
 mod model;
 pub mod online;
 mod range;
+pub mod readout;
 mod rollout;
 pub mod simulator;
 mod units;
@@ -39,6 +40,7 @@ pub use online::{
     ObservationStatus, Score, Snapshot, Spread, Trajectory,
 };
 pub use range::{RangeError, TrainingRange};
+pub use readout::{Estimate, Interval, Memory, ReadoutInput, Reference, StaticMap};
 pub use rollout::{Rollout, RolloutCotangents, RolloutInput};
 pub use simulator::{
     RangeBound, SimulatedModel, Simulator, SimulatorError, SimulatorOptions, SimulatorSnapshot,

@@ -16,6 +16,7 @@ MODEL is a model file, such as runs/pendulum-seed0/best.dvbf.
   --delay N        steps that they are late by [3]
   --broken SHARE   frames of infinities [0.01]
   --seed N         of sensor and chance [0]
+  --reference      tell at every tick what the reference of a calibrated model would read
   --episodes       the loop knows when a scene begins, and resets the filter
   --fast           do not wait for ticks
   --trace FILE     write frames and mean path as CSV";
@@ -31,6 +32,7 @@ pub(crate) struct Arguments {
     pub(crate) delay: usize,
     pub(crate) broken: f64,
     pub(crate) seed: u64,
+    pub(crate) reference: bool,
     pub(crate) episodes: bool,
     pub(crate) fast: bool,
     pub(crate) trace: Option<PathBuf>,
@@ -49,6 +51,7 @@ impl Arguments {
             delay: 3,
             broken: 0.01,
             seed: 0,
+            reference: false,
             episodes: false,
             fast: false,
             trace: None,
@@ -65,6 +68,7 @@ impl Arguments {
                 "--delay" => arguments.delay = value()?.parse()?,
                 "--broken" => arguments.broken = value()?.parse()?,
                 "--seed" => arguments.seed = value()?.parse()?,
+                "--reference" => arguments.reference = true,
                 "--episodes" => arguments.episodes = true,
                 "--fast" => arguments.fast = true,
                 "--trace" => arguments.trace = Some(value()?.into()),

@@ -55,6 +55,9 @@ fn run(arguments: &Arguments) -> Result<(), Box<dyn Error>> {
     let options = FilterOptions { samples: arguments.paths, ..FilterOptions::default() };
     let filter = Filter::load(&arguments.model)?.with_options(options)?;
     let sensor = sensor(&filter, arguments)?;
+    if arguments.reference && filter.reference().is_none() {
+        return Err("the model was not calibrated; dvbf calibrate does it".into());
+    }
     let dt = Duration::from_secs_f64(filter.dt());
     let mut filter = DelayedFilter::new(filter, 1 + 2 * arguments.delay)?;
     let mut trace =
@@ -177,7 +180,7 @@ fn sensor(filter: &Filter, arguments: &Arguments) -> Result<Sensor, FilterError>
 }
 
 /// One row of the trace: whether a frame came, the steps since the last reset, the control, the frame,
-/// the mean path. A late frame is
+/// the mean path, and of a calibrated model the reference with half of its interval. A late frame is
 /// not in it, so that a trace is to be made without them.
 fn write_row(
     out: &mut impl Write,
@@ -190,6 +193,9 @@ fn write_row(
     let state = filter.belief().state.to_vec();
     for value in control.iter().chain(frame.unwrap_or(&missing)).chain(&state) {
         write!(out, ",{value}")?;
+    }
+    if let Some(estimate) = filter.belief().reference {
+        write!(out, ",{},{}", estimate.value, estimate.half_width)?;
     }
     writeln!(out)
 }
@@ -224,6 +230,14 @@ fn report(
         us(1.0)
     );
     let belief = filter.belief();
+    if let (true, Some(reference), Some(estimate)) =
+        (arguments.reference, filter.filter().reference(), belief.reference)
+    {
+        println!(
+            "{}: {:.3} ± {:.3}, nine times of ten",
+            reference.name, estimate.value, estimate.half_width
+        );
+    }
     println!("belief after {} steps: {}", belief.steps, belief.state);
     if let Some(spread) = &belief.spread {
         println!("standard deviations: {}", spread.std);

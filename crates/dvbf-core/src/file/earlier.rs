@@ -149,6 +149,7 @@ impl From<First> for ModelFile {
             std_scale: 1.0,
             range: None,
             layout: None,
+            reference: None,
         }
     }
 }

@@ -8,6 +8,7 @@ use crate::durable::replace_file;
 use crate::layout::{Layout, Steps};
 use crate::model::Dvbf;
 use crate::range::TrainingRange;
+use crate::readout::{ReadoutInput, Reference};
 use crate::units::Units;
 use dvbf_ops::Params;
 use dvbf_tensor::{Noise, Scalar};
@@ -31,6 +32,8 @@ pub struct ModelFile {
     pub layout: Option<Layout>,
     /// The range of the states that the model was trained on, where that is known.
     pub range: Option<TrainingRange>,
+    /// The read-out to a reference sensor, where the filter was calibrated.
+    pub reference: Option<Reference>,
 }
 
 /// The text at the beginning of the model section.
@@ -41,6 +44,8 @@ pub(super) struct Description {
     pub(super) units: Option<Units>,
     pub(super) std_scale: f64,
     pub(super) layout: Option<Layout>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(super) reference: Option<Reference>,
     pub(super) tensors: Vec<Tensor>,
 }
 
@@ -55,6 +60,7 @@ impl ModelFile {
             std_scale: 1.0,
             layout: None,
             range: None,
+            reference: None,
         }
     }
 
@@ -80,6 +86,16 @@ impl ModelFile {
             let features = self.config.context().map(|context| context.features().outputs());
             if features.is_ok_and(|features| features != range.features()) {
                 return refuse("its training range does not fit its state");
+            }
+        }
+        if let Some(reference) = &self.reference {
+            reference.check()?;
+            let own = match reference.input {
+                ReadoutInput::State => self.config.state,
+                ReadoutInput::Channels => x,
+            };
+            if reference.inputs() != own {
+                return refuse("its read-out does not fit its channels or its state");
             }
         }
         if !(self.std_scale.is_finite() && self.std_scale > 0.0) {
@@ -111,6 +127,7 @@ impl ModelFile {
             units: self.units.clone(),
             std_scale: self.std_scale,
             layout: self.layout.clone(),
+            reference: self.reference.clone(),
             tensors,
         };
         let text = serde_json::to_vec(&description)

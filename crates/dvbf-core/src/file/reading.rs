@@ -51,9 +51,11 @@ impl ModelFile {
                 let (text, values) = split(model).map_err(damaged)?;
                 let description: Description =
                     serde_json::from_slice(text).map_err(|e| damaged(e.to_string()))?;
-                let Description { config, units, std_scale, layout, tensors } = description;
+                let Description { config, units, std_scale, layout, reference, tensors } =
+                    description;
                 let (values, range) = in_order(&config, &tensors, &values).map_err(mismatch)?;
-                Self { config, values, trainer: trainer.to_vec(), units, std_scale, layout, range }
+                let trainer = trainer.to_vec();
+                Self { config, values, trainer, units, std_scale, layout, range, reference }
             }
         };
         file.check().map_err(damaged)?;

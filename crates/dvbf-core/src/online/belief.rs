@@ -1,5 +1,6 @@
 //! What a filter believes after a step.
 
+use crate::readout::Estimate;
 use ndarray::Array1;
 
 /// What became of an observation.
@@ -31,6 +32,8 @@ pub struct Belief {
     pub status: ObservationStatus,
     /// What the sample paths say, if there are any.
     pub spread: Option<Spread>,
+    /// What a reference sensor would read, if the filter has a read-out and has started.
+    pub reference: Option<Estimate>,
 }
 
 /// What the sample paths of a filter say.
@@ -71,6 +74,7 @@ impl Belief {
             steps: 0,
             started: false,
             status: ObservationStatus::Missing,
+            reference: None,
             spread: spread.then(|| Spread {
                 mean: Array1::zeros(state),
                 std: Array1::zeros(state),

@@ -3,12 +3,15 @@
 use super::belief::{Belief, ObservationStatus};
 use super::error::FilterError;
 use super::input::Input;
+use super::moments::moments_of;
 use super::options::{FilterOptions, Gate};
 use super::paths::Paths;
 use super::predictive::Predictive;
+use super::reading::Reading;
 use crate::layout::Layout;
 use crate::model::Dvbf;
 use crate::range::TrainingRange;
+use crate::readout::ReferenceState;
 use crate::units::Units;
 use ndarray::{Array2, ArrayView1, ArrayView2, s};
 use std::sync::Arc;
@@ -61,6 +64,7 @@ pub struct Filter {
     pub(super) options: FilterOptions,
     scale: f64,
     gate: Option<Gate>,
+    pub(super) reading: Option<Reading>,
     belief: Belief,
 }
 
@@ -70,6 +74,10 @@ impl Clone for Filter {
         let model = Arc::clone(self.model());
         let mut filter = Self::assemble(model, self.input.clone(), self.options, self.scale)
             .expect("the options were checked");
+        filter.reading = self.fresh_reading();
+        if let (Some(own), Some(other)) = (&mut filter.reading, &self.reading) {
+            own.set_memory(other.memory());
+        }
         filter.paths.copy_state(&self.paths);
         filter.gate = self.gate;
         filter.belief.clone_from(&self.belief);
@@ -83,6 +91,7 @@ pub struct Snapshot {
     state: Array2<f32>,
     steps: u64,
     started: bool,
+    memory: Option<ReferenceState>,
 }
 
 impl Filter {
@@ -120,6 +129,7 @@ impl Filter {
             input,
             options,
             scale,
+            reading: None,
         };
         filter.reset();
         Ok(filter)
@@ -130,7 +140,14 @@ impl Filter {
     /// # Errors
     /// If no filter can have one of the options.
     pub fn with_options(&self, options: FilterOptions) -> Result<Self, FilterError> {
-        Self::assemble(Arc::clone(self.model()), self.input.clone(), options, self.scale)
+        let model = Arc::clone(self.model());
+        let mut filter = Self::assemble(model, self.input.clone(), options, self.scale)?;
+        filter.reading = self.fresh_reading();
+        Ok(filter)
+    }
+
+    fn fresh_reading(&self) -> Option<Reading> {
+        self.reading.as_ref().map(|own| own.anew(self.model(), self.dt()))
     }
 
     /// The same filter, for observations and controls in these units; in those of the model if
@@ -219,6 +236,10 @@ impl Filter {
     /// There is no belief beyond the prior.
     fn forget(&mut self) {
         self.belief.started = false;
+        self.belief.reference = None;
+        if let Some(reading) = &mut self.reading {
+            reading.reset();
+        }
         if let Some(spread) = &mut self.belief.spread {
             spread.predicted_mean.fill(f32::NAN);
             spread.predicted_std.fill(f32::NAN);
@@ -315,6 +336,13 @@ impl Filter {
         self.belief.status = status;
         self.belief.state.assign(&state.row(0));
         self.belief.noise_mean.assign(&self.paths.noise_mean());
+        if self.belief.started
+            && let Some(reading) = &mut self.reading
+        {
+            let mean_path = state.slice(s![..1, ..]);
+            let read = reading.read(self.paths.model(), mean_path);
+            self.belief.reference = Some(read);
+        }
         if let Some(spread) = &mut self.belief.spread {
             let moments = spread.mean.iter_mut().zip(&mut spread.std);
             for ((mean, std), values) in moments.zip(state.columns()) {
@@ -325,8 +353,9 @@ impl Filter {
 
     /// What is needed to [go on](Self::resume) from here.
     pub fn snapshot(&self) -> Snapshot {
-        let Belief { steps, started, .. } = self.belief;
-        Snapshot { state: self.paths.state().to_owned(), steps, started }
+        let (steps, started) = (self.belief.steps, self.belief.started);
+        let memory = self.reading.as_ref().map(|own| own.memory().clone());
+        Snapshot { state: self.paths.state().to_owned(), steps, started, memory }
     }
 
     /// Goes on from where `snapshot` was taken, of this filter or of another one on the same model with as
@@ -342,7 +371,10 @@ impl Filter {
         if snapshot.started {
             self.restore(snapshot);
             self.belief.started = true;
+            // A read-out remembers what the snapshot says, and tells nothing before the next step.
+            let reading = self.reading.take();
             self.settle(ObservationStatus::Missing);
+            self.reading = reading;
         }
     }
 
@@ -350,6 +382,7 @@ impl Filter {
     pub(crate) fn save(&self, snapshot: &mut Snapshot) {
         snapshot.state.assign(&self.paths.state());
         (snapshot.steps, snapshot.started) = (self.belief.steps, self.belief.started);
+        snapshot.memory.clone_from(&self.reading.as_ref().map(|own| own.memory().clone()));
     }
 
     /// Goes back to where `snapshot` was taken; a step has to follow before the belief is read.
@@ -359,14 +392,8 @@ impl Filter {
         if !snapshot.started {
             self.forget();
         }
+        if let (Some(memory), Some(reading)) = (&snapshot.memory, &mut self.reading) {
+            reading.set_memory(memory);
+        }
     }
-}
-
-/// Mean and standard deviation (`N − 1`) in double precision, rounded.
-#[expect(clippy::cast_possible_truncation, reason = "beliefs are in single precision")]
-pub(super) fn moments_of(values: ArrayView1<'_, f32>) -> (f32, f32) {
-    let n = values.len() as f64;
-    let mean = values.iter().map(|&v| f64::from(v)).sum::<f64>() / n;
-    let squares = values.iter().map(|&v| (f64::from(v) - mean).powi(2)).sum::<f64>();
-    (mean as f32, (squares / (n - 1.0)).sqrt() as f32)
 }

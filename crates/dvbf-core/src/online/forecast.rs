@@ -1,8 +1,9 @@
 //! Beyond the present: predictions with their spread, sampled futures, decoded states.
 
 use super::error::FilterError;
-use super::filter::{Filter, moments_of};
+use super::filter::Filter;
 use super::input::check;
+use super::moments::moments_of;
 use dvbf_tensor::Noise;
 use ndarray::{Array1, Array2, ArrayView1, ArrayView2, s};
 
@@ -171,6 +172,22 @@ impl Filter {
         check("state", state, self.paths.state().ncols())?;
         let (mean, std) = self.decode(super::input::row(state));
         Ok((mean.row(0).to_owned(), std))
+    }
+
+    /// What the emission shows of a latent state of `Z` values, `(X)` in the units of the model: the channels that
+    /// a [read-out](crate::readout) sees.
+    ///
+    /// # Errors
+    /// If the state has the wrong length or is not finite.
+    ///
+    /// # Panics
+    /// Never: a fresh array is contiguous.
+    pub fn shown(&self, state: &[f32]) -> Result<Array1<f32>, FilterError> {
+        let (mut mean, _) = self.observe(state)?;
+        if let Some(units) = self.input.channels() {
+            units.normalize(mean.as_slice_mut().expect("a fresh array is contiguous"));
+        }
+        Ok(mean)
     }
 
     /// Means `(R, X)` and standard deviations `(X)` for states `(R, Z)`, in the units of the

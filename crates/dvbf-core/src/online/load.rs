@@ -10,7 +10,7 @@ use std::sync::Arc;
 
 impl Filter {
     /// A filter that runs the model of a file, in the units and at the step of its recordings, with
-    /// the default options and the fitted scale of predictions.
+    /// the default options, the fitted scale of predictions and the read-out of its calibration.
     ///
     /// # Errors
     /// If the file cannot be read, is not a model file, or does not say how long a step is.
@@ -32,11 +32,13 @@ impl Filter {
         };
         let (units, layout, scale) = (file.units.take(), file.layout.take(), file.std_scale);
         let range = file.range.take();
+        let reference = file.reference.take().map(Arc::new);
         let filter = Self::new(Arc::new(file.into_model()), dt, FilterOptions::MEAN_PATH)
             .map(|filter| filter.with_layout(layout).with_range(range))
             .and_then(|filter| filter.with_units(units).with_std_scale(scale))
             .and_then(|filter| filter.with_options(FilterOptions::default()));
-        Ok(filter.expect("the file was checked"))
+        let filter = filter.expect("the file was checked");
+        Ok(filter.with_reference(reference).expect("the file was checked"))
     }
 
     fn with_layout(mut self, layout: Option<Layout>) -> Self {

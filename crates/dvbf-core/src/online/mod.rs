@@ -33,6 +33,7 @@
 //! `I + Aᵀ A (X, X)`, whichever is smaller. Both are at least the identity, hence well conditioned.
 
 mod belief;
+mod calibrated;
 mod cholesky;
 mod delayed;
 mod error;
@@ -41,9 +42,11 @@ mod forecast;
 mod input;
 #[cfg(feature = "file")]
 mod load;
+mod moments;
 mod options;
 mod paths;
 mod predictive;
+mod reading;
 
 pub use belief::{Belief, ObservationStatus, Score, Spread};
 pub use delayed::{DelayedError, DelayedFilter};
