@@ -1,5 +1,6 @@
 #![doc = include_str!("../README.md")]
 
+mod align;
 pub mod archive;
 mod arrays;
 #[cfg(any(feature = "images", feature = "video"))]
@@ -64,6 +65,7 @@ mod video;
 
 pub use arrays::{ObservationArray, RecordingArrays};
 pub use budget::{FREE, RATIO};
+pub use align::{Aligned, Places, Series, align};
 pub use columns::Columns;
 pub use controls::{controls, timed};
 pub use dataset::{Dataset, numbered};
