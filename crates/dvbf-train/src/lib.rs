@@ -6,6 +6,8 @@ pub mod linear;
 pub mod nullable;
 pub mod pool;
 pub mod principal;
+pub mod reference;
 pub mod schedule;
 pub mod settings;
+pub mod skin;
 pub mod train;

@@ -23,6 +23,9 @@ const SENSORS: [f64; 4] = [1e-4, 1e-3, 1e-2, 5e-2];
 const REGRESSORS: usize = 200;
 /// Training steps that are used, at most.
 const STEPS: usize = 40_000;
+/// Channels from which on fewer sizes are tried, with regressors up to the second number: a search in all of them
+/// takes minutes.
+const WIDE: (usize, usize) = (8, 64);
 /// Channels of recordings that linear models are made of, at most.
 pub const MOST_CHANNELS: usize = 24;
 
@@ -80,7 +83,9 @@ pub fn identify(train: &Dataset, validation: &Dataset, choice: &Choice) -> Optio
     }
     let mut candidates: Vec<Candidate> = Vec::new();
     for order in ORDERS {
-        let enough = order * width <= REGRESSORS && 5 * order * width < steps;
+        let wide = channels > WIDE.0;
+        let most = if wide { WIDE.1 } else { REGRESSORS };
+        let enough = order * width <= most && 5 * order * width < steps;
         if order > 1 && !enough {
             continue;
         }
@@ -88,7 +93,8 @@ pub fn identify(train: &Dataset, validation: &Dataset, choice: &Choice) -> Optio
             let Some(past) = Past::of(&tracks, order, ridge, (2 * order).clamp(10, 40)) else {
                 continue;
             };
-            for n in 1..=past.rank().min(choice.state) {
+            let largest = past.rank().min(choice.state);
+            for n in (1..=largest).filter(|n| !wide || n % 4 == 0 || *n == largest) {
                 let models = past.models(&tracks, n, choice.frames, (ridge, &SENSORS));
                 for (model, correction) in models.into_iter().flatten() {
                     let errors = model.errors(validation, choice.filtered, choice.longest());
