@@ -3,6 +3,7 @@
 mod adam;
 mod affine_pair;
 mod clip;
+mod conv;
 mod features;
 mod gru;
 mod lanes;
@@ -17,6 +18,10 @@ mod softmax;
 pub use adam::{Adam, AdamStep, AdamUpdate};
 pub use affine_pair::affine_pair;
 pub use clip::global_norm;
+pub use conv::{
+    Conv2d, Conv2dPack, ConvTransposed2d, ConvTransposed2dPack, ImageDecoder, ImageDecoderCache,
+    ImageEncoder, ImageEncoderCache, ImageSize, Patches, Window,
+};
 pub use features::{Feature, Features};
 pub use gru::{Gru, GruCache};
 pub use lanes::{LANES, gather, softmax_lanes, spread};
