@@ -5,6 +5,7 @@ pub mod bayes;
 pub mod chi_square;
 
 mod emission;
+mod image;
 mod initial;
 mod kind;
 mod linear_start;
@@ -14,19 +15,22 @@ mod statistics;
 mod transition;
 
 pub use emission::{
-    CloneEmission, EMISSIONS, Emission, EmissionRole, EmissionStd, GaussianConfig,
-    GaussianEmission, GaussianSizes, LikelihoodOutputs, NoiseScale, Observations,
+    CloneEmission, DecoderConfig, EMISSIONS, Emission, EmissionRole, EmissionStd, GaussianConfig,
+    GaussianEmission, GaussianSizes, LikelihoodOutputs, MeanNetwork, NoiseScale, Observations,
 };
+pub use image::{ConvolutionConfig, ImageConfig};
 pub use initial::{
-    CloneInitialState, FirstFrames, FirstFramesConfig, FirstFramesSizes, FirstSteps,
-    INITIAL_STATES, InitialState, InitialStateRole, KnownState, KnownStateConfig,
+    CloneInitialState, FirstFrames, FirstFramesConfig, FirstFramesSizes, FirstImages,
+    FirstImagesConfig, FirstSteps, INITIAL_STATES, InitialState, InitialStateRole, KnownState,
+    KnownStateConfig,
 };
 pub use kind::{Context, Kind, KindError, KindTable, PartConfig, Registry, Role, features_of};
 pub use linear_start::{AffineMap, LinearStart};
 pub use part::{Cache, gradient_of};
 pub use recognition::{
-    CloneRecognition, Feedforward, FeedforwardConfig, FeedforwardInputs, FeedforwardLayers,
-    RECOGNITIONS, Recognition, RecognitionInput, RecognitionRole,
+    CloneRecognition, Convolutional, ConvolutionalConfig, Feedforward, FeedforwardConfig,
+    FeedforwardInputs, FeedforwardLayers, RECOGNITIONS, Recognition, RecognitionInput,
+    RecognitionRole,
 };
 pub use statistics::Statistics;
 pub use transition::{

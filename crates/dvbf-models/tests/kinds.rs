@@ -11,7 +11,7 @@ use serde::{Deserialize, Serialize};
 
 fn context(components: Vec<Component>) -> Context {
     Context {
-        observation: 5,
+        observation: 36,
         control: 2,
         state: 3,
         noise: 3,

@@ -3,9 +3,13 @@
 //! Shapes: `z (R, Z)`, `x, mask (R, X)`, `ln σ (1)` or `(X)`, `ℓ (R)`; rows `R` are all steps of
 //! all sequences.
 
+mod convolutional;
 mod gaussian;
 
-pub use gaussian::{EmissionStd, GaussianConfig, GaussianEmission, GaussianSizes, NoiseScale};
+pub use convolutional::DecoderConfig;
+pub use gaussian::{
+    EmissionStd, GaussianConfig, GaussianEmission, GaussianSizes, MeanNetwork, NoiseScale,
+};
 
 use crate::kind::{Kind, Registry, Role};
 use crate::linear_start::AffineMap;
@@ -151,7 +155,8 @@ pub struct EmissionRole;
 impl Role for EmissionRole {
     type Part<S: Scalar> = dyn Emission<S>;
     const NAME: &'static str = "emission";
-    const BUILT_IN: &'static [Kind<Self>] = &[Kind::of::<GaussianConfig>()];
+    const BUILT_IN: &'static [Kind<Self>] =
+        &[Kind::of::<GaussianConfig>(), Kind::of::<DecoderConfig>()];
 }
 
 /// All emissions that are known by name.

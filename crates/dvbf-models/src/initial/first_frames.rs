@@ -126,6 +126,35 @@ impl<S: Scalar> FirstFrames<S> {
     }
 }
 
+/// For kinds whose observations are features of something, and have a gradient.
+impl<S: Scalar> FirstFrames<S> {
+    /// `kX + (k−1)U`, inputs of the network that reads.
+    pub(super) fn inputs(&self) -> usize {
+        self.recognition.dim().0
+    }
+
+    /// [`prepare`](InitialState::prepare), with what [`backward_input`](Self::backward_input) needs.
+    pub(super) fn prepare_with_inputs(&self, cache: &mut Cache) {
+        let cache = cache.get::<FirstFramesCache<S>>();
+        self.recognition.prepare(&mut cache.recognition);
+        self.state.prepare(&mut cache.state);
+    }
+
+    /// [`backward_recognize`](InitialState::backward_recognize) that adds the cotangent of the inputs,
+    /// `(B, kX + (k−1)U)`.
+    #[track_caller]
+    pub(super) fn backward_input(
+        &self,
+        at: usize,
+        output_cotangent: ArrayView2<'_, S>,
+        dinput: ArrayViewMut2<'_, S>,
+        cache: &mut Cache,
+    ) {
+        let cache = cache.get::<FirstFramesCache<S>>();
+        self.recognition.backward(at, output_cotangent, dinput, &mut cache.recognition);
+    }
+}
+
 impl<S: Scalar> InitialState<S> for FirstFrames<S> {
     fn frames(&self) -> usize {
         self.frames

@@ -3,9 +3,11 @@
 //! Shapes: `x (T·B, X)`, `u (T·B, U)`, `raw (B, 2W)`, `w₁ (B, W)`, `z₁ (B, Z)`.
 
 mod first_frames;
+mod first_images;
 mod known_state;
 
 pub use first_frames::{FirstFrames, FirstFramesConfig, FirstFramesSizes};
+pub use first_images::{FirstImages, FirstImagesConfig};
 pub use known_state::{KnownState, KnownStateConfig};
 
 use crate::kind::{Kind, Registry, Role};
@@ -139,8 +141,11 @@ pub struct InitialStateRole;
 impl Role for InitialStateRole {
     type Part<S: Scalar> = dyn InitialState<S>;
     const NAME: &'static str = "initial state";
-    const BUILT_IN: &'static [Kind<Self>] =
-        &[Kind::of::<FirstFramesConfig>(), Kind::of::<KnownStateConfig>()];
+    const BUILT_IN: &'static [Kind<Self>] = &[
+        Kind::of::<FirstFramesConfig>(),
+        Kind::of::<FirstImagesConfig>(),
+        Kind::of::<KnownStateConfig>(),
+    ];
 }
 
 /// All initial states that are known by name.

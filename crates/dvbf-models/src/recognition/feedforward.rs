@@ -118,6 +118,25 @@ impl<S: Scalar> Feedforward<S> {
         Self { hidden, output, features, inputs }
     }
 
+    /// Widths of what the network sees beside the state.
+    pub fn inputs(&self) -> FeedforwardInputs {
+        self.inputs
+    }
+
+    /// Writes `dx' = da W₀[x']`, the cotangents of the observations `(R, X)` of all rows that were
+    /// pulled back, for observations that are features of something.
+    ///
+    /// # Panics
+    /// If the shapes disagree.
+    #[track_caller]
+    pub(super) fn observed_cotangent(&self, dobserved: ArrayViewMut2<'_, S>, cache: &mut Cache) {
+        let cache = cache.get::<FeedforwardCache<S>>();
+        assert_eq!(dobserved.nrows(), cache.written, "cotangents against rows written");
+        let weight = self.hidden.weight();
+        let dhidden = cache.dhidden.slice(s![..cache.written, ..]);
+        gemm(Accum::Replace, dobserved, dhidden, weight.slice(s![.., ..self.inputs.observation]));
+    }
+
     /// Rectifier-scaled hidden weights by kind of input; small output weights.
     pub fn random(
         inputs: FeedforwardInputs,

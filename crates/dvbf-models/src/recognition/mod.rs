@@ -3,8 +3,10 @@
 //! Shapes: `x' (B, X)`, `z (B, Z)`, `u (B, U)`, `raw (B, 2W)`, the means and the unconstrained
 //! standard deviations of `q(w)`.
 
+mod convolutional;
 mod feedforward;
 
+pub use convolutional::{Convolutional, ConvolutionalConfig};
 pub use feedforward::{Feedforward, FeedforwardConfig, FeedforwardInputs, FeedforwardLayers};
 
 use crate::kind::{Kind, Registry, Role};
@@ -114,7 +116,8 @@ pub struct RecognitionRole;
 impl Role for RecognitionRole {
     type Part<S: Scalar> = dyn Recognition<S>;
     const NAME: &'static str = "recognition network";
-    const BUILT_IN: &'static [Kind<Self>] = &[Kind::of::<FeedforwardConfig>()];
+    const BUILT_IN: &'static [Kind<Self>] =
+        &[Kind::of::<FeedforwardConfig>(), Kind::of::<ConvolutionalConfig>()];
 }
 
 /// All recognition networks that are known by name.

@@ -21,6 +21,33 @@ pub enum EmissionStd {
     FixedPerChannel,
 }
 
+impl EmissionStd {
+    /// How many values there are for so many channels, and whether they are trained.
+    pub(in crate::emission) fn values(self, channels: usize) -> (usize, NoiseScale) {
+        match self {
+            Self::Fixed => (1, NoiseScale::Fixed),
+            Self::Learned => (1, NoiseScale::Learned),
+            Self::LearnedPerChannel => (channels, NoiseScale::Learned),
+            Self::FixedPerChannel => (channels, NoiseScale::Fixed),
+        }
+    }
+}
+
+/// Refuses leading dimensions of the state that it does not have.
+pub(in crate::emission) fn check_visible(
+    visible: usize,
+    context: &Context,
+) -> Result<(), KindError> {
+    match visible {
+        0 => Err(KindError::new("state", "is 0; it must be at least 1")),
+        visible if visible > context.state => {
+            let problem = format!("is {visible}, more than model.state = {}", context.state);
+            Err(KindError::new("state", problem))
+        }
+        _ => Ok(()),
+    }
+}
+
 /// Settings of a Gaussian emission.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
@@ -47,15 +74,6 @@ impl GaussianConfig {
     fn visible(&self, context: &Context) -> usize {
         self.state.unwrap_or(context.state)
     }
-
-    fn stds(&self, context: &Context) -> (usize, NoiseScale) {
-        match self.std_kind {
-            EmissionStd::Fixed => (1, NoiseScale::Fixed),
-            EmissionStd::Learned => (1, NoiseScale::Learned),
-            EmissionStd::LearnedPerChannel => (context.observation, NoiseScale::Learned),
-            EmissionStd::FixedPerChannel => (context.observation, NoiseScale::Fixed),
-        }
-    }
 }
 
 impl PartConfig<EmissionRole> for GaussianConfig {
@@ -64,14 +82,7 @@ impl PartConfig<EmissionRole> for GaussianConfig {
     fn check(&self, context: &Context) -> Result<(), KindError> {
         KindError::check_size("hidden", self.hidden.unwrap_or(context.hidden), 1 << 16)?;
         KindError::check_positive("std", self.std)?;
-        match self.visible(context) {
-            0 => Err(KindError::new("state", "is 0; it must be at least 1")),
-            visible if visible > context.state => {
-                let problem = format!("is {visible}, more than model.state = {}", context.state);
-                Err(KindError::new("state", problem))
-            }
-            _ => Ok(()),
-        }
+        check_visible(self.visible(context), context)
     }
 
     fn parameters(&self, context: &Context) -> usize {
@@ -79,11 +90,11 @@ impl PartConfig<EmissionRole> for GaussianConfig {
         let inputs = context.features().leading(self.visible(context)).outputs();
         affine(inputs, hidden)
             .saturating_add(affine(hidden, context.observation))
-            .saturating_add(self.stds(context).0)
+            .saturating_add(self.std_kind.values(context.observation).0)
     }
 
     fn init<S: Scalar>(&self, context: &Context, noise: Noise) -> Box<dyn Emission<S>> {
-        let (channels, scale) = self.stds(context);
+        let (channels, scale) = self.std_kind.values(context.observation);
         let log_std = Array1::from_elem(channels, S::of(self.std.ln()));
         let hidden = self.hidden.unwrap_or(context.hidden);
         let features = context.features().leading(self.visible(context));

@@ -12,13 +12,16 @@
 //! Value and gradient are computed in blocks of rows that stay in cache.
 
 mod config;
+mod mean;
 
+pub(super) use config::check_visible;
 pub use config::{EmissionStd, GaussianConfig};
+pub use mean::MeanNetwork;
 
 use super::{Emission, LikelihoodOutputs, Observations};
 use crate::linear_start::AffineMap;
 use crate::part::{Cache, gradient_of};
-use dvbf_ops::{Features, Mlp, MlpCache, Params, Path};
+use dvbf_ops::{Features, Mlp, Params, Path};
 use dvbf_prob::{GaussianLikelihood, LikelihoodGradient};
 use dvbf_tensor::{Noise, Scalar};
 use ndarray::{
@@ -38,12 +41,12 @@ pub enum NoiseScale {
     Learned,
 }
 
-/// Parameters of the emission.
+/// Parameters of the emission with a mean network `N`.
 #[derive(Clone, Debug, PartialEq)]
-pub struct GaussianEmission<S> {
+pub struct GaussianEmission<S, N = Mlp<S>> {
     // Invariant: `log_std` has one value or one for each output of `mean`; the features are those of
     // at most `state` dimensions and as many as `mean` has inputs.
-    mean: Mlp<S>,
+    mean: N,
     features: Features,
     state: usize,
     log_std: Array1<S>,
@@ -63,39 +66,14 @@ pub struct GaussianSizes {
 
 /// Buffers of one block of rows.
 #[derive(Debug)]
-struct GaussianScratch<S> {
-    mean: MlpCache<S>,
+struct GaussianScratch<S, C> {
+    mean: C,
     features: Array2<S>,
     dfeatures: Array2<S>,
     ignored: Array1<S>,
 }
 
 impl<S: Scalar> GaussianEmission<S> {
-    /// The emission of a state of `state = Z` dimensions with this mean network, which sees these
-    /// features of the leading dimensions, and this logarithm of the standard deviation.
-    ///
-    /// # Panics
-    /// If the features are of more dimensions than the state has or not those that the network
-    /// takes, or there is neither one standard deviation nor one a channel.
-    #[track_caller]
-    pub fn new(
-        mean: Mlp<S>,
-        features: Features,
-        state: usize,
-        log_std: Array1<S>,
-        scale: NoiseScale,
-    ) -> Self {
-        let (inputs, channels) = mean.dim();
-        let visible = features.inputs();
-        assert!(visible <= state, "the network sees {visible} of {state} dimensions");
-        assert_eq!(features.outputs(), inputs, "features against inputs of the network");
-        assert!(
-            log_std.len() == 1 || log_std.len() == channels,
-            "one standard deviation or one for each of {channels} channels"
-        );
-        Self { mean, features, state, log_std, scale }
-    }
-
     /// One hidden layer, and the given logarithm of the standard deviation, `(1)` or `(X)`.
     ///
     /// # Panics
@@ -112,6 +90,33 @@ impl<S: Scalar> GaussianEmission<S> {
         let gains = [2.0_f64.sqrt(), 1.0];
         let mean = Mlp::random(&[features.outputs(), hidden, observation], &gains, noise);
         Self::new(mean, features, state, log_std, scale)
+    }
+}
+
+impl<S: Scalar, N: MeanNetwork<S>> GaussianEmission<S, N> {
+    /// The emission of a state of `state = Z` dimensions with this mean network, which sees these
+    /// features of the leading dimensions, and this logarithm of the standard deviation.
+    ///
+    /// # Panics
+    /// If the features are of more dimensions than the state has or not those that the network
+    /// takes, or there is neither one standard deviation nor one a channel.
+    #[track_caller]
+    pub fn new(
+        mean: N,
+        features: Features,
+        state: usize,
+        log_std: Array1<S>,
+        scale: NoiseScale,
+    ) -> Self {
+        let (inputs, channels) = mean.sizes();
+        let visible = features.inputs();
+        assert!(visible <= state, "the network sees {visible} of {state} dimensions");
+        assert_eq!(features.outputs(), inputs, "features against inputs of the network");
+        assert!(
+            log_std.len() == 1 || log_std.len() == channels,
+            "one standard deviation or one for each of {channels} channels"
+        );
+        Self { mean, features, state, log_std, scale }
     }
 
     /// `ln σ`, to be changed.
@@ -145,15 +150,19 @@ impl<S: Scalar> GaussianEmission<S> {
     }
 
     /// Pulls the cotangent that lies in the network's cache back to the visible state of a block.
-    fn pull_back_block(&self, dvisible: ArrayViewMut2<'_, S>, scratch: &mut GaussianScratch<S>) {
+    fn pull_back_block(
+        &self,
+        dvisible: ArrayViewMut2<'_, S>,
+        scratch: &mut GaussianScratch<S, N::Cache>,
+    ) {
         if self.features.is_identity() {
-            self.mean.backward_written(0, dvisible, &mut scratch.mean);
+            self.mean.pull_back(dvisible, &mut scratch.mean);
             return;
         }
         let rows = s![..dvisible.nrows(), ..];
         let mut dfeatures = scratch.dfeatures.slice_mut(rows);
         dfeatures.fill(S::ZERO);
-        self.mean.backward_written(0, dfeatures.view_mut(), &mut scratch.mean);
+        self.mean.pull_back(dfeatures.view_mut(), &mut scratch.mean);
         self.features.backward(scratch.features.slice(rows), dfeatures.view(), dvisible);
     }
 
@@ -170,13 +179,13 @@ impl<S: Scalar> GaussianEmission<S> {
     }
 }
 
-impl<S: Scalar> Emission<S> for GaussianEmission<S> {
+impl<S: Scalar, N: MeanNetwork<S>> Emission<S> for GaussianEmission<S, N> {
     fn state(&self) -> usize {
         self.state
     }
 
     fn observation(&self) -> usize {
-        self.mean.dim().1
+        self.mean.sizes().1
     }
 
     fn log_std(&self) -> ArrayView1<'_, S> {
@@ -184,7 +193,7 @@ impl<S: Scalar> Emission<S> for GaussianEmission<S> {
     }
 
     fn set_known_noise(&mut self, std: &[f64]) {
-        let channels = self.mean.dim().1;
+        let channels = self.mean.sizes().1;
         assert_eq!(std.len(), channels, "standard deviations against channels");
         if self.scale == NoiseScale::Fixed && self.log_std.len() == channels && channels > 1 {
             self.log_std.iter_mut().zip(std).for_each(|(to, std)| *to = S::of(std.ln()));
@@ -211,8 +220,8 @@ impl<S: Scalar> Emission<S> for GaussianEmission<S> {
     fn scratch(&self) -> Cache {
         let rows = if self.features.is_identity() { 0 } else { BLOCK };
         let features = || Array2::zeros((rows, self.features.outputs()));
-        Cache::new(GaussianScratch::<S> {
-            mean: self.mean.cache(BLOCK),
+        Cache::new(GaussianScratch::<S, N::Cache> {
+            mean: self.mean.new_cache(BLOCK),
             features: features(),
             dfeatures: features(),
             ignored: Array1::zeros(self.log_std.len()),
@@ -220,17 +229,18 @@ impl<S: Scalar> Emission<S> for GaussianEmission<S> {
     }
 
     fn prepare(&self, scratch: &mut Cache) {
-        self.mean.prepare(&mut scratch.get::<GaussianScratch<S>>().mean);
+        self.mean.pack(&mut scratch.get::<GaussianScratch<S, N::Cache>>().mean);
     }
 
     fn mean(&self, state: ArrayView2<'_, S>, mut mean: ArrayViewMut2<'_, S>, scratch: &mut Cache) {
-        let GaussianScratch { mean: net, features, .. } = scratch.get::<GaussianScratch<S>>();
+        let GaussianScratch { mean: net, features, .. } =
+            scratch.get::<GaussianScratch<S, N::Cache>>();
         assert_eq!(mean.dim(), (state.nrows(), self.observation()), "mean against (R, X)");
         let state = self.visible(&state);
         for start in (0..state.nrows()).step_by(BLOCK) {
             let rows = s![start..(start + BLOCK).min(state.nrows()), ..];
             let shown = self.shown(state.slice(rows), features);
-            self.mean.forward(0, shown, mean.slice_mut(rows), net);
+            self.mean.write(shown, mean.slice_mut(rows), net);
         }
     }
 
@@ -241,7 +251,7 @@ impl<S: Scalar> Emission<S> for GaussianEmission<S> {
         mut dstate: ArrayViewMut2<'_, S>,
         scratch: &mut Cache,
     ) {
-        let scratch = scratch.get::<GaussianScratch<S>>();
+        let scratch = scratch.get::<GaussianScratch<S, N::Cache>>();
         assert_eq!(dmean.dim(), (state.nrows(), self.observation()), "dμ against (R, X)");
         assert_eq!(dstate.dim(), state.dim(), "dz against z");
         let mut dstate = dstate.slice_mut(s![.., ..self.features.inputs()]);
@@ -250,8 +260,8 @@ impl<S: Scalar> Emission<S> for GaussianEmission<S> {
             let end = (start + BLOCK).min(state.nrows());
             let rows = s![start..end, ..];
             let shown = self.shown(state.slice(rows), &mut scratch.features);
-            self.mean.forward_kept(0, shown, &mut scratch.mean);
-            scratch.mean.output(0, end - start).assign(&dmean.slice(rows));
+            self.mean.write_kept(shown, &mut scratch.mean);
+            N::output(&mut scratch.mean, end - start).assign(&dmean.slice(rows));
             self.pull_back_block(dstate.slice_mut(rows), scratch);
         }
     }
@@ -281,15 +291,15 @@ impl<S: Scalar> Emission<S> for GaussianEmission<S> {
         mut log_lik: ArrayViewMut1<'_, S>,
         scratch: &mut Cache,
     ) {
-        let scratch = scratch.get::<GaussianScratch<S>>();
+        let scratch = scratch.get::<GaussianScratch<S, N::Cache>>();
         assert_eq!(observed.value.dim(), (state.nrows(), self.observation()), "x against (R, X)");
         let state = self.visible(&state);
         for start in (0..state.nrows()).step_by(BLOCK) {
             let end = (start + BLOCK).min(state.nrows());
             let rows = s![start..end, ..];
             let shown = self.shown(state.slice(rows), &mut scratch.features);
-            self.mean.forward_kept(0, shown, &mut scratch.mean);
-            let mean = scratch.mean.output(0, end - start);
+            self.mean.write_kept(shown, &mut scratch.mean);
+            let mean = N::output(&mut scratch.mean, end - start);
             self.block(&observed, start..end)
                 .forward(mean.view(), log_lik.slice_mut(s![start..end]));
         }
@@ -302,7 +312,7 @@ impl<S: Scalar> Emission<S> for GaussianEmission<S> {
         outputs: LikelihoodOutputs<'_, S>,
         scratch: &mut Cache,
     ) {
-        let scratch = scratch.get::<GaussianScratch<S>>();
+        let scratch = scratch.get::<GaussianScratch<S, N::Cache>>();
         let LikelihoodOutputs { weight, mut log_lik, mut dstate, grads } = outputs;
         let grads = gradient_of::<Self>(grads);
         assert_eq!(observed.value.dim(), (state.nrows(), self.observation()), "x against (R, X)");
@@ -314,23 +324,23 @@ impl<S: Scalar> Emission<S> for GaussianEmission<S> {
             let end = (start + BLOCK).min(state.nrows());
             let rows = s![start..end, ..];
             let shown = self.shown(state.slice(rows), &mut scratch.features);
-            self.mean.forward_kept(0, shown, &mut scratch.mean);
+            self.mean.write_kept(shown, &mut scratch.mean);
             let dlog_std = match self.scale {
                 NoiseScale::Fixed => scratch.ignored.view_mut(),
                 NoiseScale::Learned => grads.log_std.view_mut(),
             };
             self.block(&observed, start..end).backward(
-                scratch.mean.output(0, end - start),
+                N::output(&mut scratch.mean, end - start),
                 log_lik.slice_mut(s![start..end]),
                 &mut LikelihoodGradient { weight, dlog_std },
             );
             self.pull_back_block(dstate.slice_mut(rows), scratch);
-            self.mean.accumulate(&mut scratch.mean, &mut grads.mean);
+            self.mean.add_gradient(&mut scratch.mean, &mut grads.mean);
         }
     }
 }
 
-impl<S: Scalar> Params<S> for GaussianEmission<S> {
+impl<S: Scalar, N: MeanNetwork<S>> Params<S> for GaussianEmission<S, N> {
     fn visit(&self, path: Path<'_>, f: &mut dyn FnMut(Path<'_>, ArrayViewD<'_, S>)) {
         self.mean.visit(path, f);
         f(path.child("log_std"), self.log_std.view().into_dyn());
