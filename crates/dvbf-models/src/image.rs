@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 
 /// The image that an observation is, and the convolutions that see it.
 ///
-/// A row of observations is `(height, width, colors)` with the color fastest.
+/// An observation is `(colors, height, width)`: one plane above the other.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct ImageConfig {

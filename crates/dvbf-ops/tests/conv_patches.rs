@@ -8,12 +8,12 @@ use ndarray::Array2;
 use proptest::prelude::*;
 
 fn patches() -> impl Strategy<Value = Patches> {
-    (1..5_usize, 1..4_usize, 0..3_usize, 0..5_usize, 0..5_usize, 1..3_usize).prop_map(
-        |(kernel, stride, padding, tall, wide, channels)| {
-            let image = ImageSize { height: kernel + tall, width: kernel + wide, channels };
-            Patches::new(image, Window { kernel, stride, padding: padding.min(kernel - 1) })
-        },
-    )
+    let sizes = (1..5_usize, 1..4_usize, 0..3_usize, 0..5_usize, 0..5_usize, 1..3_usize);
+    (sizes, any::<bool>()).prop_map(|((kernel, stride, padding, tall, wide, channels), planes)| {
+        let image = ImageSize { height: kernel + tall, width: kernel + wide, channels };
+        let window = Window { kernel, stride, padding: padding.min(kernel - 1) };
+        if planes { Patches::of_planes(image, window) } else { Patches::new(image, window) }
+    })
 }
 
 fn gathered(patches: &Patches, image: &[f64]) -> Array2<f64> {
@@ -30,13 +30,21 @@ proptest! {
         let (all, positions) = (gathered(&patches, &image), patches.positions(1));
         let Window { kernel, stride, padding } = patches.window();
         for ((p, v), found) in all.indexed_iter() {
-            let (a, b, c) = (
-                v / size.channels / kernel, v / size.channels % kernel, v % size.channels);
+            let planes = patches == Patches::of_planes(size, patches.window());
+            let (a, b, c) = if planes {
+                (v / kernel % kernel, v % kernel, v / kernel / kernel)
+            } else {
+                (v / size.channels / kernel, v / size.channels % kernel, v % size.channels)
+            };
             let y = (p / positions.width * stride + a).checked_sub(padding);
             let x = (p % positions.width * stride + b).checked_sub(padding);
             let right = match (y, x) {
                 (Some(y), Some(x)) if y < size.height && x < size.width =>
-                    image[(y * size.width + x) * size.channels + c],
+                    if planes {
+                        image[(c * size.height + y) * size.width + x]
+                    } else {
+                        image[(y * size.width + x) * size.channels + c]
+                    },
                 _ => 0.0,
             };
             prop_assert!((found - right).abs() < 1e-15);

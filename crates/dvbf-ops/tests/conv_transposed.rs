@@ -19,11 +19,16 @@ struct Case {
 }
 
 fn case() -> impl Strategy<Value = Case> {
-    (1..4_usize, 1..4_usize, 0..2_usize, 1..3_usize, 1..4_usize, 1..4_usize).prop_flat_map(
-        |(kernel, stride, padding, channels, inputs, rows)| {
+    let sizes = (1..4_usize, 1..4_usize, 0..2_usize, 1..3_usize, 1..4_usize, 1..4_usize);
+    (sizes, any::<bool>()).prop_flat_map(
+        |((kernel, stride, padding, channels, inputs, rows), planes)| {
             let image = ImageSize { height: kernel + 2, width: kernel + 1, channels };
             let window = Window { kernel, stride, padding: padding.min(kernel - 1) };
-            let patches = Patches::new(image, window);
+            let patches = if planes {
+                Patches::of_planes(image, window)
+            } else {
+                Patches::new(image, window)
+            };
             let size = inputs * patches.values() + channels;
             (
                 matrix(1, size),
@@ -85,8 +90,14 @@ proptest! {
         let without: f64 = (output(&unbiased, x.view()) * r).sum();
         let backward = (y.mapv(|y| y - 1e3) * x).sum();
         prop_assert!((without - backward).abs() < 1e-9, "{without} is not {backward}");
-        let bias: f64 = r.rows().into_iter().flat_map(|row| row.to_vec()).zip(
-            layer.to_flat()[weights..].iter().cycle()).map(|(r, b)| r * b).sum();
+        // The bias of a channel reaches each of its pixels once.
+        let (channels, pixels) = (patches.image().channels, patches.image().pixels());
+        let planes = *patches == Patches::of_planes(patches.image(), patches.window());
+        let channel = |v: usize| if planes { v / pixels } else { v % channels };
+        let bias: f64 = r
+            .indexed_iter()
+            .map(|((_, v), r)| r * layer.to_flat()[weights + channel(v)])
+            .sum();
         prop_assert!((forward - without - bias).abs() < 1e-9);
     }
 

@@ -1,7 +1,7 @@
 //! Initial state from the first images: every one goes through the same convolutions, and
 //! [`FirstFrames`] reads their features.
 //!
-//! Shapes: `x (T·B, height · width · colors)`, features `e (k·B, E)`, otherwise those of
+//! Shapes: `x (T·B, colors · height · width)`, features `e (k·B, E)`, otherwise those of
 //! [`FirstFrames`].
 //!
 //! | | equation | needs |

@@ -1,6 +1,6 @@
 //! Recognition network for images: convolutions, then [`Feedforward`] on their features.
 //!
-//! Shapes: `x' (R, height · width · colors)`, features `e (R, E)`, otherwise those of
+//! Shapes: `x' (R, colors · height · width)`, features `e (R, E)`, otherwise those of
 //! [`Feedforward`].
 //!
 //! | | equation | needs |

@@ -1,7 +1,7 @@
 //! Decoder to images: a perceptron that draws a small image with many channels, and transposed
 //! convolutions that make it large, with rectifiers between them.
 //!
-//! Shapes: `x (n, I)`, small image `h₀ (n, E)`, `y (n, height · width · C)`.
+//! Shapes: `x (n, I)`, small image `h₀ (n, E)`, `y (n, C · height · width)`.
 //!
 //! | | equation | needs |
 //! |-|----------|-------|
@@ -58,7 +58,12 @@ impl<S: Scalar> ImageDecoder<S> {
         let mut size = image;
         let mut made = Vec::with_capacity(layers.len());
         for (i, (channels, window)) in layers.iter().enumerate() {
-            let patches = Patches::new(size, *window);
+            // The outermost images are stored by planes.
+            let patches = if i == 0 {
+                Patches::of_planes(size, *window)
+            } else {
+                Patches::new(size, *window)
+            };
             let gain = if i == 0 { 1.0 } else { 2.0_f64.sqrt() };
             let part = noise.part(1 + i as u8);
             made.push(ConvTransposed2d::random(patches, *channels, gain, part));
@@ -70,7 +75,7 @@ impl<S: Scalar> ImageDecoder<S> {
         Self { small, layers: made }
     }
 
-    /// `(I, height · width · C)`.
+    /// `(I, C · height · width)`.
     pub fn dim(&self) -> (usize, usize) {
         (self.small.dim().0, self.image().values())
     }
@@ -103,7 +108,7 @@ impl<S: Scalar> ImageDecoder<S> {
         }
     }
 
-    /// Writes `y (n, height · width · C)` for a block `x (n, I)`.
+    /// Writes `y (n, C · height · width)` for a block `x (n, I)`.
     ///
     /// # Panics
     /// If the shapes disagree, or the cache is too small or not prepared.

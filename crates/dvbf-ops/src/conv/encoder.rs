@@ -1,6 +1,6 @@
 //! Encoder of images: convolutions with a rectifier after each.
 //!
-//! Shapes: `x (n, height · width · C)`, features `h_L (n, E)`.
+//! Shapes: `x (n, C · height · width)`, features `h_L (n, E)`.
 //!
 //! | | equation | needs |
 //! |-|----------|-------|
@@ -51,7 +51,12 @@ impl<S: Scalar> ImageEncoder<S> {
         let mut size = image;
         let mut made = Vec::with_capacity(layers.len());
         for (i, (channels, window)) in layers.iter().enumerate() {
-            let patches = Patches::new(size, *window);
+            // The outermost images are stored by planes.
+            let patches = if i == 0 {
+                Patches::of_planes(size, *window)
+            } else {
+                Patches::new(size, *window)
+            };
             made.push(Conv2d::random(patches, *channels, 2.0_f64.sqrt(), noise.part(i as u8)));
             size = patches.positions(*channels);
         }
@@ -93,7 +98,7 @@ impl<S: Scalar> ImageEncoder<S> {
         }
     }
 
-    /// Computes the features of images `x (n, height · width · C)`, rows `at..at + n` of the cache.
+    /// Computes the features of images `x (n, C · height · width)`, rows `at..at + n` of the cache.
     ///
     /// A call with `at = 0` starts anew; later blocks follow without gaps.
     ///

@@ -5,13 +5,14 @@
 //! | gather | `p[(i, j), (a, b, c)] = x[i s + a − q, j s + b − q, c]`, zero outside the image |
 //! | scatter | the adjoint: `x[i s + a − q, j s + b − q, c] += p[(i, j), (a, b, c)]` inside the image |
 //!
-//! with stride `s` and padding `q`.
+//! with stride `s` and padding `q`. An image by planes, `(channels, height, width)`, has patches with
+//! the channel slowest: `(c, a, b)`.
 
 use dvbf_tensor::Scalar;
 use ndarray::{ArrayView2, ArrayViewMut2};
 use std::ops::Range;
 
-/// Size of an image that lies in one row, the channel fastest.
+/// Size of an image that lies in one row.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct ImageSize {
     /// Rows of pixels.
@@ -52,10 +53,11 @@ pub struct Patches {
     // less than its side.
     image: ImageSize,
     window: Window,
+    planes: bool,
 }
 
 impl Patches {
-    /// The positions of `window` on images of this size.
+    /// The positions of `window` on images of this size with the channel fastest.
     ///
     /// # Panics
     /// If the window is empty or larger than the padded image, the stride is zero, or the padding is
@@ -67,7 +69,16 @@ impl Patches {
         assert!(padding < kernel, "padding {padding} against a window of {kernel} pixels");
         let least = image.height.min(image.width) + 2 * padding;
         assert!(kernel <= least, "a window of {kernel} pixels on {image:?} with padding {padding}");
-        Self { image, window }
+        Self { image, window, planes: false }
+    }
+
+    /// [`new`](Self::new) for images that are stored one channel after the other.
+    ///
+    /// # Panics
+    /// As [`new`](Self::new).
+    #[track_caller]
+    pub fn of_planes(image: ImageSize, window: Window) -> Self {
+        Self { planes: true, ..Self::new(image, window) }
     }
 
     /// The image.
@@ -119,6 +130,42 @@ impl Patches {
         });
     }
 
+    /// Writes an image with the same value in all pixels of a channel.
+    ///
+    /// # Panics
+    /// If the sizes disagree.
+    #[track_caller]
+    pub(super) fn fill<S: Scalar>(&self, channels: &[S], image: &mut [S]) {
+        assert_eq!(image.len(), self.image.values(), "values of the image");
+        if self.planes {
+            for (plane, value) in image.chunks_exact_mut(self.image.pixels()).zip(channels) {
+                plane.fill(*value);
+            }
+        } else {
+            image
+                .chunks_exact_mut(channels.len())
+                .for_each(|pixel| pixel.copy_from_slice(channels));
+        }
+    }
+
+    /// Adds to every channel the sum of its pixels.
+    ///
+    /// # Panics
+    /// If the sizes disagree.
+    #[track_caller]
+    pub(super) fn add_sums<S: Scalar>(&self, image: &[S], channels: &mut [S]) {
+        assert_eq!(image.len(), self.image.values(), "values of the image");
+        if self.planes {
+            for (plane, sum) in image.chunks_exact(self.image.pixels()).zip(channels) {
+                plane.iter().for_each(|value| *sum += *value);
+            }
+        } else {
+            for pixel in image.chunks_exact(self.image.channels) {
+                channels.iter_mut().zip(pixel).for_each(|(sum, value)| *sum += *value);
+            }
+        }
+    }
+
     #[track_caller]
     fn check(&self, image: usize, patches: (usize, usize)) {
         assert_eq!(image, self.image.values(), "values of the image");
@@ -133,6 +180,7 @@ impl Patches {
         let ImageSize { height, width, channels } = self.image;
         let Window { kernel, stride, padding } = self.window;
         let positions = self.positions(1);
+        let (planes, channels) = if self.planes { (channels, 1) } else { (1, channels) };
         for i in 0..positions.height {
             // Rows and columns of the window that lie inside.
             let inside = |at: usize, size: usize| {
@@ -145,12 +193,15 @@ impl Patches {
                     continue;
                 }
                 let patch = (i * positions.width + j) * self.values();
-                for a in rows.clone() {
-                    let y = i * stride + a - padding;
-                    let from = (y * width + j * stride + columns.start - padding) * channels;
-                    let to = patch + (a * kernel + columns.start) * channels;
-                    let values = columns.len() * channels;
-                    f(to..to + values, from..from + values);
+                let values = columns.len() * channels;
+                for plane in 0..planes {
+                    for a in rows.clone() {
+                        let y = plane * height + i * stride + a - padding;
+                        let from = (y * width + j * stride + columns.start - padding) * channels;
+                        let row = (plane * kernel + a) * kernel + columns.start;
+                        let to = patch + row * channels;
+                        f(to..to + values, from..from + values);
+                    }
                 }
             }
         }

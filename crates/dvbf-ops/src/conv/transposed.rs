@@ -12,9 +12,7 @@
 use super::conv2d::{matrix, matrix_mut, pixels, pixels_mut};
 use super::{ImageSize, Patches};
 use crate::{Params, Path};
-use dvbf_tensor::{
-    Accum, Fused, Noise, PackedMatrix, Scalar, add_column_sums, gemm, gemm_fused, gemm_packed,
-};
+use dvbf_tensor::{Accum, Fused, Noise, PackedMatrix, Scalar, gemm, gemm_fused, gemm_packed};
 use ndarray::{Array1, Array2, ArrayView2, ArrayViewD, ArrayViewMut2, ArrayViewMutD};
 
 /// Parameters of the transposed convolution and, as a gradient, their cotangents.
@@ -95,8 +93,9 @@ impl<S: Scalar> ConvTransposed2d<S> {
         for (x, mut y) in x.rows().into_iter().zip(y.rows_mut()) {
             let x = matrix(&x, self.input());
             gemm_packed(Accum::Replace, pack.patches.view_mut(), x, &pack.forward);
-            matrix_mut(&mut y, self.output()).assign(&self.bias);
-            self.patches.scatter(pack.patches.view(), pixels_mut(&mut y));
+            let (y, bias) = (pixels_mut(&mut y), self.bias.as_slice().expect("contiguous"));
+            self.patches.fill(bias, y);
+            self.patches.scatter(pack.patches.view(), y);
         }
     }
 
@@ -138,7 +137,8 @@ impl<S: Scalar> ConvTransposed2d<S> {
             self.patches.gather(pixels(&dy), pack.patches.view_mut());
             let x = matrix(&x, self.input());
             gemm(Accum::Add, grads.weight.view_mut(), x.t(), pack.patches.view());
-            add_column_sums(grads.bias.view_mut(), matrix(&dy, self.output()));
+            let bias = grads.bias.as_slice_mut().expect("contiguous");
+            self.patches.add_sums(pixels(&dy), bias);
         }
     }
 }
