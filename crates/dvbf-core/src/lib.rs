@@ -53,16 +53,17 @@ pub use dvbf_dynamics as dynamics;
 pub use dvbf_models::bayes;
 pub use dvbf_models::{
     AffineMap, Cache, CloneEmission, CloneInitialState, CloneRecognition, CloneTransition,
-    ConstantSettings, Context, EMISSIONS, Emission, EmissionRole, EmissionStd, Feedforward,
-    FeedforwardConfig, FeedforwardInputs, FeedforwardLayers, FirstFrames, FirstFramesConfig,
-    FirstFramesSizes, FirstSteps, GaussianConfig, GaussianEmission, GaussianSizes, INITIAL_STATES,
-    InitialState, InitialStateRole, Kind, KindError, KindTable, KnownConfig, KnownPart, KnownState,
-    KnownStateConfig, LikelihoodOutputs, LinearConfig, LinearStart, Linearizer, LocallyLinear,
-    LocallyLinearConfig, Motion, NoiseConfig, NoiseScale, Observations, PartConfig, PerComponent,
-    Pulled, RECOGNITIONS, Recognition, RecognitionInput, RecognitionRole, Registry,
-    RemainderConfig, Residual, ResidualConfig, Role, Statistics, StepLength, Sum, SumConfig,
-    TRANSITIONS, Transition, TransitionCotangents, TransitionDims, TransitionInput,
-    TransitionJacobians, TransitionRole, features_of, gradient_of,
+    ConstantSettings, Context, ConvolutionConfig, Convolutional, ConvolutionalConfig,
+    DecoderConfig, EMISSIONS, Emission, EmissionRole, EmissionStd, Feedforward, FeedforwardConfig,
+    FeedforwardInputs, FeedforwardLayers, FirstFrames, FirstFramesConfig, FirstFramesSizes,
+    FirstImages, FirstImagesConfig, FirstSteps, GaussianConfig, GaussianEmission, GaussianSizes,
+    INITIAL_STATES, ImageConfig, InitialState, InitialStateRole, Kind, KindError, KindTable,
+    KnownConfig, KnownPart, KnownState, KnownStateConfig, LikelihoodOutputs, LinearConfig,
+    LinearStart, Linearizer, LocallyLinear, LocallyLinearConfig, MeanNetwork, Motion, NoiseConfig,
+    NoiseScale, Observations, PartConfig, PerComponent, Pulled, RECOGNITIONS, Recognition,
+    RecognitionInput, RecognitionRole, Registry, RemainderConfig, Residual, ResidualConfig, Role,
+    Statistics, StepLength, Sum, SumConfig, TRANSITIONS, Transition, TransitionCotangents,
+    TransitionDims, TransitionInput, TransitionJacobians, TransitionRole, features_of, gradient_of,
 };
 pub use dvbf_ops::{Adam, AdamStep, AdamUpdate, Params, Path, RmsProp, global_norm};
 pub use dvbf_ops::{Feature, Features, Linear, Mlp, MlpCache};

@@ -18,6 +18,7 @@ mod skin;
 mod system;
 mod system_kind;
 mod two_balls;
+mod video;
 
 pub use balls::{Ball, BallImageSettings, BallRenderer, BallStyle};
 pub use bouncing_ball::{BouncingBall, BouncingBallSettings};
@@ -40,3 +41,4 @@ pub use skin::{
 pub use system::{SYSTEMS, System};
 pub use system_kind::{SystemKind, SystemSettings};
 pub use two_balls::{TwoBalls, TwoBallsSettings};
+pub use video::{VideoPendulum, VideoSettings};

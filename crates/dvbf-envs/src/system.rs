@@ -18,12 +18,13 @@ impl SystemKind {
 }
 
 /// All systems that are known by name.
-pub static SYSTEMS: [SystemKind; 5] = [
+pub static SYSTEMS: [SystemKind; 6] = [
     SystemKind::of::<crate::PendulumSettings>(),
     SystemKind::of::<crate::BouncingBallSettings>(),
     SystemKind::of::<crate::TwoBallsSettings>(),
     SystemKind::of::<crate::CartPoleSettings>(),
     SystemKind::of::<crate::SkinSettings>(),
+    SystemKind::of::<crate::VideoSettings>(),
 ];
 
 /// A system that is known by name, with all of its settings.

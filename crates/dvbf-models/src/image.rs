@@ -60,6 +60,13 @@ impl ImageConfig {
         Self { height: Some(height), width: Some(width), colors: Some(colors), layers: Vec::new() }
     }
 
+    /// Values of an image of this kind: what is not given counts as 64 pixels, or one color.
+    pub fn possible_values(&self) -> usize {
+        let side = self.height.or(self.width).unwrap_or(64);
+        let pixels = self.height.unwrap_or(side).saturating_mul(self.width.unwrap_or(side));
+        pixels.saturating_mul(self.colors.unwrap_or(1))
+    }
+
     /// The image and its layers; a layer has at least one position.
     ///
     /// # Errors

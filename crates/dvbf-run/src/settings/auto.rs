@@ -213,11 +213,19 @@ fn typical(pieces: &[Piece]) -> usize {
     lengths.get(lengths.len() / 2).copied().unwrap_or(0)
 }
 
-/// Model and training for recordings like these. Images take the recipe of the pendulum.
+/// Values of images from which on they are seen through convolutions.
+const LARGE: usize = 600;
+
+/// Model and training for recordings like these. Images take the recipe of the pendulum, large ones that of its
+/// video.
 fn automatic(name: &str, recordings: &RawRecordings, train: &[Piece]) -> Settings {
-    let mut settings = super::preset::pendulum();
-    settings.preset = name.into();
     let width = recordings.observation_names.len();
+    let large = recordings.image.filter(|_| width > LARGE);
+    let mut settings = match large {
+        Some(size) => super::preset::of_images(size),
+        None => super::preset::pendulum(),
+    };
+    settings.preset = name.into();
     if recordings.image.is_some() {
         settings
     } else if name != "auto" || width > MOST_CHANNELS {

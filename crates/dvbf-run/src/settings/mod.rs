@@ -115,8 +115,11 @@ impl Settings {
     /// # Errors
     /// Names the first impossible setting.
     pub fn validate(&self) -> Result<(), SettingsError> {
-        self.checked_source()?;
-        self.model.check()?;
+        let observation = match self.checked_source()? {
+            Source::System(system) => system.environment().ok().map(|e| e.spec().observation_size),
+            _ => None,
+        };
+        self.model.check(observation)?;
         for (i, group) in self.training.groups.iter().enumerate() {
             if let Some(problem) = group.problem() {
                 return Err(value_error(&format!("training.groups[{i}]"), problem));

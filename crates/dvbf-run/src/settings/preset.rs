@@ -5,13 +5,14 @@ use super::{
     DataSettings, EvaluationSettings, ModelSettings, OptimizerKind, Precision, Settings,
     SettingsError, TrainingSettings,
 };
-use dvbf_core::KindTable;
-use dvbf_envs::{BouncingBallSettings, PendulumSettings, TwoBallsSettings};
+use dvbf_core::{ImageConfig, KindTable};
+use dvbf_envs::{BouncingBallSettings, PendulumSettings, TwoBallsSettings, VideoSettings};
 use dvbf_train::schedule::{Ramp, Shape};
+use serde_json::json;
 
 /// Names of all presets.
-pub const PRESETS: [&str; 7] =
-    ["pendulum", "pendulum-physics", "cart-pole", "ball", "two-balls", "paper", "smoke"];
+pub const PRESETS: [&str; 8] =
+    ["pendulum", "pendulum-physics", "cart-pole", "ball", "two-balls", "video", "paper", "smoke"];
 
 /// Presets that follow from recordings: `auto`, and `auto-network`, which does not start from a linear model.
 pub(super) const AUTOMATIC: [&str; 2] = ["auto", "auto-network"];
@@ -23,6 +24,8 @@ pub(super) const AUTOMATIC: [&str; 2] = ["auto", "auto-network"];
 /// - `cart-pole`: a pole on a cart with its equation, whose constants are learned.
 /// - `ball`: a ball in a box with velocity control, four dimensions of which the emission sees two.
 /// - `two-balls`: two balls in a box that collide, ten dimensions of which the emission sees six.
+/// - `video`: the pendulum as a video of 64 by 64 pixels in color, before a textured background and
+///   under a moving shadow, with convolutions.
 /// - `paper`: close to the recipe of Karl et al. 2017: joint tempering over 1e5 updates, their
 ///   optimizer, friction and sizes, full batch, 180 000 updates. Base matrices are point estimates,
 ///   the start is a network on the first frames, and parameters are initialized as in `pendulum`.
@@ -38,6 +41,7 @@ pub fn preset(name: &str) -> Result<Settings, SettingsError> {
         "cart-pole" => Ok(physics::cart_pole(pendulum())),
         "ball" => Ok(ball()),
         "two-balls" => Ok(two_balls()),
+        "video" => Ok(video()),
         "paper" => Ok(paper()),
         "smoke" => Ok(smoke()),
         name if AUTOMATIC.contains(&name) => {
@@ -187,6 +191,57 @@ fn two_balls() -> Settings {
             ..base.training.clone()
         },
         evaluation: EvaluationSettings { chosen_by: 10, ..base.evaluation.clone() },
+        ..base
+    }
+}
+
+fn video() -> Settings {
+    let image = ImageConfig { colors: Some(3), ..ImageConfig::default() };
+    let base = through_convolutions(&image);
+    Settings {
+        preset: "video".into(),
+        data: DataSettings { train: 400, validation: 100, test: 100, ..base.data.clone() },
+        system: Some(VideoSettings::default().into()),
+        model: ModelSettings {
+            state: 5,
+            noise: 5,
+            emission: base.model.emission.clone().with("state", 4),
+            ..base.model.clone()
+        },
+        ..base
+    }
+}
+
+/// The recipe for recordings of images of `(height, width)`.
+pub(super) fn of_images((height, width): (usize, usize)) -> Settings {
+    through_convolutions(&ImageConfig::of(height, width, 1))
+}
+
+/// The recipe of the pendulum with parts that see images. An image of so many pixels weighs as much as
+/// a small one: its standard deviation is larger.
+fn through_convolutions(image: &ImageConfig) -> Settings {
+    let base = pendulum();
+    let image = json!(image);
+    Settings {
+        model: ModelSettings {
+            initial: KindTable::new("first-images").with("image", image.clone()),
+            recognition: KindTable::new("convolutional").with("image", image.clone()),
+            emission: KindTable::new("convolutional").with("std", 0.3).with("image", image),
+            ..base.model.clone()
+        },
+        training: TrainingSettings {
+            steps: 3_000,
+            restarts: 1,
+            batch: 30,
+            shard: 15,
+            block: 15,
+            learning_rate: slow(),
+            warmup: Ramp::constant(1.0),
+            log_interval: 250,
+            checkpoint_interval: 500,
+            ..base.training.clone()
+        },
+        evaluation: EvaluationSettings { importance_samples: 8, ..base.evaluation.clone() },
         ..base
     }
 }

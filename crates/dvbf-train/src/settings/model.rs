@@ -1,8 +1,8 @@
 //! Settings of the model.
 
 use dvbf_core::{
-    ConfigError, EMISSIONS, INITIAL_STATES, KindError, KindTable, ModelConfig, RECOGNITIONS,
-    TRANSITIONS,
+    ConfigError, EMISSIONS, INITIAL_STATES, ImageConfig, KindError, KindTable, ModelConfig,
+    RECOGNITIONS, TRANSITIONS,
 };
 use serde::Serialize;
 
@@ -56,18 +56,31 @@ impl ModelSettings {
         Ok(config)
     }
 
-    /// Refuses what no data could make a model of.
+    /// Refuses what no data with `observation` channels could make a model of; of any number of
+    /// channels if it is not known yet.
     ///
     /// # Errors
     /// Names the first setting that no model can have.
-    pub fn check(&self) -> Result<(), ConfigError> {
+    pub fn check(&self, observation: Option<usize>) -> Result<(), ConfigError> {
         /// A differential equation says how many controls it has, and few have more.
         const CONTROLS: usize = 16;
-        let first = self.resolve(1, 1).map(drop);
-        if first.is_ok() || (0..CONTROLS).any(|control| self.resolve(1, control).is_ok()) {
+        let observation = observation.unwrap_or_else(|| self.possible_observation());
+        let first = self.resolve(observation, 1).map(drop);
+        let possible = |control| self.resolve(observation, control).is_ok();
+        if first.is_ok() || (0..CONTROLS).any(possible) {
             return Ok(());
         }
         first
+    }
+
+    /// A number of channels that the parts can have: those of an image, if one of them sees images.
+    fn possible_observation(&self) -> usize {
+        let image = |table: &KindTable| {
+            let image = table.settings.get("image")?;
+            serde_json::from_value::<ImageConfig>(image.clone()).ok()
+        };
+        let parts = [&self.initial, &self.recognition, &self.emission];
+        parts.into_iter().find_map(image).map_or(1, |image| image.possible_values())
     }
 
     /// The same settings with all those of the parts, the missing ones with their defaults.
