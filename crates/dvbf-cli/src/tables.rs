@@ -34,7 +34,7 @@ pub(crate) fn print(finished: &Finished, json: bool, quiet: bool) {
     }
 }
 
-/// Prints what a model is worth.
+/// Prints the figures of an evaluation.
 pub(crate) fn figures(summary: &Summary, settings: &Settings, json: bool) {
     if json {
         outln!("{}", serde_json::to_string_pretty(summary).unwrap_or_default());
@@ -93,7 +93,7 @@ fn regression(summary: &Summary) {
     row("posterior means", &summary.r2.mean);
     row("samples, cubic read-out", &summary.r2.nonlinear);
     if !summary.r2.direct.is_empty() {
-        row("means, read without a fit", &summary.r2.direct);
+        row("means, without regression", &summary.r2.direct);
     }
     let paper: Columns =
         KARL_2017_R2.iter().map(|(name, value)| ((*name).to_owned(), *value)).collect();
@@ -109,26 +109,26 @@ fn physics(summary: &Summary) {
     for (name, of) in constants {
         let number = |value: Option<f64>| value.map_or("–".to_owned(), |v| format!("{v:.4}"));
         let interval = match (of.low, of.high) {
-            _ if of.fixed => "set, not learned".into(),
+            _ if of.fixed => "fixed".into(),
             (Some(low), Some(high)) => format!("{low:.4} to {high:.4}"),
             _ => "–".into(),
         };
         let estimate = match of.estimate {
             Some(value) => format!("{value:.4}"),
-            None => "not told".into(),
+            None => "not identified".into(),
         };
         let unit = if of.unit == "1" { "" } else { &of.unit };
         outln!("  {name:<24}{estimate:>12}  {interval:>22}  {:>10}  {unit}", number(of.truth));
     }
     if constants.values().any(|of| of.estimate.is_none()) {
-        outln!("  not told: the data leave the constant open");
+        outln!("  not identified: these data allow too wide a range of the constant");
     }
     let Some(about) = &summary.physics else { return };
     if about.mirrored {
-        outln!("  the mirror image was learned, and is undone in these figures");
+        outln!("  The mirror image was learned; the figures above are mirrored back.");
     }
     for (name, offset) in &about.offset {
-        outln!("  mean difference to the true {name}: {offset:+.4}");
+        outln!("  mean offset from the true {name}: {offset:+.4}");
     }
     if let Some(share) = summary.remainder_share {
         let parts: Vec<String> = about
@@ -140,7 +140,7 @@ fn physics(summary: &Summary) {
     }
 }
 
-/// The error of predictions without looking, beside that of the yardsticks there are.
+/// Errors of open-loop predictions beside those of the baselines that apply.
 fn open_loop(summary: &Summary, settings: &Settings) {
     let rows = &summary.open_loop;
     outln!(
@@ -176,12 +176,14 @@ fn open_loop(summary: &Summary, settings: &Settings) {
         outln!("");
     }
     if let Some(off) = off {
-        outln!("  * from a start off by a standard deviation of {off}");
+        outln!(
+            "  * the true equations, from an initial state with errors of standard deviation {off}"
+        );
     }
     if rows.values().any(|row| row.linear.is_some()) {
         outln!(
-            "  linear: autoregression with inputs, least squares; Kalman: components, expectation \
-             maximization"
+            "  linear: autoregression with inputs (least squares); Kalman: linear Gaussian model \
+             (expectation maximization)"
         );
     }
 }

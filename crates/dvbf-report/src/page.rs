@@ -115,7 +115,7 @@ fn physics(material: &Material) -> Option<Section> {
     if let Some(about) = &summary.physics {
         let mut notes = Vec::new();
         if about.mirrored {
-            notes.push("The mirror image was learned; it is undone in these figures.".to_owned());
+            notes.push("The mirror image was learned; these figures are mirrored back.".to_owned());
         }
         for (name, offset) in &about.offset {
             notes.push(format!("Mean difference to the true {}: {offset:+.4}.", escape(name)));

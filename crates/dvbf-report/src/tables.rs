@@ -38,7 +38,7 @@ pub(super) fn r2(summary: &Summary) -> String {
         row("Samples, cubic read-out", &summary.r2.nonlinear),
     ];
     if !summary.r2.direct.is_empty() {
-        rows.push(row("Means, read without a fit", &summary.r2.direct));
+        rows.push(row("Means, without regression", &summary.r2.direct));
     }
     let published: Columns = KARL_2017_R2.iter().map(|&(n, v)| (n.to_owned(), v)).collect();
     if names.iter().any(|name| published.contains_key(*name)) {
@@ -58,7 +58,7 @@ pub(super) fn constants(summary: &Summary) -> Option<String> {
         .map(|(name, of)| {
             let plain = |value: Option<f64>| value.map_or("–".into(), |v| number(v, 4));
             let interval = match (of.low, of.high) {
-                _ if of.fixed => "set, not learned".into(),
+                _ if of.fixed => "fixed".into(),
                 (Some(low), Some(high)) => format!("{} to {}", number(low, 4), number(high, 4)),
                 _ => "–".into(),
             };

@@ -32,7 +32,7 @@ pub struct R2Figures {
     /// From samples, by a cubic read-out.
     #[serde(deserialize_with = "nullable::columns")]
     pub nonlinear: Columns,
-    /// From the mean path without a fit, where the state has components of the same names.
+    /// From the mean path without any regression, where the state has components of the same names.
     #[serde(
         default,
         skip_serializing_if = "Columns::is_empty",

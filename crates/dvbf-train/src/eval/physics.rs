@@ -1,5 +1,5 @@
 //! What a model with a differential equation inside says of the system: constants, states read
-//! without a fit, and how much of the motion is left to the learned part.
+//! without any regression, and how much of the motion is left to the learned part.
 
 use super::FitTest;
 use super::infer::{Draw, infer, time_major};
@@ -40,7 +40,7 @@ pub struct ConstantFigure {
 pub struct Physics {
     /// Constants by name.
     pub constants: BTreeMap<String, ConstantFigure>,
-    /// R² of the states of the equation against the true ones, without a fit, by column.
+    /// R² of the states of the equation against the true ones, without any regression, by column.
     pub direct: BTreeMap<String, f64>,
     /// Mean difference between each state of the equation and the true one of the same name, in its
     /// unit.

@@ -1,5 +1,5 @@
 //! What a training must remember besides the parameters, and the last good state, to which it returns
-//! when its gradient stays not finite.
+//! when its gradient is not finite for too many updates in a row.
 
 use super::{Optimizer, Totals};
 use crate::settings::{TrainingPlan, TrainingSettings};

@@ -24,7 +24,9 @@ const UNKNOWN: f64 = 0.1;
 pub fn film(recordings: &RawRecordings, path: &Path) -> Result<(), ApplyError> {
     let failed = |problem: String| ApplyError::Output { path: path.to_owned(), problem };
     let Some(bytes) = frames(recordings) else {
-        return Err(failed("what is simulated are no images".into()));
+        return Err(failed(
+            "the simulated observations are not images, so there is nothing to animate".into(),
+        ));
     };
     replace_file(path, &[&bytes]).map_err(|e| failed(e.to_string()))
 }

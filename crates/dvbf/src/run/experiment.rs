@@ -284,7 +284,7 @@ impl Session {
             observer.step(step, total, &stats);
             if let Some(good) = stats.returned_to {
                 observer.note(&format!(
-                    "update {step}: the gradient stays not finite, back to the state of update \
+                    "update {step}: the gradient has not been finite for too long; back to the state of update \
                      {good} with half the learning rate"
                 ));
             }
