@@ -200,6 +200,25 @@ mod tests {
     }
 
     #[test]
+    fn parts_for_images_are_checked_against_the_system() {
+        let base = preset("video").unwrap();
+        let change = |text: &str| {
+            let settings = apply_override(&base, text).unwrap();
+            settings.validate().map_err(|e| e.to_string())
+        };
+        assert_eq!(change("model.recognition.image.height=64"), Ok(()));
+        for (text, key) in [
+            ("model.recognition.image.colors=5", "model.recognition.image.height: "),
+            ("model.emission.image.width=65", "model.emission.image.height: "),
+            ("model.initial.image.height=100", "model.initial.image.height: "),
+            ("model.emission.state=6", "model.emission.state: "),
+        ] {
+            let error = change(text).unwrap_err();
+            assert!(error.starts_with(key), "{error}");
+        }
+    }
+
+    #[test]
     fn every_preset_is_valid_and_survives_its_file() {
         for name in super::super::PRESETS {
             let settings = preset(name).unwrap();
