@@ -97,7 +97,7 @@ fn regression(summary: &Summary) {
     }
     let paper: Columns =
         KARL_2017_R2.iter().map(|(name, value)| ((*name).to_owned(), *value)).collect();
-    if names.iter().any(|name| paper.contains_key(*name)) && summary.recordings.is_none() {
+    if names.iter().all(|name| paper.contains_key(*name)) && summary.recordings.is_none() {
         row("Karl et al. 2017, samples", &paper);
     }
 }

@@ -125,8 +125,8 @@ impl VideoPendulum {
         let across: Vec<f64> = (0..size).map(|j| bell(j, x)).collect();
         for i in 0..size {
             let down = self.settings.shadow_depth * bell(i, y);
-            for j in 0..size {
-                let (p, light) = (i * size + j, 1.0 - down * across[j]);
+            for (j, across) in across.iter().enumerate() {
+                let (p, light) = (i * size + j, 1.0 - down * across);
                 let a = f64::from(cover[p]);
                 for (c, color) in COLOR.iter().enumerate() {
                     let behind = self.background[c * pixels + p];

@@ -7,7 +7,6 @@ mod images;
 use common::fill;
 use dvbf_gradcheck::{Tol, check_coordinates};
 use dvbf_models::{EMISSIONS, Emission, KindTable, LikelihoodOutputs, Observations};
-use dvbf_ops::Params;
 use dvbf_tensor::Noise;
 use images::{context, image, shake};
 use ndarray::{Array1, Array2, s};
@@ -28,7 +27,8 @@ fn case(rows: usize, visible: usize, masked: bool, seed: u64) -> Case {
         .with("state", visible)
         .with("std_kind", if seed.is_multiple_of(2) { "learned" } else { "learned-per-channel" })
         .with("std", 0.8);
-    let mut emission = EMISSIONS.init(&table, &context(), Noise::new(seed, 0)).unwrap();
+    let mut emission =
+        EMISSIONS.init(&table, &context(), Noise::new(seed, 0)).expect("a known kind");
     shake(&mut *emission, seed);
     let mask = masked.then(|| fill(rows, 40, seed, 3).mapv(|v| f64::from(u8::from(v > 0.0))));
     Case { emission, z: fill(rows, 3, seed, 1), x: fill(rows, 40, seed, 2), mask }

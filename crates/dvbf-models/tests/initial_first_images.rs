@@ -7,7 +7,6 @@ mod images;
 use common::fill;
 use dvbf_gradcheck::{Tol, check_coordinates};
 use dvbf_models::{FirstSteps, INITIAL_STATES, InitialState, KindTable};
-use dvbf_ops::Params;
 use dvbf_tensor::Noise;
 use images::{context, image, shake};
 use ndarray::{Array2, s};
@@ -28,7 +27,8 @@ struct Case {
 
 fn case(steps: usize, batch: usize, seed: u64) -> Case {
     let table = KindTable::new("first-images").with("image", image());
-    let mut net: Net = INITIAL_STATES.init(&table, &context(), Noise::new(seed, 0)).unwrap();
+    let mut net: Net =
+        INITIAL_STATES.init(&table, &context(), Noise::new(seed, 0)).expect("a known kind");
     shake(&mut *net, seed);
     let draw = |rows, columns, stream| fill(rows, columns, seed, stream);
     Case {

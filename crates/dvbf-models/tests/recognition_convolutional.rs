@@ -27,7 +27,7 @@ struct Case {
 
 fn net(seed: u64) -> Net {
     let table = KindTable::new("convolutional").with("image", image());
-    let mut net = RECOGNITIONS.init(&table, &context(), Noise::new(seed, 0)).unwrap();
+    let mut net = RECOGNITIONS.init(&table, &context(), Noise::new(seed, 0)).expect("a known kind");
     shake(&mut *net, seed);
     net
 }
@@ -129,7 +129,7 @@ proptest! {
 /// The error of a convolutional recognition network with this image.
 fn refused(image: serde_json::Value) -> String {
     let table = KindTable::new("convolutional").with("image", image);
-    RECOGNITIONS.check(&table, &context()).unwrap_err().to_string()
+    RECOGNITIONS.check(&table, &context()).expect_err("an image that does not fit").to_string()
 }
 
 #[test]

@@ -157,7 +157,9 @@ impl Patches {
         assert_eq!(image.len(), self.image.values(), "values of the image");
         if self.planes {
             for (plane, sum) in image.chunks_exact(self.image.pixels()).zip(channels) {
-                plane.iter().for_each(|value| *sum += *value);
+                for value in plane {
+                    *sum += *value;
+                }
             }
         } else {
             for pixel in image.chunks_exact(self.image.channels) {

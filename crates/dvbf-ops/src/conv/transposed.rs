@@ -44,7 +44,9 @@ impl<S: Scalar> ConvTransposed2d<S> {
         noise.normal(slice);
         let overlap = patches.window().kernel as f64 / patches.window().stride as f64;
         let std = gain / ((channels as f64).sqrt() * overlap.max(1.0));
-        slice.iter_mut().for_each(|w| *w *= S::of(std));
+        for w in slice {
+            *w *= S::of(std);
+        }
         Self { weight, bias: Array1::zeros(patches.image().channels), patches }
     }
 
