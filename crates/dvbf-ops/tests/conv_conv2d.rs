@@ -1,8 +1,12 @@
 //! `Conv2d`: the equation, both gradients, accumulation, independence of the rows, contracts.
 
-mod common;
+#[path = "common/closeness.rs"]
+mod closeness;
+#[path = "common/drawn.rs"]
+mod drawn;
 
-use common::{close, matrix};
+use closeness::close;
+use drawn::matrix;
 use dvbf_gradcheck::{Tol, check_coordinates};
 use dvbf_ops::{Conv2d, ImageSize, Linear, Params, Patches, Window};
 use ndarray::{Array2, ArrayView2, s};

@@ -1,8 +1,9 @@
 //! `ImageDecoder`: gradients over layers, accumulation, independence of the rows, contracts.
 
-mod common;
+#[path = "common/drawn.rs"]
+mod drawn;
 
-use common::matrix;
+use drawn::matrix;
 use dvbf_gradcheck::{Tol, check_coordinates};
 use dvbf_ops::{ImageDecoder, ImageDecoderCache, ImageSize, Params, Window};
 use dvbf_tensor::Noise;
@@ -73,6 +74,21 @@ proptest! {
             (output(&moved, x.view()) * &r).sum()
         };
         check_coordinates(at, &net.to_flat(), &dtheta, Tol::SEQUENCE)?;
+    }
+
+    #[test]
+    fn tangents_match_differences((seed, x, r) in case()) {
+        let net = net(seed);
+        // One row, moved along two directions.
+        let (x, r) = (x.row(0), r.row(0));
+        let dx = Array2::from_shape_fn((3, 2), |(i, v)| [[0.3, -1.0], [0.7, 0.2], [-0.4, 0.5]][i][v]);
+        let tangents = net.push_forward(x, dx.view());
+        let found: Vec<f64> = tangents.columns().into_iter().map(|t| t.dot(&r)).collect();
+        let at = |v: &[f64]| {
+            let moved = &x + &dx.dot(&ndarray::aview1(v));
+            output(&net, moved.view().insert_axis(ndarray::Axis(0))).row(0).dot(&r)
+        };
+        check_coordinates(at, &[0.0, 0.0], &found, Tol::SEQUENCE)?;
     }
 
     #[test]

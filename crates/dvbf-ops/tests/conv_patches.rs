@@ -1,8 +1,12 @@
 //! Patches: where every value comes from, the adjoint, contracts.
 
-mod common;
+#[path = "common/closeness.rs"]
+mod closeness;
+#[path = "common/drawn.rs"]
+mod drawn;
 
-use common::{close, matrix};
+use closeness::close;
+use drawn::matrix;
 use dvbf_ops::{ImageSize, Patches, Window};
 use ndarray::Array2;
 use proptest::prelude::*;

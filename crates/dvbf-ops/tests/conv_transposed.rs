@@ -1,8 +1,12 @@
 //! `ConvTransposed2d`: adjoint of a convolution, gradients, accumulation, independence of the rows.
 
-mod common;
+#[path = "common/closeness.rs"]
+mod closeness;
+#[path = "common/drawn.rs"]
+mod drawn;
 
-use common::{close, matrix};
+use closeness::close;
+use drawn::matrix;
 use dvbf_gradcheck::{Tol, check_coordinates};
 use dvbf_ops::{Conv2d, ConvTransposed2d, ImageSize, Linear, Params, Patches, Window};
 use dvbf_tensor::Noise;
@@ -38,7 +42,7 @@ fn case() -> impl Strategy<Value = Case> {
                 .prop_map(move |(theta, x, r)| {
                     let mut layer =
                         ConvTransposed2d::random(patches, inputs, 1.0, Noise::new(0, 0));
-                    layer.set_flat(theta.as_slice().unwrap());
+                    layer.set_flat(&theta.into_raw_vec_and_offset().0);
                     Case { layer, patches, x, r }
                 })
         },

@@ -14,7 +14,9 @@ use super::encoder::NAMES;
 use super::{ConvTransposed2d, ConvTransposed2dPack, ImageSize, Patches, Window};
 use crate::{Mlp, MlpCache, Params, Path};
 use dvbf_tensor::{Noise, Scalar};
-use ndarray::{Array2, ArrayView2, ArrayViewD, ArrayViewMut2, ArrayViewMutD, Zip, s};
+use ndarray::{
+    Array2, ArrayView1, ArrayView2, ArrayViewD, ArrayViewMut2, ArrayViewMutD, Axis, Zip, s,
+};
 
 /// Parameters of the decoder and, as a gradient, their cotangents.
 #[derive(Clone, Debug, PartialEq)]
@@ -155,6 +157,34 @@ impl<S: Scalar> ImageDecoder<S> {
             rectify(next);
         }
         last
+    }
+
+    /// `∂y/∂v (height · width · C, V)` at the input `x (I)` that moves with `∂x/∂v (I, V)`: the tangents
+    /// go forward through the layers. It allocates.
+    ///
+    /// # Panics
+    /// If the shapes disagree.
+    #[track_caller]
+    pub fn push_forward(&self, x: ArrayView1<'_, S>, dx: ArrayView2<'_, S>) -> Array2<S> {
+        let mut cache = self.cache(1);
+        self.prepare(&mut cache);
+        self.hidden(x.insert_axis(Axis(0)), &mut cache);
+        // One tangent a row, as images are.
+        let small = self.small.push_forward(x, dx);
+        let mut tangents = small.t().as_standard_layout().into_owned();
+        for (l, layer) in self.layers.iter().enumerate() {
+            for mut tangent in tangents.rows_mut() {
+                Zip::from(&mut tangent).and(cache.values[l].row(0)).for_each(|t, h| {
+                    if *h <= S::ZERO {
+                        *t = S::ZERO;
+                    }
+                });
+            }
+            let mut next = Array2::zeros((tangents.nrows(), layer.output().values()));
+            layer.push_forward(tangents.view(), next.view_mut(), &mut cache.packs[l]);
+            tangents = next;
+        }
+        tangents.reversed_axes()
     }
 
     /// Pulls the cotangent that the caller wrote into [`ImageDecoderCache::output`] back to the

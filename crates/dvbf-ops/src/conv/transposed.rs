@@ -88,14 +88,39 @@ impl<S: Scalar> ConvTransposed2d<S> {
     pub fn apply(
         &self,
         x: ArrayView2<'_, S>,
+        y: ArrayViewMut2<'_, S>,
+        pack: &mut ConvTransposed2dPack<S>,
+    ) {
+        self.spread(x, y, self.bias.as_slice().expect("contiguous"), pack);
+    }
+
+    /// Writes what tangents `x`, one a row, become: [`apply`](Self::apply) without the bias.
+    ///
+    /// # Panics
+    /// As [`apply`](Self::apply).
+    #[track_caller]
+    pub fn push_forward(
+        &self,
+        x: ArrayView2<'_, S>,
+        y: ArrayViewMut2<'_, S>,
+        pack: &mut ConvTransposed2dPack<S>,
+    ) {
+        self.spread(x, y, &vec![S::ZERO; self.bias.len()], pack);
+    }
+
+    #[track_caller]
+    fn spread(
+        &self,
+        x: ArrayView2<'_, S>,
         mut y: ArrayViewMut2<'_, S>,
+        bias: &[S],
         pack: &mut ConvTransposed2dPack<S>,
     ) {
         assert_eq!(x.nrows(), y.nrows(), "images of x against those of y");
         for (x, mut y) in x.rows().into_iter().zip(y.rows_mut()) {
             let x = matrix(&x, self.input());
             gemm_packed(Accum::Replace, pack.patches.view_mut(), x, &pack.forward);
-            let (y, bias) = (pixels_mut(&mut y), self.bias.as_slice().expect("contiguous"));
+            let y = pixels_mut(&mut y);
             self.patches.fill(bias, y);
             self.patches.scatter(pack.patches.view(), y);
         }

@@ -2,7 +2,7 @@
 
 use dvbf_ops::{ImageDecoder, ImageDecoderCache, Mlp, MlpCache, Params};
 use dvbf_tensor::Scalar;
-use ndarray::{ArrayView1, ArrayView2, ArrayViewMut2};
+use ndarray::{Array2, ArrayView1, ArrayView2, ArrayViewMut2};
 use std::any::Any;
 use std::fmt::Debug;
 
@@ -56,6 +56,12 @@ pub trait MeanNetwork<S: Scalar>: Params<S> + Clone + Debug + Any + Send + Sync 
     /// If it was not pulled back.
     fn add_gradient(&self, cache: &mut Self::Cache, grads: &mut Self);
 
+    /// `∂μ/∂v (X, V)` at features `φ (F)` that move with `∂φ/∂v (F, V)`. It allocates.
+    ///
+    /// # Panics
+    /// If the shapes disagree.
+    fn push_forward(&self, features: ArrayView1<'_, S>, tangents: ArrayView2<'_, S>) -> Array2<S>;
+
     /// Makes the mean an affine map of the features, `μ = φ Vᵀ + c`; false, and nothing is changed, if
     /// the network cannot.
     ///
@@ -107,6 +113,10 @@ impl<S: Scalar> MeanNetwork<S> for Mlp<S> {
         self.accumulate(cache, grads);
     }
 
+    fn push_forward(&self, features: ArrayView1<'_, S>, tangents: ArrayView2<'_, S>) -> Array2<S> {
+        Mlp::push_forward(self, features, tangents)
+    }
+
     fn set_affine(&mut self, map: ArrayView2<'_, S>, offset: ArrayView1<'_, S>) -> bool {
         Mlp::set_affine(self, map, offset)
     }
@@ -150,5 +160,9 @@ impl<S: Scalar> MeanNetwork<S> for ImageDecoder<S> {
 
     fn add_gradient(&self, cache: &mut ImageDecoderCache<S>, grads: &mut Self) {
         self.backward_params(cache, grads);
+    }
+
+    fn push_forward(&self, features: ArrayView1<'_, S>, tangents: ArrayView2<'_, S>) -> Array2<S> {
+        ImageDecoder::push_forward(self, features, tangents)
     }
 }
