@@ -1,6 +1,8 @@
 //! Command-line arguments.
 
+use crate::align::Align;
 use crate::apply::{Eval, Filter, Simulate};
+use crate::calibrate::Calibrate;
 use crate::score::Score;
 use crate::source::{Chosen, Environment};
 use crate::train::Train;
@@ -33,6 +35,10 @@ pub(crate) enum Command {
     Filter(Filter),
     /// Let a trained model simulate: predictions or random futures, as recordings.
     Simulate(Simulate),
+    /// Bring a sensor and a reference with clocks of their own into one table.
+    Align(Align),
+    /// Fit a read-out from a trained filter to a reference sensor, and store it with the model.
+    Calibrate(Calibrate),
     /// Evaluate the model of a finished run again and print its tables; nothing is written.
     Eval(Eval),
     /// Score a model on recordings that it has not seen: free run, predictions, residuals.

@@ -1,7 +1,9 @@
 //! The `dvbf` command.
 
+mod align;
 mod apply;
 mod args;
+mod calibrate;
 mod compare;
 mod empower;
 mod inspect;
@@ -40,6 +42,8 @@ fn run(command: Command) -> ExitCode {
         }
         Command::Filter(filter) => done(apply::run_filter(&filter)),
         Command::Simulate(simulate) => done(apply::run_simulate(&simulate)),
+        Command::Align(arguments) => done(align::run(&arguments)),
+        Command::Calibrate(arguments) => done(calibrate::run(&arguments)),
         Command::Eval(eval) => done(run_eval(&eval)),
         Command::Score(arguments) => done(score::run(&arguments)),
         Command::Report(report) => run_report(&report).unwrap_or_else(|e| fail(&e.to_string())),

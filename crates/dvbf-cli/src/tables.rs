@@ -1,7 +1,7 @@
 //! The tables at the end of a run.
 
 use crate::terminal::{out, outln};
-use dvbf::eval::{Columns, KARL_2017_R2, OpenLoopRow, Summary};
+use dvbf::eval::{Columns, FORCE_METHODS, KARL_2017_R2, LABEL_SECONDS, OpenLoopRow, Summary};
 use dvbf::report::Written;
 use dvbf::run::Finished;
 use dvbf::settings::Settings;
@@ -59,7 +59,8 @@ pub(crate) fn figures(summary: &Summary, settings: &Settings, json: bool) {
         bound.kl,
         bound.iwae64.map_or_else(String::new, |b| format!("; importance-weighted {b:.1}"))
     );
-    if let Some(of) = &summary.calibration {
+    forces(summary);
+    if let Some(of) = summary.one_step() {
         let percent = |p: f64| format!("{:.1} %", 100.0 * p);
         outln!(
             "One-step predictions within 50, 90 and 99 % intervals: {}, {}, {} (scale {:.3})",
@@ -69,6 +70,52 @@ pub(crate) fn figures(summary: &Summary, settings: &Settings, json: bool) {
             of.scale,
         );
     }
+}
+
+/// How well the force on a skin is told, with 20 seconds of labels and by seconds of them.
+fn forces(summary: &Summary) {
+    let Some(table) = summary.forces() else { return };
+    outln!("\nForce with 20 s of labels, in % of full scale");
+    outln!(
+        "  {:<14}{:>8}{:>12}{:>8}{:>8}{:>12}{:>10}",
+        "",
+        "RMSE",
+        "hysteresis",
+        "creep",
+        "drift",
+        "within 90 %",
+        "delay"
+    );
+    for method in FORCE_METHODS {
+        let Some(of) = table.get(method).and_then(|of| of.get("20")) else { continue };
+        outln!(
+            "  {method:<14}{:>8.2}{:>12.2}{:>8.2}{:>8.2}{:>10.1} %{:>7.0} ms",
+            of.rmse_percent,
+            of.hysteresis_percent,
+            of.creep_percent,
+            of.drift_percent,
+            100.0 * of.coverage90,
+            of.delay_ms
+        );
+    }
+    outln!("\nRMSE by seconds of labels");
+    out!("  {:<14}", "");
+    for seconds in LABEL_SECONDS {
+        out!("{:>8}", format!("{seconds} s"));
+    }
+    outln!("");
+    for method in FORCE_METHODS {
+        let Some(of) = table.get(method) else { continue };
+        out!("  {method:<14}");
+        for seconds in LABEL_SECONDS {
+            let figure = of.get(&seconds.to_string()).map_or(f64::NAN, |of| of.rmse_percent);
+            out!("{figure:>8.2}");
+        }
+        outln!("");
+    }
+    outln!(
+        "  grey_box and oracle know the equations of the sensor; the oracle is told their constants"
+    );
 }
 
 /// How well the true state can be read from the latent state.

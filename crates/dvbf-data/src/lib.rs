@@ -63,9 +63,9 @@ mod unknown;
 #[cfg(feature = "video")]
 mod video;
 
+pub use align::{Aligned, Places, Series, align};
 pub use arrays::{ObservationArray, RecordingArrays};
 pub use budget::{FREE, RATIO};
-pub use align::{Aligned, Places, Series, align};
 pub use columns::Columns;
 pub use controls::{controls, timed};
 pub use dataset::{Dataset, numbered};

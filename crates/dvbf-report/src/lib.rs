@@ -7,6 +7,7 @@ mod directions;
 mod document;
 mod empowerment;
 mod figure;
+mod forces;
 mod html;
 mod latent;
 mod lines;

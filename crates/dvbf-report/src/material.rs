@@ -8,7 +8,7 @@ use super::sequences::{Example, examples};
 use dvbf_core::Dvbf;
 use dvbf_data::{Dataset, Set, Supply};
 use dvbf_run::settings::{Settings, Span};
-use dvbf_run::{FolderError, LogRecord, RunFolder, Summary};
+use dvbf_run::{FolderError, ForceSeries, LogRecord, RunFolder, Summary};
 use dvbf_train::eval::{Baselines, Draw, OpenLoop, infer, rollout_errors};
 use dvbf_train::pool::Pool;
 
@@ -27,6 +27,8 @@ pub(super) struct Material {
     pub(super) settings: Settings,
     pub(super) summary: Summary,
     pub(super) history: Vec<LogRecord>,
+    /// What is drawn of the force on a skin.
+    pub(super) forces: Option<ForceSeries>,
     pub(super) cloud: Cloud,
     pub(super) picture: Cloud,
     /// What the picture shows instead, where the system has no angle.
@@ -67,6 +69,7 @@ impl Material {
         let picture = Cloud::new(&latent, &test, PICTURE_POINTS);
         Ok(Self {
             name: folder.name(),
+            forces: folder.forces()?,
             cloud: Cloud::new(&latent, &test, POINTS),
             planes: Plane::all(&picture),
             portrait: portrait::figures(&model, &latent),

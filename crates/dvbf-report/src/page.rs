@@ -4,6 +4,7 @@ use super::calibration;
 use super::curves::{by_frame, training};
 use super::document::{Frame, document};
 use super::figure::Figure;
+use super::forces;
 use super::html::{data_uri, error, escape};
 use super::latent;
 use super::lines;
@@ -31,6 +32,10 @@ pub(super) fn render(material: &Material, picture: &str) -> String {
     let mut sections = Vec::new();
     if let Some(notes) = &material.summary.recordings {
         sections.push(recordings(notes));
+    }
+    if let Some(table) = material.summary.forces() {
+        let body = forces::body(table, material.forces.as_ref());
+        sections.push(Section { id: "force", title: "Force", body });
     }
     if !material.summary.r2.sample.is_empty() {
         sections.push(regression(material));
@@ -164,7 +169,7 @@ fn open_loop(material: &Material) -> Section {
 
 fn known_errors(material: &Material) -> Section {
     let title = "Errors that are known";
-    let Some(figures) = &material.summary.calibration else {
+    let Some(figures) = material.summary.one_step() else {
         let body = "<p>No step was predicted whose figures are finite.</p>\n".into();
         return Section { id: "calibration", title, body };
     };

@@ -1,5 +1,6 @@
 //! Which figures the summary of a run will have, before there is one.
 
+use crate::forces::{FORCE_METHODS, LABEL_SECONDS};
 use crate::settings::Settings;
 use dvbf_data::target_names;
 
@@ -37,11 +38,24 @@ pub fn figure_names(settings: &Settings, targets: Option<&[String]>) -> Vec<Stri
     for horizon in &settings.evaluation.horizons {
         out.extend(predictors.iter().map(|name| format!("open_loop.{horizon}.{name}")));
     }
+    let about_skin = settings.system.as_ref().is_some_and(|s| s.name() == "skin");
+    let known = if about_skin { "predictions" } else { "calibration" };
+    if about_skin {
+        for method in FORCE_METHODS {
+            for seconds in LABEL_SECONDS {
+                let full = |name: &str| format!("calibration.{method}.{seconds}.{name}");
+                out.extend(
+                    ["rmse", "hysteresis", "creep", "drift"].map(|f| full(&format!("{f}_percent"))),
+                );
+                out.extend(["coverage90", "delay_ms"].map(full));
+            }
+        }
+    }
     for name in ["scale", "nis", "log_likelihood", "log_likelihood_scaled"] {
-        out.push(format!("calibration.{name}"));
+        out.push(format!("{known}.{name}"));
     }
     for part in ["validation", "test", "test_scaled"] {
-        out.extend(["p50", "p90", "p99"].map(|p| format!("calibration.{part}.{p}")));
+        out.extend(["p50", "p90", "p99"].map(|p| format!("{known}.{part}.{p}")));
     }
     out
 }

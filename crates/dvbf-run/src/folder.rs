@@ -1,5 +1,6 @@
 //! The folder of a run and its files.
 
+use super::forces::ForceSeries;
 use super::record::LogRecord;
 use super::summary::Summary;
 use crate::settings::{Settings, SettingsError};
@@ -76,6 +77,7 @@ pub struct RunFolder {
 const CONFIG: &str = "config.toml";
 const CHECKPOINT: &str = "checkpoint.dvbf";
 const SUMMARY: &str = "summary.json";
+const FORCES: &str = "calibration.json";
 
 impl RunFolder {
     /// A new folder for a run, made if need be, with its `config.toml`.
@@ -187,6 +189,33 @@ impl RunFolder {
         let text = fs::read_to_string(&path).map_err(|source| io_error(&path, source))?;
         serde_json::from_str(&text)
             .map_err(|e| FolderError::Damaged { path, problem: e.to_string() })
+    }
+
+    /// What the page of a skin draws; `None` in the folder of another system.
+    ///
+    /// # Errors
+    /// If `calibration.json` cannot be read or holds something else.
+    pub fn forces(&self) -> Result<Option<ForceSeries>, FolderError> {
+        let path = self.file(FORCES);
+        if !path.exists() {
+            return Ok(None);
+        }
+        let text = fs::read_to_string(&path).map_err(|source| io_error(&path, source))?;
+        serde_json::from_str(&text)
+            .map(Some)
+            .map_err(|e| FolderError::Damaged { path, problem: e.to_string() })
+    }
+
+    /// Writes what the page of a skin draws.
+    ///
+    /// # Errors
+    /// If the system refuses.
+    ///
+    /// # Panics
+    /// Never: series are plain data.
+    pub fn save_forces(&self, forces: &ForceSeries) -> Result<(), FolderError> {
+        let text = serde_json::to_string(forces).expect("series are plain data");
+        self.write(FORCES, text.as_bytes()).map(|_| ())
     }
 
     /// Writes the figures of a finished run.

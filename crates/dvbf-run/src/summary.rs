@@ -1,5 +1,6 @@
 //! The final figures of a run.
 
+use crate::forces::{Calibrated, ForceTable};
 use crate::record::LogRecord;
 use crate::settings::Settings;
 use dvbf_core::Dvbf;
@@ -129,9 +130,13 @@ pub struct Summary {
     /// What else a model with a differential equation inside says of the system.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub physics: Option<PhysicsFigures>,
-    /// Whether one-step predictions know their errors; nothing if no step was predicted.
+    /// Whether one-step predictions know their errors, nothing if no step was predicted; of a skin, how well
+    /// methods tell the force.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub calibration: Option<Calibration>,
+    pub calibration: Option<Calibrated>,
+    /// Of a skin, whether one-step predictions know their errors.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub predictions: Option<Calibration>,
 }
 
 /// `(N, T, Z)` as rows `n·T + t`.
@@ -233,7 +238,9 @@ impl Summary {
             constants,
             remainder_share,
             physics: about,
-            calibration: calibrate(model, FitTest { fit: &*validation, test: &*test }, pool),
+            calibration: calibrate(model, FitTest { fit: &*validation, test: &*test }, pool)
+                .map(Calibrated::Predictions),
+            predictions: None,
         }
     }
 }
@@ -247,6 +254,31 @@ impl Summary {
                 .into(),
             kept => format!("the model of update {kept} was kept, which predicts the validation part best"),
         })
+    }
+
+    /// Whether one-step predictions know their errors.
+    pub fn one_step(&self) -> Option<&Calibration> {
+        match &self.calibration {
+            Some(Calibrated::Predictions(figures)) => Some(figures),
+            _ => self.predictions.as_ref(),
+        }
+    }
+
+    /// How well methods tell the force on a skin.
+    pub fn forces(&self) -> Option<&ForceTable> {
+        match &self.calibration {
+            Some(Calibrated::Forces(table)) => Some(table),
+            _ => None,
+        }
+    }
+
+    /// Takes the figures of a skin.
+    pub fn add_forces(&mut self, table: ForceTable) {
+        if let Some(Calibrated::Predictions(figures)) =
+            self.calibration.replace(Calibrated::Forces(table))
+        {
+            self.predictions = Some(figures);
+        }
     }
 
     /// Takes over what only the history of the training tells: which model was kept, and how far constants still

@@ -6,6 +6,7 @@ pub mod empower;
 pub mod eval;
 pub mod export;
 pub mod run;
+mod skin;
 pub mod systems;
 
 pub use dvbf_data as data;

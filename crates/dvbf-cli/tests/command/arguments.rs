@@ -15,7 +15,7 @@ fn unknown_presets_name_the_nearest() {
     let line = refusal(dvbf(folder.path(), &["train", "pendulum", "--preset", "zzz"]));
     assert!(
         line.contains(
-            "pendulum, pendulum-physics, cart-pole, ball, two-balls, video, paper, smoke"
+            "pendulum, pendulum-physics, cart-pole, ball, two-balls, video, skin, paper, smoke"
         ) && !line.contains("did you mean"),
         "{line}"
     );

@@ -6,6 +6,7 @@ mod physics;
 mod preset;
 mod source;
 mod table;
+mod tactile;
 
 pub use auto::{preset_for, usual_source};
 pub use dvbf_data::settings::{

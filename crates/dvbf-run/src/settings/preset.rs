@@ -11,8 +11,17 @@ use dvbf_train::schedule::{Ramp, Shape};
 use serde_json::json;
 
 /// Names of all presets.
-pub const PRESETS: [&str; 8] =
-    ["pendulum", "pendulum-physics", "cart-pole", "ball", "two-balls", "video", "paper", "smoke"];
+pub const PRESETS: [&str; 9] = [
+    "pendulum",
+    "pendulum-physics",
+    "cart-pole",
+    "ball",
+    "two-balls",
+    "video",
+    "skin",
+    "paper",
+    "smoke",
+];
 
 /// Presets that follow from recordings: `auto`, and `auto-network`, which does not start from a linear model.
 pub(super) const AUTOMATIC: [&str; 2] = ["auto", "auto-network"];
@@ -26,6 +35,7 @@ pub(super) const AUTOMATIC: [&str; 2] = ["auto", "auto-network"];
 /// - `two-balls`: two balls in a box that collide, ten dimensions of which the emission sees six.
 /// - `video`: the pendulum as a video of 64 by 64 pixels in color, before a textured background and
 ///   under a moving shadow, with convolutions.
+/// - `skin`: a cheap tactile skin, whose force is told after a calibration of 20 s.
 /// - `paper`: close to the recipe of Karl et al. 2017: joint tempering over 1e5 updates, their
 ///   optimizer, friction and sizes, full batch, 180 000 updates. Base matrices are point estimates,
 ///   the start is a network on the first frames, and parameters are initialized as in `pendulum`.
@@ -42,6 +52,7 @@ pub fn preset(name: &str) -> Result<Settings, SettingsError> {
         "ball" => Ok(ball()),
         "two-balls" => Ok(two_balls()),
         "video" => Ok(video()),
+        "skin" => Ok(super::tactile::skin(pendulum())),
         "paper" => Ok(paper()),
         "smoke" => Ok(smoke()),
         name if AUTOMATIC.contains(&name) => {

@@ -1,6 +1,7 @@
 //! What a trained model is good for: beliefs over recordings, and recordings that it makes itself.
 
 mod beliefs;
+mod calibrate;
 mod film;
 mod filtering;
 mod leaving;
@@ -11,6 +12,7 @@ mod simulation;
 mod trained;
 
 pub use beliefs::{Beliefs, SequenceBeliefs, Verdict};
+pub use calibrate::{CalibrationReport, CalibrationTest, calibrate, save_reference};
 pub use film::film;
 pub use filtering::filter;
 pub use parallel_simulator::{ParallelError, ParallelSimulator};

@@ -373,10 +373,17 @@ impl Session {
         summary.add_history(&self.folder.history()?);
         summary.seconds = self.clock.elapsed().as_secs_f64();
         // Whoever filters with the model gets predictions that cover.
-        file.std_scale = summary.calibration.as_ref().map_or(1.0, |c| c.scale);
         let (train, settings) = (self.supply.sequences(Set::Train), &self.settings);
         file.range = training_range(&model, train, settings.data.steps, settings.seed, &self.pool);
+        file.std_scale = summary.one_step().map_or(1.0, |c| c.scale);
         self.folder.save_best(&file)?;
+        crate::skin::evaluate(
+            &self.folder,
+            &self.settings,
+            &mut summary,
+            (&self.supply, &self.pool),
+        )?;
+        summary.seconds = self.clock.elapsed().as_secs_f64();
         self.folder.save_summary(&summary)?;
         Ok(summary)
     }
