@@ -38,7 +38,7 @@ pub(crate) fn run(arguments: &Calibrate) -> Result<(), ApplyError> {
     let read = |files: &[String]| {
         let columns =
             Columns { state: vec![arguments.reference.clone()], ..arguments.columns.columns() };
-        trained.read(files, columns, arguments.columns.pace())
+        trained.read(files, columns, arguments.columns.pace(), None)
     };
     let labelled = read(&arguments.data)?;
     let test = if arguments.test.is_empty() { None } else { Some(read(&arguments.test)?) };

@@ -94,7 +94,9 @@ fn labels_reach_the_read_out_and_nothing_else() {
         let before = ModelFile::read(&path).expect("the test is valid");
         let trained = Trained::open(&path).expect("the test is valid");
         let read = |file: &String| {
-            trained.read(std::slice::from_ref(file), columns(), None).expect("the test is valid")
+            trained
+                .read(std::slice::from_ref(file), columns(), None, None)
+                .expect("the test is valid")
         };
         let (reference, report) =
             calibrate(&trained, &read(&data), 20.0, Some(&read(&test))).expect("the test is valid");
@@ -133,7 +135,7 @@ fn what_cannot_be_calibrated_is_said() {
     let trained = Trained::open(&model(folder, "model.dvbf")).expect("the test is valid");
     let bare = Columns { state: Vec::new(), ..columns() };
     let read = |columns| {
-        trained.read(std::slice::from_ref(&data), columns, None).expect("the test is valid")
+        trained.read(std::slice::from_ref(&data), columns, None, None).expect("the test is valid")
     };
     let error = calibrate(&trained, &read(bare), 20.0, None).unwrap_err().to_string();
     assert!(error.contains("as the reference"), "{error}");

@@ -34,7 +34,7 @@ pub(super) fn skin(base: Settings) -> Settings {
             ..base.model
         },
         training: TrainingSettings {
-            steps: 3_000,
+            steps: 600,
             linear_start: true,
             restarts: 1,
             finalists: 1,
@@ -54,7 +54,7 @@ pub(super) fn skin(base: Settings) -> Settings {
             drop: Ramp { from: 0.7, to: 0.3, start: 0.3, end: 0.8, shape: Shape::Linear },
             input_noise: Ramp::constant(0.0),
             start_noise: Ramp::constant(0.0),
-            log_interval: 500,
+            log_interval: 200,
             ..base.training
         },
         evaluation: EvaluationSettings {
