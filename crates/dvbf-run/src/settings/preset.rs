@@ -211,7 +211,7 @@ fn video() -> Settings {
     let base = through_convolutions(&image);
     Settings {
         preset: "video".into(),
-        data: DataSettings { train: 400, validation: 100, test: 100, ..base.data.clone() },
+        data: DataSettings { validation: 100, test: 100, ..base.data.clone() },
         system: Some(VideoSettings::default().into()),
         model: ModelSettings {
             state: 5,
@@ -237,11 +237,11 @@ fn through_convolutions(image: &ImageConfig) -> Settings {
         model: ModelSettings {
             initial: KindTable::new("first-images").with("image", image.clone()),
             recognition: KindTable::new("convolutional").with("image", image.clone()),
-            emission: KindTable::new("convolutional").with("std", 0.3).with("image", image),
+            emission: KindTable::new("convolutional").with("std", 0.12).with("image", image),
             ..base.model.clone()
         },
         training: TrainingSettings {
-            steps: 3_000,
+            steps: 12_000,
             restarts: 1,
             batch: 30,
             shard: 15,

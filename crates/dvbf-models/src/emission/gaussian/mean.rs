@@ -54,7 +54,7 @@ pub trait MeanNetwork<S: Scalar>: Params<S> + Clone + Debug + Any + Send + Sync 
     ///
     /// # Panics
     /// If it was not pulled back.
-    fn add_gradient(&self, cache: &mut Self::Cache, grads: &mut Self);
+    fn accumulate_block(&self, cache: &mut Self::Cache, grads: &mut Self);
 
     /// `∂μ/∂v (X, V)` at features `φ (F)` that move with `∂φ/∂v (F, V)`. It allocates.
     ///
@@ -109,7 +109,7 @@ impl<S: Scalar> MeanNetwork<S> for Mlp<S> {
         self.backward_written(0, dfeatures, cache);
     }
 
-    fn add_gradient(&self, cache: &mut MlpCache<S>, grads: &mut Self) {
+    fn accumulate_block(&self, cache: &mut MlpCache<S>, grads: &mut Self) {
         self.accumulate(cache, grads);
     }
 
@@ -158,7 +158,7 @@ impl<S: Scalar> MeanNetwork<S> for ImageDecoder<S> {
         self.backward(dfeatures, cache);
     }
 
-    fn add_gradient(&self, cache: &mut ImageDecoderCache<S>, grads: &mut Self) {
+    fn accumulate_block(&self, cache: &mut ImageDecoderCache<S>, grads: &mut Self) {
         self.backward_params(cache, grads);
     }
 

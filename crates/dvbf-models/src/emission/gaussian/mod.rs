@@ -335,7 +335,7 @@ impl<S: Scalar, N: MeanNetwork<S>> Emission<S> for GaussianEmission<S, N> {
                 &mut LikelihoodGradient { weight, dlog_std },
             );
             self.pull_back_block(dstate.slice_mut(rows), scratch);
-            self.mean.add_gradient(&mut scratch.mean, &mut grads.mean);
+            self.mean.accumulate_block(&mut scratch.mean, &mut grads.mean);
         }
     }
 }
