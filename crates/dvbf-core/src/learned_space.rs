@@ -22,7 +22,8 @@ use std::fmt;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 /// A finished model as a nonlinear model with Gaussian noise, and its derivatives, so that extended,
-/// unscented and particle filter run on it; the [module](self) has the equations.
+/// unscented and particle filter run on it: `s = [z, w]`, `s' = [f(z, u, w), 0] + [0, w']` with `w' ~ N(0, I)`,
+/// and `x = μ(z) + v`.
 ///
 /// The state has `Z + W` components, the first `Z` of which are the latent state.
 pub struct LearnedSpace {

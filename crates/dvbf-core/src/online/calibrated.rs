@@ -7,7 +7,7 @@ use std::sync::Arc;
 
 impl Filter {
     /// The same filter at the start of a sequence, with a read-out to a reference sensor, which gives
-    /// [`Belief::reference`]; without one if `None`.
+    /// [`Belief::reference`](crate::Belief::reference); without one if `None`.
     ///
     /// # Errors
     /// What does not fit the model.
