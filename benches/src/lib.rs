@@ -6,9 +6,11 @@ mod peak;
 mod rollouts;
 mod sizes;
 mod table;
+mod turns;
 
 pub use flops::StepShape;
 pub use peak::peak;
 pub use rollouts::{ROLLOUTS, Rollouts, STEPS};
 pub use sizes::{BLOCK, SIZES, Size};
 pub use table::{Table, median, sampled};
+pub use turns::{Times, positive, seconds, take_turns};

@@ -1,16 +1,14 @@
 //! Times training steps of one size and prints a line of JSON, as the scripts in `peers/` do.
 
-#![expect(clippy::print_stdout, clippy::print_stderr, reason = "a program speaks to its caller")]
+#![expect(clippy::print_stderr, reason = "a program speaks to its caller")]
 
 use dvbf::data::Dataset;
 use dvbf::pool::Pool;
 use dvbf::settings::Precision;
 use dvbf::train::Trainer;
-use dvbf_benches::{BLOCK, Size, median, peak};
+use dvbf_benches::{BLOCK, Size, Times, peak, positive, seconds, take_turns};
 use std::error::Error;
-use std::io::{self, BufRead, Write};
 use std::process::ExitCode;
-use std::time::Instant;
 
 const USAGE: &str = "\
 usage: time-step [--size a|b|c] [--threads N] [--block N] [--precision f32|bf16] [--seconds S] [--turns]
@@ -47,18 +45,11 @@ fn parse(mut args: impl Iterator<Item = String>) -> Result<Options, String> {
                     _ => return Err(wrong()),
                 };
             }
-            "--seconds" => {
-                let seconds = value.parse().ok().filter(|s: &f64| s.is_finite() && *s > 0.0);
-                options.seconds = seconds.ok_or_else(wrong)?;
-            }
+            "--seconds" => options.seconds = seconds(&value).ok_or_else(wrong)?,
             _ => return Err(wrong()),
         }
     }
     Ok(options)
-}
-
-fn positive(text: &str) -> Option<usize> {
-    text.parse().ok().filter(|&n| n > 0)
 }
 
 struct Contestant {
@@ -77,27 +68,18 @@ impl Contestant {
         Ok(Self { pool: Pool::new(options.threads)?, data, trainer, options })
     }
 
-    fn steps(&mut self, seconds: f64) -> Result<Vec<f64>, Box<dyn Error>> {
-        let (mut times, start) = (Vec::new(), Instant::now());
-        while times.len() < 5 || start.elapsed().as_secs_f64() < seconds {
-            let start = Instant::now();
-            self.trainer.step(&self.data, &self.pool)?;
-            times.push(start.elapsed().as_secs_f64() * 1e3);
-        }
-        Ok(times)
+    fn steps(&mut self, seconds: f64) -> Result<Times, Box<dyn Error>> {
+        Times::of(seconds, || Ok(self.trainer.step(&self.data, &self.pool).map(drop)?))
     }
 
     fn turn(&mut self) -> Result<String, Box<dyn Error>> {
         let times = self.steps(self.options.seconds)?;
-        let least = times.iter().copied().fold(f64::INFINITY, f64::min);
         let Options { size, threads, block, .. } = &self.options;
         Ok(format!(
             "{{\"system\": \"dvbf\", \"size\": \"{}\", \"threads\": {threads}, \"block\": {block}, \
-             \"steps\": {}, \"median_ms\": {:.4}, \"min_ms\": {least:.4}, \"gflop\": {:.6}, \
-             \"peak_gflops\": {:.1}}}",
+             {}, \"gflop\": {:.6}, \"peak_gflops\": {:.1}}}",
             size.name,
-            times.len(),
-            median(&times),
+            times.fields(),
             size.shape().flops() / 1e9,
             peak(20),
         ))
@@ -109,18 +91,7 @@ fn run() -> Result<(), Box<dyn Error>> {
     let turns = options.turns;
     let mut contestant = Contestant::new(options)?;
     contestant.steps(0.2)?;
-    if !turns {
-        println!("{}", contestant.turn()?);
-        return Ok(());
-    }
-    println!("ready");
-    io::stdout().flush()?;
-    for line in io::stdin().lock().lines() {
-        line?;
-        println!("{}", contestant.turn()?);
-        io::stdout().flush()?;
-    }
-    Ok(())
+    take_turns(turns, || contestant.turn())
 }
 
 fn main() -> ExitCode {

@@ -1,9 +1,9 @@
 //! Times held empowerment of a locally linear transition and prints a line of JSON, as
 //! `peers/jax_empowerment.py` does: the same states and parameters, which are sines.
 
-#![expect(clippy::print_stdout, clippy::print_stderr, reason = "a program speaks to its caller")]
+#![expect(clippy::print_stderr, reason = "a program speaks to its caller")]
 
-use dvbf_benches::median;
+use dvbf_benches::{Times, seconds, take_turns};
 use dvbf_control::{
     Channel, ControlLimits, Empowerment, HeldGaussian, LearnedDynamics, StateScale,
 };
@@ -11,10 +11,8 @@ use dvbf_core::{LocallyLinear, Transition};
 use dvbf_ops::{Linear, Mixture, Mlp};
 use ndarray::{Array, Array2, Dimension, ShapeBuilder};
 use std::error::Error;
-use std::io::{self, BufRead, Write};
 use std::process::ExitCode;
 use std::sync::Arc;
-use std::time::Instant;
 
 /// `N` states, `Z` of the state, `M` base matrices, hidden units of the mixing network, `K` steps.
 const STATES: usize = 4096;
@@ -73,57 +71,40 @@ impl Contestant {
     }
 
     fn turn(&mut self) -> Result<String, Box<dyn Error>> {
-        let (mut times, start) = (Vec::new(), Instant::now());
-        while times.len() < 5 || start.elapsed().as_secs_f64() < self.seconds {
-            let start = Instant::now();
-            self.held.evaluate(self.states.view(), &mut self.out)?;
-            times.push(start.elapsed().as_secs_f64() * 1e3);
-        }
-        let least = times.iter().copied().fold(f64::INFINITY, f64::min);
+        let times =
+            Times::of(self.seconds, || self.held.evaluate(self.states.view(), &mut self.out))?;
         let mean = self.out.iter().map(|&e| f64::from(e)).sum::<f64>() / STATES as f64;
         Ok(format!(
-            "{{\"system\": \"dvbf\", \"size\": \"held\", \"threads\": 1, \"steps\": {}, \
-             \"median_ms\": {:.4}, \"min_ms\": {least:.4}, \"mean_nats\": {mean:.6}}}",
-            times.len(),
-            median(&times),
+            "{{\"system\": \"dvbf\", \"size\": \"held\", \"threads\": 1, {}, \"items\": {STATES}, \
+             \"mean_nats\": {mean:.6}}}",
+            times.fields(),
         ))
     }
 }
 
 /// Seconds of a turn, and whether there are several.
 fn parse(mut args: impl Iterator<Item = String>) -> Result<(f64, bool), String> {
-    let (mut seconds, mut turns) = (2.0, false);
+    let (mut length, mut turns) = (2.0, false);
     while let Some(key) = args.next() {
         if key == "--turns" {
             turns = true;
             continue;
         }
         let value = args.next().ok_or_else(|| format!("{key} needs a value\n{USAGE}"))?;
-        match (key.as_str(), value.as_str(), value.parse::<f64>()) {
+        match (key.as_str(), value.as_str(), seconds(&value)) {
             ("--size", "held", _) | ("--threads", "1", _) => {}
-            ("--seconds", _, Ok(given)) if given.is_finite() && given > 0.0 => seconds = given,
+            ("--seconds", _, Some(given)) => length = given,
             _ => return Err(format!("{key} {value}: not understood\n{USAGE}")),
         }
     }
-    Ok((seconds, turns))
+    Ok((length, turns))
 }
 
 fn run() -> Result<(), Box<dyn Error>> {
-    let (seconds, turns) = parse(std::env::args().skip(1))?;
-    let mut contestant = Contestant::new(seconds)?;
+    let (length, turns) = parse(std::env::args().skip(1))?;
+    let mut contestant = Contestant::new(length)?;
     contestant.held.evaluate(contestant.states.view(), &mut contestant.out)?;
-    if !turns {
-        println!("{}", contestant.turn()?);
-        return Ok(());
-    }
-    println!("ready");
-    io::stdout().flush()?;
-    for line in io::stdin().lock().lines() {
-        line?;
-        println!("{}", contestant.turn()?);
-        io::stdout().flush()?;
-    }
-    Ok(())
+    take_turns(turns, || contestant.turn())
 }
 
 fn main() -> ExitCode {

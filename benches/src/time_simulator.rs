@@ -1,11 +1,10 @@
 //! Times the simulator and prints a line of JSON, as the scripts in `peers/` do.
 
-#![expect(clippy::print_stdout, clippy::print_stderr, reason = "a program speaks to its caller")]
+#![expect(clippy::print_stderr, reason = "a program speaks to its caller")]
 
-use dvbf_benches::{Rollouts, median};
-use std::io::{self, BufRead, Write};
+use dvbf_benches::{ROLLOUTS, Rollouts, STEPS, Times, positive, seconds, take_turns};
+use std::error::Error;
 use std::process::ExitCode;
-use std::time::Instant;
 
 const USAGE: &str = "\
 usage: time-simulator [--size simulate|draw] [--threads N] [--seconds S] [--turns]
@@ -32,55 +31,38 @@ fn parse(mut args: impl Iterator<Item = String>) -> Result<Options, String> {
         match key.as_str() {
             "--size" if value == "simulate" => options.draw = false,
             "--size" if value == "draw" => options.draw = true,
-            "--threads" => {
-                options.threads = value.parse().ok().filter(|&n| n > 0).ok_or_else(wrong)?;
-            }
-            "--seconds" => {
-                let seconds = value.parse().ok().filter(|s: &f64| s.is_finite() && *s > 0.0);
-                options.seconds = seconds.ok_or_else(wrong)?;
-            }
+            "--threads" => options.threads = positive(&value).ok_or_else(wrong)?,
+            "--seconds" => options.seconds = seconds(&value).ok_or_else(wrong)?,
             _ => return Err(wrong()),
         }
     }
     Ok(options)
 }
 
-fn turn(rollouts: &mut Rollouts, options: &Options) -> String {
-    let work = if options.draw { Rollouts::draw } else { Rollouts::run };
-    let (mut times, start) = (Vec::new(), Instant::now());
-    while times.len() < 5 || start.elapsed().as_secs_f64() < options.seconds {
-        let start = Instant::now();
-        work(rollouts);
-        times.push(start.elapsed().as_secs_f64() * 1e3);
-    }
-    let least = times.iter().copied().fold(f64::INFINITY, f64::min);
-    let size = if options.draw { "draw" } else { "simulate" };
-    format!(
-        "{{\"system\": \"dvbf\", \"size\": \"{size}\", \"threads\": {}, \"steps\": {}, \
-         \"median_ms\": {:.4}, \"min_ms\": {least:.4}}}",
+fn turn(rollouts: &mut Rollouts, options: &Options) -> Result<String, Box<dyn Error>> {
+    let (size, items) =
+        if options.draw { ("draw", ROLLOUTS) } else { ("simulate", STEPS * ROLLOUTS) };
+    let times = Times::of(options.seconds, || {
+        if options.draw {
+            rollouts.draw()
+        } else {
+            rollouts.run()
+        }
+        Ok::<_, Box<dyn Error>>(())
+    })?;
+    Ok(format!(
+        "{{\"system\": \"dvbf\", \"size\": \"{size}\", \"threads\": {}, {}, \"items\": {items}}}",
         options.threads,
-        times.len(),
-        median(&times),
-    )
+        times.fields(),
+    ))
 }
 
-fn run() -> Result<(), Box<dyn std::error::Error>> {
+fn run() -> Result<(), Box<dyn Error>> {
     let options = parse(std::env::args().skip(1))?;
     let mut rollouts = Rollouts::new(options.threads);
     let warm_up = Options { seconds: 0.1, ..options };
-    turn(&mut rollouts, &warm_up);
-    if !options.turns {
-        println!("{}", turn(&mut rollouts, &options));
-        return Ok(());
-    }
-    println!("ready");
-    io::stdout().flush()?;
-    for line in io::stdin().lock().lines() {
-        line?;
-        println!("{}", turn(&mut rollouts, &options));
-        io::stdout().flush()?;
-    }
-    Ok(())
+    turn(&mut rollouts, &warm_up)?;
+    take_turns(options.turns, || turn(&mut rollouts, &options))
 }
 
 fn main() -> ExitCode {

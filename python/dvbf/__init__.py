@@ -5,6 +5,7 @@ dimensions, ``S`` components of a true state. Control ``u[t]`` acts between step
 in seconds, everything else in the units of the recordings.
 """
 
+from importlib.util import find_spec
 from typing import TYPE_CHECKING, Any
 
 from ._bayes import (
@@ -20,12 +21,12 @@ from ._bayes import (
     em,
     rts_smoother,
 )
-from ._dvbf import Belief, OnlineFilter, __version__
+from ._dvbf import Belief, OnlineFilter, Snapshot, __version__
 from ._model import Beliefs, Model, Prediction, load
-from ._reward import QuadraticReward, Readout
+from ._reward import QuadraticReward, Readout, Reward
 from ._run import Run, open_run
-from ._simulate import Simulated, Simulator
-from ._system import System
+from ._simulate import Policy, Simulated, Simulator
+from ._system import Recorded, System
 from ._train import resume, train
 
 __all__ = [
@@ -36,18 +37,20 @@ __all__ = [
     "Filtered",
     "Forecast",
     "KalmanFilter",
-    "LearnedEnv",
-    "LearnedVectorEnv",
     "Model",
     "OnlineFilter",
     "ParticleFilter",
+    "Policy",
     "Prediction",
     "QuadraticReward",
     "Readout",
+    "Recorded",
+    "Reward",
     "Run",
     "Simulated",
     "Simulator",
     "Smoothed",
+    "Snapshot",
     "System",
     "UnscentedKalmanFilter",
     "Update",
@@ -60,14 +63,25 @@ __all__ = [
     "train",
 ]
 
+# Gymnasium is wanted by these alone.
+_ENVIRONMENTS = ["LearnedEnv", "LearnedVectorEnv"]
+
 if TYPE_CHECKING:
-    from .envs import LearnedEnv, LearnedVectorEnv
+    from .envs import LearnedEnv as LearnedEnv
+    from .envs import LearnedVectorEnv as LearnedVectorEnv
+else:
 
+    def __getattr__(name: str) -> Any:
+        if name in _ENVIRONMENTS:
+            if find_spec("gymnasium") is None:
+                raise ModuleNotFoundError(f"dvbf.{name} needs gymnasium 1.1 or later: pip install gymnasium")
+            from . import envs
 
-def __getattr__(name: str) -> Any:
-    # Gymnasium is wanted by these alone.
-    if name in ("LearnedEnv", "LearnedVectorEnv"):
-        from . import envs
+            return getattr(envs, name)
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
 
-        return getattr(envs, name)
-    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    def __dir__() -> list[str]:
+        return sorted({*globals(), *_ENVIRONMENTS})
+
+    if find_spec("gymnasium") is not None:
+        __all__ += _ENVIRONMENTS

@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from . import _dvbf
-from ._convert import Array64, matrix, rows, vector, whole, wide
+from ._convert import MANY, Array64, matrix, probability, rows, vector, whole, wide
 
 Function = Callable[..., ArrayLike]
 G = TypeVar("G", bound="_Gaussian")
@@ -102,6 +102,21 @@ def _covariances(
     )
 
 
+def _double(function: Function, name: str) -> Function:
+    """``function`` with a check that what it gives can be differentiated numerically."""
+
+    def checked(*given: Any) -> ArrayLike:
+        value = function(*given)
+        kind = getattr(value, "dtype", None)
+        if kind in (np.float16, np.float32):
+            raise ValueError(
+                f"{name} returned {kind}; its derivatives by differences need float64, or give {name}_jacobian"
+            )
+        return value
+
+    return checked
+
+
 class _Gaussian:
     """A filter whose belief is Gaussian."""
 
@@ -153,7 +168,7 @@ class _Gaussian:
         """What follows under controls ``u (T, U)``; of a model without controls, ``u`` is ``T``."""
         width = self._core.sizes[0]
         if width == 0 and np.ndim(u) == 0:
-            u = np.zeros((int(np.asarray(u)), 0))
+            u = np.zeros((whole(u, "u", 0, MANY), 0))  # type: ignore[arg-type]
         return Forecast(**self._core.forecast(rows(u, "u", width)))
 
     def _sequence(self, x: ArrayLike, u: ArrayLike | None) -> tuple[Array64, Array64]:
@@ -195,7 +210,7 @@ class KalmanFilter(_Gaussian):
         z, x = len(gaussians[0]), len(gaussians[1])
         acting = np.zeros((z, 0)) if control is None else matrix(control, "control", z)
         matrices = matrix(transition, "transition", z, z), acting, matrix(emission, "emission", x, z)
-        self._core = _dvbf.Gaussian.kalman(matrices, gaussians, gate)
+        self._core = _dvbf.Gaussian.kalman(matrices, gaussians, probability(gate))
 
 
 class ExtendedKalmanFilter(_Gaussian):
@@ -213,7 +228,9 @@ class ExtendedKalmanFilter(_Gaussian):
         control: Numbers in a control ``U``.
         gate: Probability beyond which an observation counts as missing.
 
-    What a function raises is raised by the method that called it, and leaves the filter as it was.
+    Functions without a Jacobian must compute in double precision: differences of single precision say nothing
+    of derivatives, and are refused. What a function raises is raised by the method that called it, and leaves the
+    filter as it was.
     """
 
     def __init__(
@@ -231,8 +248,12 @@ class ExtendedKalmanFilter(_Gaussian):
         gate: float | None = None,
     ) -> None:
         gaussians = _covariances(process_noise, observation_noise, initial_mean, initial_covariance)
+        if transition_jacobian is None:
+            transition = _double(transition, "transition")
+        if emission_jacobian is None:
+            emission = _double(emission, "emission")
         functions = transition, emission, transition_jacobian, emission_jacobian
-        self._core = _dvbf.Gaussian.extended(functions, whole(control, "control"), gaussians, gate)
+        self._core = _dvbf.Gaussian.extended(functions, whole(control, "control"), gaussians, probability(gate))
 
 
 class UnscentedKalmanFilter(_Gaussian):
@@ -270,7 +291,7 @@ class UnscentedKalmanFilter(_Gaussian):
         gaussians = _covariances(process_noise, observation_noise, initial_mean, initial_covariance)
         functions, control = (transition, emission, None, None), whole(control, "control")
         points = alpha, beta, kappa
-        self._core = _dvbf.Gaussian.unscented((functions, control), gaussians, gate, points)
+        self._core = _dvbf.Gaussian.unscented((functions, control), gaussians, probability(gate), points)
 
 
 class ParticleFilter:
@@ -306,7 +327,7 @@ class ParticleFilter:
         gaussians = _covariances(process_noise, observation_noise, initial_mean, initial_covariance)
         functions, control = (transition, emission, None, None), whole(control, "control")
         self._sizes = control, len(gaussians[1])
-        options = whole(particles, "particles", 1), threshold, whole(seed, "seed")
+        options = whole(particles, "particles", 1, MANY // len(gaussians[0])), threshold, whole(seed, "seed")
         self._core = _dvbf.Particle((functions, control), gaussians, options)
 
     @property
@@ -352,16 +373,24 @@ class ParticleFilter:
         self._core.update(None if x is None else vector(x, "x", self._sizes[1]))
 
     def filter(self, x: ArrayLike, u: ArrayLike | None = None) -> tuple[Array64, Array64]:
-        """Means ``(T, Z)`` and covariances ``(T, Z, Z)`` after every row of ``x (T, X)`` under ``u (T, U)``."""
+        """Means ``(T, Z)`` and covariances ``(T, Z, Z)`` after every row of ``x (T, X)`` under ``u (T, U)``.
+
+        After an error the filter is as it was before the call.
+        """
         seen = rows(x, "x", self._sizes[1])
         acting = rows(u, "u", self._sizes[0], len(seen))
         means, covariances = [], []
-        for t, observation in enumerate(seen):
-            if t > 0:
-                self._core.predict(acting[t - 1])
-            self._core.update(observation)
-            means.append(self.mean)
-            covariances.append(self.covariance)
+        saved = self._core.save()
+        try:
+            for t, observation in enumerate(seen):
+                if t > 0:
+                    self._core.predict(acting[t - 1])
+                self._core.update(observation)
+                means.append(self.mean)
+                covariances.append(self.covariance)
+        except BaseException:
+            self._core.restore(saved)
+            raise
         return np.array(means), np.array(covariances)
 
 
@@ -369,15 +398,23 @@ def rts_smoother(filter: _Gaussian, x: ArrayLike, u: ArrayLike | None = None) ->
     """Beliefs about every step given all observations (Rauch, Tung and Striebel 1965).
 
     Args:
-        filter: A filter at its first state, which is left there.
+        filter: The filter; the smoother begins at its first state and leaves it there, wherever it was.
         x: Observations ``(T, X)``.
         u: Controls ``(T, U)``.
     """
+    checked = filter._sequence(x, u)
     filter.reset()
     try:
-        return filter.smooth(x, u)
+        return filter.smooth(*checked)
     finally:
         filter.reset()
+
+
+def _depth(value: Any) -> int:
+    """Axes of nested sequences, by their first elements."""
+    if isinstance(value, np.ndarray):
+        return value.ndim
+    return 1 + _depth(value[0]) if isinstance(value, (list, tuple)) and value else 0
 
 
 class EmFit(NamedTuple):
@@ -387,7 +424,8 @@ class EmFit(NamedTuple):
         filter: The Kalman filter of the best parameters.
         log_likelihood: In nats, before every iteration and after the last one.
         best: The iteration with the highest one.
-        converged: Whether the last iteration gained less than the tolerance.
+        converged: Whether the last iteration raised the likelihood by less than the tolerance; one that lowered it
+            does not count.
         parameters: The matrices by the names of :class:`KalmanFilter`.
     """
 
@@ -418,7 +456,7 @@ def em(
         fixed: Names of parameters that stay as they are, such as ``["emission"]``.
     """
     control, observation = filter._core.sizes
-    single = isinstance(x, np.ndarray) and x.ndim <= 2
+    single = not isinstance(x, np.ndarray) and _depth(x) <= 2 or isinstance(x, np.ndarray) and x.ndim <= 2
     all_x: list[Any] = [x] if single else list(x)  # type: ignore[arg-type]
     all_u: list[Any] = [None] * len(all_x) if u is None else [u] if single else list(u)  # type: ignore[arg-type]
     if len(all_u) != len(all_x):

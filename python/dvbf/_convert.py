@@ -19,14 +19,25 @@ def shown(shape: Sequence[int]) -> str:
 
 
 def numbers(value: ArrayLike, name: str) -> NDArray[Any]:
-    """``value`` as an array of real numbers of whatever type."""
+    """``value`` as an array of real numbers of whatever type; what a masked array hides is NaN."""
     try:
+        if np.ma.isMaskedArray(value):
+            return numbers(_unmasked(value, name), name)
         array = np.asarray(value)
     except ValueError as error:
         raise ValueError(f"{name} is no array of numbers: {error}") from None
     if array.dtype == object or array.dtype.kind not in "biuf":
         raise ValueError(f"{name} has the type {array.dtype}; it must hold real numbers")
     return array
+
+
+def _unmasked(value: Any, name: str) -> NDArray[Any]:
+    """A masked array as a plain one."""
+    if not np.ma.is_masked(value):
+        return np.asarray(value.data)
+    if value.dtype == np.uint8:
+        raise ValueError(f"{name} is a masked array of bytes, which have no NaN; give a mask instead")
+    return np.asarray((value if value.dtype.kind == "f" else value.astype(np.float64)).filled(np.nan))
 
 
 def number_array(value: ArrayLike, name: str) -> Array64:
@@ -99,12 +110,49 @@ def matrix(value: ArrayLike, name: str, rows: int | None = None, columns: int | 
     return array
 
 
-def whole(value: SupportsIndex, name: str, least: int = 0) -> int:
-    """``value`` as a whole number from ``least`` on that 64 bits hold."""
+def flags(value: ArrayLike, name: str, size: int) -> NDArray[np.bool_]:
+    """``value`` as ``size`` truth values; numbers of rows are none."""
+    array = np.asarray(value)
+    if array.dtype != np.bool_ or array.shape != (size,):
+        raise ValueError(
+            f"{name} has the type {array.dtype} and shape {shown(array.shape)}; it must hold truth values ({size},)"
+        )
+    return np.ascontiguousarray(array)
+
+
+def number(value: Any, name: str, low: float, high: float = np.inf) -> float:
+    """``value`` as a finite number from ``low`` to ``high``."""
+    try:
+        taken = float(value)
+    except (TypeError, ValueError):
+        raise ValueError(f"{name} is {value!r}; it must be a number") from None
+    if not (low <= taken <= high and np.isfinite(taken)):
+        span = f"from {low:g} on" if high == np.inf else f"from {low:g} to {high:g}"
+        raise ValueError(f"{name} is {taken:g}; it must be a number {span}")
+    return taken
+
+
+def probability(gate: float | None) -> float | None:
+    """A probability for a gate, above zero and below one."""
+    if gate is None:
+        return None
+    if not 0.0 < number(gate, "gate", 0.0, 1.0) < 1.0:
+        raise ValueError(f"gate is {gate:g}; it must lie between 0 and 1")
+    return float(gate)
+
+
+def whole(value: SupportsIndex, name: str, least: int = 0, most: int = 2**63 - 1) -> int:
+    """``value`` as a whole number from ``least`` to ``most``."""
     try:
         number = index(value)
     except TypeError:
         raise ValueError(f"{name} is {value!r}; it must be a whole number") from None
-    if not least <= number < 2**63:
-        raise ValueError(f"{name} is {number}; it must be a whole number from {least} on")
+    if not least <= number <= most:
+        raise ValueError(f"{name} is {number}; it must be a whole number from {least} to {most}")
     return number
+
+
+#: Rollouts, particles or steps of a forecast; more would not fit into memory.
+MANY = 2**28
+#: Threads of a computation.
+THREADS = 1024

@@ -13,14 +13,14 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from . import _dvbf
-from ._convert import numbers, rows, whole, wide
+from ._convert import MANY, THREADS, numbers, probability, rows, shown, whole, wide
 from ._recordings import Files, files_of, recordings
 from ._simulate import Policy, Simulated, Simulator, simulate
 
 
 class Beliefs(NamedTuple):
-    """Beliefs after every step. Sequences are padded with NaN to the longest; what is not known yet, before the
-    filter has started, is NaN. For a single sequence the axis ``N`` is missing.
+    """Beliefs after every step. Sequences are padded to the longest, with NaN, and ``freedom`` and ``evidence`` with
+    0; what is not known yet, before the filter has started, is NaN. For a single sequence the axis ``N`` is missing.
 
     Attributes:
         mean: Mean of the latent state ``(N, T, Z)`` over sample paths.
@@ -84,7 +84,7 @@ class Model:
 
     @property
     def dt(self) -> float:
-        """Seconds of a step."""
+        """Seconds of a step; one where nobody knows them, or where they differ from step to step."""
         return float(self._facts["dt"])
 
     @property
@@ -182,7 +182,7 @@ class Model:
             dt=dt if dt is None or np.ndim(dt) == 0 else batch(dt, "dt"),
             lengths=lengths,
         )
-        found = self._core.filter(given, _options(samples, seed, gate), whole(threads, "threads"))
+        found = self._core.filter(given, _options(samples, seed, gate), whole(threads, "threads", 0, THREADS))
         return Beliefs(**{name: array[0] if single else array for name, array in found.items()})
 
     def online(
@@ -205,15 +205,18 @@ class Model:
         Args:
             controls: ``(T, U)``; the first one acts from the step of the belief on. Of a model without controls,
                 ``T`` or an array ``(T, 0)``.
-            start: The belief, from :meth:`online`.
+            start: The belief, from :meth:`online` with sample paths.
             dt: Seconds of the steps ``(T,)``, where they differ.
         """
         if self.control_size == 0 and np.ndim(controls) == 0:
-            controls = np.zeros((int(np.asarray(controls)), 0))
+            controls = np.zeros((whole(controls, "controls", 0, MANY), 0))  # type: ignore[arg-type]
         taken = rows(controls, "controls", self.control_size)
         seconds = None
         if dt is not None:
-            seconds = np.broadcast_to(wide(dt, "dt"), (len(taken),)).tolist()
+            given = wide(dt, "dt")
+            if given.shape not in ((), (len(taken),)):
+                raise ValueError(f"dt has shape {shown(given.shape)}; it must be ({len(taken)},) or one number")
+            seconds = np.broadcast_to(given, (len(taken),)).tolist()
         return Prediction(**self._core.predict(taken, start, seconds))
 
     def simulator(
@@ -271,7 +274,7 @@ class Model:
 
 
 def _options(samples: int, seed: int, gate: float | None) -> tuple[int, int, float | None]:
-    return whole(samples, "samples"), whole(seed, "seed"), gate
+    return whole(samples, "samples", 0, MANY), whole(seed, "seed"), probability(gate)
 
 
 def load(path: str | os.PathLike[str]) -> Model:

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from typing import Any
 
 from numpy.typing import ArrayLike
 
 from . import _dvbf
 from ._convert import narrow, observations, wide
+from ._settings import toml
 
 Files = str | os.PathLike[str] | Sequence[str | os.PathLike[str]]
 
@@ -31,15 +33,19 @@ def recordings(
     lengths: ArrayLike | None = None,
     state: ArrayLike | None = None,
     names: tuple[Sequence[str] | None, Sequence[str] | None, Sequence[str] | None] = (None, None, None),
+    columns: Mapping[str, Any] | None = None,
 ) -> _dvbf.Recordings:
     """Checked recordings; see :func:`dvbf.train` for the shapes."""
     files = files_of(x)
     if files is not None:
         arrays = {"u": u, "mask": mask, "dt": dt, "lengths": lengths, "state": state}
+        arrays |= dict(zip(("x_names", "u_names", "state_names"), names, strict=True))  # type: ignore[arg-type]
         for name, value in arrays.items():
             if value is not None:
                 raise ValueError(f"{name} is given beside files; files hold their own")
-        return _dvbf.Recordings.read(files)
+        return _dvbf.Recordings.read(files, toml(columns or {}))
+    if columns is not None:
+        raise ValueError("columns is given beside arrays; it chooses columns of tables in files")
 
     def optional(value: ArrayLike | None, name: str) -> object:
         return None if value is None else wide(value, name)

@@ -40,6 +40,9 @@ class Readout:
                 f"truth has shape {shown(y.shape)}; all axes but the last must be those of states, {shown(z.shape)}"
             )
         z, y = z.reshape(-1, z.shape[-1]), y.reshape(-1, y.shape[-1])
+        for name, values in (("states", z), ("truth", y)):
+            if np.isinf(values).any():
+                raise ValueError(f"{name} holds an infinite value")
         known = ~(np.isnan(z).any(axis=1) | np.isnan(y).any(axis=1))
         if known.sum() <= z.shape[1]:
             raise ValueError(f"{known.sum()} known rows are too few to read {z.shape[1]} dimensions out")
@@ -49,11 +52,16 @@ class Readout:
 
     def __call__(self, states: ArrayLike) -> Array64:
         """``y (…, Y)`` of states ``(…, Z)``."""
-        return wide(states, "states") @ self.weights.T + self.offset
+        z = wide(states, "states")
+        if z.ndim == 0 or z.shape[-1] != self.weights.shape[1]:
+            raise ValueError(f"states has shape {shown(z.shape)}; its last axis must have {self.weights.shape[1]}")
+        return z @ self.weights.T + self.offset
 
     def r2(self, states: ArrayLike, truth: ArrayLike) -> Array64:
         """Coefficient of determination of every component ``(Y,)``; rows with NaN are left out."""
         y, found = wide(truth, "truth"), self(states)
+        if y.shape != found.shape:
+            raise ValueError(f"truth has shape {shown(y.shape)}; what is read of the states, {shown(found.shape)}")
         y, found = y.reshape(-1, y.shape[-1]), found.reshape(-1, y.shape[-1])
         known = ~(np.isnan(found).any(axis=1) | np.isnan(y).any(axis=1))
         error = ((y[known] - found[known]) ** 2).sum(axis=0)
@@ -77,8 +85,12 @@ class QuadraticReward:
         state_cost: ArrayLike,
         action_cost: ArrayLike = 0.0,
     ) -> None:
+        if not callable(readout):
+            raise ValueError(f"readout is {readout!r}; it must be a function of states, such as a Readout")
         self.readout = readout
-        self.target = wide(target, "target")
+        self.target = np.atleast_1d(wide(target, "target"))
+        if self.target.ndim != 1:
+            raise ValueError(f"target has shape {shown(self.target.shape)}; it must be (Y,)")
         self.state_cost = square(state_cost, "state_cost", self.target.shape[-1])
         self.action_cost = wide(action_cost, "action_cost")
 
@@ -86,7 +98,11 @@ class QuadraticReward:
         self, before: NDArray[np.float32], action: NDArray[np.float64], after: NDArray[np.float32]
     ) -> Array64:
         """The reward ``(N,)`` of states ``(N, Z)`` and controls ``(N, U)``."""
-        off = self.readout(before) - self.target
+        read = wide(self.readout(before), "readout")
+        if read.shape != (len(before), len(self.target)):
+            needed = f"({len(before)}, {len(self.target)}), as target has {len(self.target)}"
+            raise ValueError(f"readout returned shape {shown(read.shape)}; it must be {needed}")
+        off = read - self.target
         acting = square(self.action_cost, "action_cost", action.shape[1])
         cost = np.einsum("ni,ij,nj->n", off, self.state_cost, off)
         return np.asarray(-cost - np.einsum("ni,ij,nj->n", action, acting, action))

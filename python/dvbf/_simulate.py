@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from . import _dvbf
-from ._convert import narrow, rows, shown, whole, wide
+from ._convert import MANY, flags, narrow, number, rows, shown, whole, wide
 
 if TYPE_CHECKING:
     from ._model import Model
@@ -26,8 +26,8 @@ class Simulated(NamedTuple):
         state: Latent states ``(N, T, Z)``; the first ones are the starts.
         observation: What is seen of them ``(N, T, X)`` or ``(N, T, height, width)``, in the units of the
             recordings; ``None`` if nobody asked.
-        controls: Controls ``(N, T, U)``; ``controls[:, t]`` acted between ``t`` and ``t + 1``, the last ones are
-            zero.
+        controls: Controls ``(N, T, U)``; ``controls[:, t]`` acted between ``t`` and ``t + 1``. Nothing comes after
+            the last ones, which are those that were given or zero.
         departure: How far outside of the range of the training every state is ``(N, T)``, in half-widths of that
             range, zero inside; ``None`` if the model file does not know it. What a model says of states far from
             everything it was shown is fantasy.
@@ -65,8 +65,11 @@ class Simulator:
         self, model: Model, n: int, seed: int = 0, *, process_noise: bool = True, bound: float | None = None
     ) -> None:
         self.model = model
-        count = whole(n, "n", 1)
-        self._core = _dvbf.Simulator(model._core, count, whole(seed, "seed"), process_noise, bound)
+        if not hasattr(model, "_core") or not hasattr(model, "observation_shape"):
+            raise ValueError(f"model is a {type(model).__name__}; it must be a Model, such as run.model")
+        count = whole(n, "n", 1, MANY)
+        margin = None if bound is None else number(bound, "bound", 0.0)
+        self._core = _dvbf.Simulator(model._core, count, whole(seed, "seed"), process_noise, margin)
 
     def __len__(self) -> int:
         return len(self._core)
@@ -94,16 +97,16 @@ class Simulator:
                 ``(N, Z)`` or ``(Z,)``.
             mask: Which rollouts ``(N,)``; all of them if ``None``.
         """
-        flags = None if mask is None else np.ascontiguousarray(mask, dtype=np.bool_).reshape(-1)
+        chosen = None if mask is None else flags(mask, "mask", len(self))
         if at is None:
-            self._core.start_from_prior(flags)
+            self._core.start_from_prior(chosen)
         elif isinstance(at, _dvbf.Belief):
-            self._core.start_from_belief(at, flags)
+            self._core.start_from_belief(at, chosen)
         else:
             states = narrow(at, "states")
             if states.ndim == 1:
                 states = np.tile(states, (len(self), 1))
-            self._core.start_from_states(states, flags)
+            self._core.start_from_states(states, chosen)
 
     def reseed(self, seed: int) -> None:
         """Takes another seed; a start after it gives the rollouts of a new simulator with this seed."""
@@ -127,11 +130,12 @@ class Simulator:
         return self._core.observe(sensor_noise).reshape(len(self), *self.model.observation_shape)
 
     def snapshot(self) -> _dvbf.Snapshot:
-        """Where all rollouts are, their noise included."""
+        """Where all rollouts are, their noise and its seed included."""
         return self._core.snapshot()
 
     def restore(self, snapshot: _dvbf.Snapshot) -> None:
-        """Goes back to where a snapshot was taken; the same controls lead to the same bits again."""
+        """Goes back to where a snapshot of a simulator of this model was taken: the same controls lead to the same
+        bits again."""
         self._core.restore(snapshot)
 
     def controls(self, given: ArrayLike | None) -> NDArray[np.float64]:
@@ -155,7 +159,7 @@ def simulate(
     dt: float | None,
 ) -> Simulated:
     """Sequences of ``steps`` states from where the simulator is; see :meth:`Model.simulate`."""
-    steps = whole(steps, "steps", 1)
+    steps = whole(steps, "steps", 1, MANY)
     n, width, shape = len(simulator), simulator.model.control_size, simulator.model.observation_shape
     if not callable(controls):
         acting = planned(controls, (n, steps, width))
@@ -177,14 +181,18 @@ def simulate(
         if observe:
             frames.append(simulator.observe(sensor_noise))
         if t + 1 < steps:
-            acting[:, t] = simulator.controls(controls(t, states[:, t], frames[-1] if observe else None))
+            # Whatever a policy does to what it is shown, the result is what the model made.
+            told = controls(t, states[:, t].copy(), frames[-1].copy() if observe else None)
+            if told is None and width > 0:
+                raise ValueError(f"controls returned None at step {t}; a policy returns ({n}, {width})")
+            acting[:, t] = simulator.controls(told)
             simulator.step(acting[:, t], dt)
     seen = np.stack(frames, axis=1) if observe else None
     return Simulated(states, seen, acting, None if simulator.departures is None else departures)
 
 
 def planned(controls: ArrayLike | None, size: tuple[int, int, int]) -> NDArray[np.float64]:
-    """Controls ``(N, T, U)`` from those, or ``(T, U)`` for all rollouts; the last step may be left out."""
+    """Controls ``(N, T, U)`` from those, or ``(T, U)`` for all rollouts; those of the last step may be left out."""
     n, steps, width = size
     out = np.zeros(size)
     if controls is None or width == 0:
@@ -194,10 +202,15 @@ def planned(controls: ArrayLike | None, size: tuple[int, int, int]) -> NDArray[n
         array = array[:, None]
     if array.ndim == 2:
         array = np.tile(array[None], (n, 1, 1))
-    if array.ndim != 3 or (array.shape[0], array.shape[2]) != (n, width) or array.shape[1] < steps - 1:
+    if array.ndim != 3 or (array.shape[0], array.shape[2]) != (n, width) or array.shape[1] not in (
+        steps - 1,
+        steps,
+    ):
         raise ValueError(
             f"controls has shape {shown(np.shape(controls))}; it must be ({n}, {steps}, {width}) or "
             f"({steps}, {width})"
         )
-    out[:, : min(steps, array.shape[1])] = array[:, :steps]
+    if not np.isfinite(array).all():
+        raise ValueError("controls holds a value that is not finite")
+    out[:, : array.shape[1]] = array
     return out

@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from . import _dvbf
-from ._convert import rows, whole
+from ._convert import MANY, rows, whole
 from ._settings import toml
 
 
@@ -27,7 +27,7 @@ class Recorded(NamedTuple):
 
 
 class System:
-    """A simulated system: ``"pendulum"``, ``"bouncing_ball"``, ``"two_balls"`` or ``"cart_pole"``.
+    """A simulated system: ``"pendulum"``, ``"ball"``, ``"two_balls"``, ``"cart_pole"``, ``"skin"`` or ``"video"``.
 
     Args:
         name: The name.
@@ -55,7 +55,11 @@ class System:
 
     def record(self, sequences: int, steps: int, seed: int = 0) -> Recorded:
         """Sequences with random starts and random controls; the same seed gives the same bits."""
-        found = self._core.record((whole(sequences, "sequences"), whole(steps, "steps")), whole(seed, "seed"))
+        count, length = whole(sequences, "sequences", 0, MANY), whole(steps, "steps", 0, MANY)
+        values = count * length * int(np.prod(self.observation_shape))
+        if values > 2**32:
+            raise ValueError(f"sequences and steps are too many: the observations would have {values} values")
+        found = self._core.record((count, length), whole(seed, "seed"))
         x = found["x"].reshape(sequences, steps, *self.observation_shape)
         return Recorded(x, found["u"], found["state"])
 

@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Sequence
+import shutil
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 from numpy.typing import ArrayLike
 
 from . import _dvbf
-from ._convert import whole
+from ._convert import THREADS, whole
 from ._progress import Callback, Progress
 from ._recordings import Files, recordings
 from ._run import Run
@@ -35,6 +36,7 @@ def train(
     x_names: Sequence[str] | None = None,
     u_names: Sequence[str] | None = None,
     state_names: Sequence[str] | None = None,
+    columns: Mapping[str, Any] | None = None,
     **settings: Any,
 ) -> Run:
     """Learns a filter and a simulator from recordings.
@@ -63,6 +65,9 @@ def train(
         x_names: Names of the observed channels.
         u_names: Names of the controls.
         state_names: Names of the components of the true state; ``"angle"`` is read in radians.
+        columns: How tables in files are read, by the names of the command line: lists of columns ``observe``,
+            ``control`` and ``state``, the columns ``time`` and ``episode``, and ``every`` or ``resample`` for their
+            pace, such as ``{"observe": ["angle"], "control": ["torque"], "every": 10}``.
         **settings: Any other setting by its name of the command line, such as ``training={"batch": 32}`` or
             ``**{"training.batch": 32}``.
 
@@ -76,15 +81,29 @@ def train(
         RuntimeError: If the training broke down.
     """
     given = recordings(
-        x, u, mask, dt=dt, lengths=lengths, state=state, names=(x_names, u_names, state_names)
+        x,
+        u,
+        mask,
+        dt=dt,
+        lengths=lengths,
+        state=state,
+        names=(x_names, u_names, state_names),
+        columns=columns,
     )
-    chosen = overrides(settings) + [f"seed={int(seed)}"]
+    seed = whole(seed, "seed")
+    chosen = overrides(settings) + [f"seed={seed}"]
     if steps is not None:
-        chosen.append(f"training.steps={int(steps)}")
-    folder = unused(f"{preset}-seed{int(seed)}") if out is None else Path(out)
+        chosen.append(f"training.steps={whole(steps, 'steps', 1)}")
+    folder = unused(f"{preset}-seed{seed}") if out is None else Path(out)
+    found = folder.exists()
     watcher = Progress(progress, callback)
     try:
-        _dvbf.train(given, (preset, chosen), folder, whole(threads, "threads"), watcher)
+        _dvbf.train(given, (preset, chosen), folder, whole(threads, "threads", 0, THREADS), watcher)
+    except (ValueError, RuntimeError):
+        # A training that never began leaves no folder that would be in the way of the next.
+        if not found and folder.is_dir() and not any(folder.glob("*.dvbf")):
+            shutil.rmtree(folder)
+        raise
     finally:
         watcher.close()
     return Run(folder)
@@ -113,7 +132,7 @@ def resume(
     """
     watcher = Progress(progress, callback)
     try:
-        _dvbf.resume(Path(path), whole(threads, "threads"), watcher)
+        _dvbf.resume(Path(path), whole(threads, "threads", 0, THREADS), watcher)
     finally:
         watcher.close()
     return Run(path)

@@ -15,7 +15,7 @@ from gymnasium.vector.utils import batch_space
 from numpy.typing import ArrayLike, NDArray
 
 from . import _dvbf
-from ._convert import wide
+from ._convert import MANY, flags, number, shown, whole, wide
 from ._model import Model
 from ._reward import Reward
 from ._simulate import Simulator
@@ -46,12 +46,16 @@ class _Learned:
         bound: float | None,
         outside: float | None,
     ) -> None:
+        if not isinstance(model, Model):
+            raise ValueError(f"model is a {type(model).__name__}; it must be a Model, such as run.model")
+        if not callable(reward):
+            raise ValueError(f"reward is {reward!r}; it must be a function of states, controls and next states")
         if model.is_timed:
             raise ValueError("the steps of this model differ in length; an environment has equal ones")
         if observe not in ("state", "observation", "both"):
             raise ValueError(f"observe is {observe!r}; it must be 'state', 'observation' or 'both'")
-        if horizon < 1:
-            raise ValueError(f"horizon is {horizon}; an episode has a step")
+        horizon = whole(horizon, "horizon", 1)
+        outside = None if outside is None else number(outside, "outside", 0.0)
         self.simulator = Simulator(model, count, process_noise=process_noise, bound=bound)
         if outside is not None and self.simulator.departures is None:
             raise ValueError("outside is given, and the model file does not know the range of its training")
@@ -63,13 +67,15 @@ class _Learned:
         seen = gymnasium.spaces.Box(-LARGEST, LARGEST, model.observation_shape, np.float32)
         both = gymnasium.spaces.Dict({"observation": seen, "state": state})
         self.observations: gymnasium.Space[Any] = {"state": state, "observation": seen, "both": both}[observe]
-        self.generator = np.random.default_rng()
+        self.seeded = False
 
     def begin(self, seed: int | None) -> None:
-        """Starts all rollouts, with other noise than before; with that of ``seed`` if there is one."""
-        own = int(self.generator.integers(2**63)) if seed is None else seed
-        self.generator = np.random.default_rng(own)
-        self.simulator.reseed(own)
+        """Starts all rollouts: with the noise of ``seed``, or with what follows in that of the seed before."""
+        if seed is None and not self.seeded:
+            seed = int(np.random.default_rng().integers(2**63))
+        if seed is not None:
+            self.simulator.reseed(seed)
+            self.seeded = True
         self.simulator.start(self.start_at)
 
     def restart(self, mask: NDArray[np.bool_]) -> None:
@@ -78,25 +84,35 @@ class _Learned:
             self.simulator.start(self.start_at, mask)
 
     def advance(
-        self, given: ArrayLike
+        self, actions: NDArray[np.float64], over: NDArray[np.bool_]
     ) -> tuple[NDArray[np.float64], NDArray[np.bool_], NDArray[np.bool_]]:
-        """One step of all rollouts: rewards, and which are over or at their last step."""
-        actions = wide(given, "action").reshape(len(self.simulator), self.model.control_size)
+        """One step of all rollouts under ``actions (N, U)``: rewards, and which end or are at their last step.
+
+        What is asked of rollouts that are ``over`` already, and their rewards, do not count.
+        """
+        if not self.seeded:
+            raise gymnasium.error.ResetNeeded("call reset before the first step")
+        actions = np.where(over[:, None], 0.0, actions)
         if not np.isfinite(actions).all():
             raise ValueError("action is not finite")
         controls = self.middle + self.reach * np.clip(actions, -1.0, 1.0)
         before = self.simulator.states
         self.simulator.step(controls)
         after = self.simulator.states
-        rewards = wide(self.reward(before, controls, after), "reward")
-        if rewards.shape != (len(self.simulator),):
-            raise ValueError(f"reward returned shape {rewards.shape}; it must be ({len(self.simulator)},)")
         terminated: NDArray[np.bool_] = np.logical_not(np.isfinite(after).all(axis=1))
         out = self.simulator.departures
         if self.outside is not None and out is not None:
             terminated = terminated | (out > self.outside)
         truncated = (self.simulator.steps >= self.horizon) & ~terminated
-        return np.where(np.isfinite(rewards), rewards, 0.0), terminated, truncated
+        rewards = wide(self.reward(before, controls, after), "reward")
+        if rewards.shape != (len(self.simulator),):
+            raise ValueError(f"reward returned shape {rewards.shape}; it must be ({len(self.simulator)},)")
+        finite = np.isfinite(rewards)
+        wrong = ~finite & ~terminated & ~over
+        if wrong.any():
+            row = int(np.flatnonzero(wrong)[0])
+            raise ValueError(f"reward of rollout {row} is {rewards[row]}, and its state is finite")
+        return np.where(finite, rewards, 0.0), terminated, truncated
 
     def observed(self) -> Any:
         """Observations of all rollouts."""
@@ -112,22 +128,26 @@ class _Learned:
 
 
 class LearnedEnv(gymnasium.Env[Any, NDArray[Any]]):
-    """A learned model as an environment; rollout 0 of a :class:`LearnedVectorEnv` with the same seed, bit for bit.
+    """A learned model as an environment. With the same seed it is rollout 0 of a :class:`LearnedVectorEnv`, bit for
+    bit: in the mode ``SAME_STEP`` all of its episodes, and in the others, which may step between them, the first.
 
     Args:
         model: The model.
         reward: ``reward(before, controls, after)`` of latent states ``(N, Z)``, controls ``(N, U)`` and next
-            states, which gives ``(N,)``; here ``N`` is one. See :class:`dvbf.QuadraticReward`.
+            states, which gives ``(N,)``; here ``N`` is one. A reward that is not finite is an
+            error, unless it ends an episode; then it counts as zero. See :class:`dvbf.QuadraticReward`.
         action_low: The control ``(U,)``, or a number, of the action −1, in the units of the recordings.
         action_high: The control of the action 1. Actions lie in ``[-1, 1]`` and are clipped to it.
         observe: ``"state"`` for the latent state ``(Z,)``, ``"observation"`` for the mean of what is seen of it, or
             ``"both"`` for a dict of them.
         horizon: Steps after which an episode is truncated.
-        start: Where episodes begin: ``None`` for the model's prior, a belief, or a state ``(Z,)``.
+        start: Where episodes begin: ``None`` for draws from the model's prior; a belief of ``P`` sample paths, where
+            rollout ``n`` always begins at path ``n mod P``; or a state ``(Z,)``.
         process_noise: Whether steps have the noise that the model learned.
         bound: Clips states to the range of the training and so many of its half-widths around it.
         outside: Ends an episode whose state is further outside of the range of the training than so many of its
-            half-widths; never if ``None``. A state that is not finite ends an episode always.
+            half-widths; never if ``None``. A state that is not finite ends an episode always. Where rewards are
+            negative, an end like that is the best that can happen, unless the reward punishes it.
         render_mode: ``"rgb_array"``: :meth:`render` gives what the model draws.
 
     ``info["departure"]`` says how far outside of the range of the training the state is, where the model file
@@ -170,14 +190,18 @@ class LearnedEnv(gymnasium.Env[Any, NDArray[Any]]):
         self.render_mode = _mode(render_mode)
 
     def reset(self, *, seed: int | None = None, options: dict[str, Any] | None = None) -> tuple[Any, dict[str, Any]]:
-        """Starts an episode; the same seed gives the same bits."""
+        """Starts an episode. The same seed gives the same bits; without one, the noise of the seed before goes on."""
         super().reset(seed=seed)
         self._learned.begin(seed)
         return self._now(), self._info()
 
     def step(self, action: NDArray[Any]) -> tuple[Any, float, bool, bool, dict[str, Any]]:
         """Takes one step under an action ``(U,)`` in ``[-1, 1]``."""
-        rewards, terminated, truncated = self._learned.advance(action)
+        size = self._learned.model.control_size
+        one = wide(action, "action")
+        if one.shape != (size,) and not (one.ndim == 0 and size == 1):
+            raise ValueError(f"action has shape {shown(one.shape)}; it must be ({size},)")
+        rewards, terminated, truncated = self._learned.advance(one.reshape(1, size), np.zeros(1, np.bool_))
         return self._now(), float(rewards[0]), bool(terminated[0]), bool(truncated[0]), self._info()
 
     def render(self) -> Any:
@@ -199,7 +223,8 @@ class LearnedVectorEnv(VectorEnv[Any, NDArray[Any], NDArray[Any]]):
     Args:
         num_envs: Rollouts ``N``.
         autoreset_mode: When an episode that is over begins again: at the next step (``NEXT_STEP``), whose action is
-            then not read; at once (``SAME_STEP``), with the last observation in ``info["final_obs"]``; or only by
+            then not read, and whose row of what the reward is given and returns does not count; at once
+            (``SAME_STEP``), with the last observation in ``info["final_obs"]``; or only by
             ``reset(options={"reset_mask": mask})`` (``DISABLED``).
     """
 
@@ -226,6 +251,7 @@ class LearnedVectorEnv(VectorEnv[Any, NDArray[Any], NDArray[Any]]):
         autoreset_mode: AutoresetMode | str = AutoresetMode.NEXT_STEP,
         render_mode: str | None = None,
     ) -> None:
+        num_envs = whole(num_envs, "num_envs", 1, MANY)
         self._learned = _Learned(
             model,
             num_envs,
@@ -240,7 +266,11 @@ class LearnedVectorEnv(VectorEnv[Any, NDArray[Any], NDArray[Any]]):
             outside=outside,
         )
         self.num_envs = num_envs
-        self._mode = AutoresetMode(autoreset_mode)
+        try:
+            self._mode = AutoresetMode(autoreset_mode)
+        except ValueError:
+            modes = ", ".join(repr(mode.value) for mode in AutoresetMode)
+            raise ValueError(f"autoreset_mode is {autoreset_mode!r}; it must be one of {modes}") from None
         fps = max(1, round(1.0 / model.dt))
         self.metadata = {**self.metadata, "autoreset_mode": self._mode, "render_fps": fps}
         self.single_observation_space = self._learned.observations
@@ -251,16 +281,17 @@ class LearnedVectorEnv(VectorEnv[Any, NDArray[Any], NDArray[Any]]):
         self._over = np.zeros(num_envs, dtype=np.bool_)
 
     def reset(self, *, seed: int | None = None, options: dict[str, Any] | None = None) -> tuple[Any, dict[str, Any]]:
-        """Starts all episodes, or those of ``options["reset_mask"] (N,)``; the same seed gives the same bits."""
+        """Starts all episodes, or those of ``options["reset_mask"] (N,)``. The same seed gives the same bits;
+        without one, the noise of the seed before goes on. All rollouts share a seed, so there is none for a mask."""
         super().reset(seed=seed)
         mask = None if options is None else options.get("reset_mask")
         if mask is None:
             self._learned.begin(seed)
             self._over[:] = False
         else:
-            chosen = np.asarray(mask, dtype=np.bool_)
-            if chosen.shape != (self.num_envs,):
-                raise ValueError(f"reset_mask has shape {chosen.shape}; it must be ({self.num_envs},)")
+            if seed is not None:
+                raise ValueError("seed is that of all rollouts; a reset of those in reset_mask takes none")
+            chosen = flags(mask, "reset_mask", self.num_envs)
             self._learned.restart(chosen)
             self._over[chosen] = False
         return self._learned.observed(), self._info()
@@ -272,7 +303,11 @@ class LearnedVectorEnv(VectorEnv[Any, NDArray[Any], NDArray[Any]]):
         if self._mode is AutoresetMode.DISABLED and self._over.any():
             raise ValueError("an episode is over; reset it with options={'reset_mask': mask}")
         begun = self._over.copy()
-        rewards, terminated, truncated = self._learned.advance(actions)
+        size = self._learned.model.control_size
+        given = wide(actions, "actions")
+        if given.shape != (self.num_envs, size):
+            raise ValueError(f"actions has shape {shown(given.shape)}; it must be ({self.num_envs}, {size})")
+        rewards, terminated, truncated = self._learned.advance(given, begun)
         if begun.any():
             self._learned.restart(begun)
             rewards[begun] = 0.0
@@ -312,7 +347,12 @@ def _range(low: ArrayLike, high: ArrayLike, size: int) -> tuple[NDArray[np.float
     """Middle and half-width of the range of every control."""
     if size == 0:
         raise ValueError("the model has no controls, so nothing can be done in an environment")
-    ends = [np.broadcast_to(wide(end, name), (size,)) for end, name in ((low, "action_low"), (high, "action_high"))]
+    ends = []
+    for name, given in (("action_low", low), ("action_high", high)):
+        end = wide(given, name)
+        if end.shape not in ((), (1,), (size,)):
+            raise ValueError(f"{name} has shape {shown(end.shape)}; it must be ({size},) or one number")
+        ends.append(np.broadcast_to(end, (size,)))
     if not (np.isfinite(ends).all() and (ends[0] < ends[1]).all()):
         raise ValueError("action_low must be below action_high, and both finite")
     return (ends[0] + ends[1]) / 2.0, (ends[1] - ends[0]) / 2.0

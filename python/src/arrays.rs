@@ -2,7 +2,9 @@
 
 use crate::errors::value_error;
 use ndarray::{ArrayD, ArrayView2};
-use numpy::{Element, PyArrayDyn, PyArrayMethods, PyReadonlyArrayDyn, PyUntypedArrayMethods};
+use numpy::{
+    Element, PyArrayDyn, PyArrayMethods, PyReadonlyArrayDyn, PyUntypedArray, PyUntypedArrayMethods,
+};
 use pyo3::prelude::*;
 
 /// A copy of an array.
@@ -45,23 +47,28 @@ pub(crate) struct Slot<'a> {
     pub(crate) whose: &'static str,
     /// Height and width, where it may be an image.
     pub(crate) image: Option<(usize, usize)>,
+    /// Whether bytes are scaled to `[0, 1]`, as they are in observations.
+    pub(crate) bytes: bool,
     /// What is taken off in double precision.
     pub(crate) origins: &'a [f64],
 }
 
 /// Reads a vector, a number, or an image row by row into `to`, in any layout and of any number type.
 ///
-/// Single and double precision in native byte order are read in place; NumPy converts anything else. Bytes are
-/// scaled to `[0, 1]`, as in recordings.
+/// Single and double precision in native byte order are read in place; NumPy converts anything else.
 pub(crate) fn read(given: &Bound<'_, PyAny>, slot: Slot<'_>, to: &mut [f32]) -> PyResult<()> {
-    if let Ok(array) = given.cast::<PyArrayDyn<f32>>() {
-        return fill(array, slot, to, f64::from, |v| v);
-    }
-    if let Ok(array) = given.cast::<PyArrayDyn<f64>>() {
-        return fill(array, slot, to, |v| v, narrow);
+    // Of other classes of arrays, such as masked ones, NumPy knows what they mean.
+    if given.is_exact_instance_of::<PyUntypedArray>() {
+        if let Ok(array) = given.cast::<PyArrayDyn<f32>>() {
+            return fill(array, slot, to, f64::from, |v| v);
+        }
+        if let Ok(array) = given.cast::<PyArrayDyn<f64>>() {
+            return fill(array, slot, to, |v| v, narrow);
+        }
     }
     let numpy = given.py().import("dvbf._convert")?;
-    let array = numpy.getattr("number_array")?.call1((given, slot.what))?;
+    let convert = if slot.bytes { "number_array" } else { "wide" };
+    let array = numpy.getattr(convert)?.call1((given, slot.what))?;
     fill(array.cast::<PyArrayDyn<f64>>()?, slot, to, |v| v, narrow)
 }
 
@@ -72,7 +79,7 @@ pub(crate) fn narrow(value: f64) -> f32 {
 
 fn fill<T: Element + Copy>(
     array: &Bound<'_, PyArrayDyn<T>>,
-    Slot { what, whose, image, origins }: Slot<'_>,
+    Slot { what, whose, image, origins, .. }: Slot<'_>,
     to: &mut [f32],
     wide: impl Fn(T) -> f64,
     own: impl Fn(T) -> f32,

@@ -10,6 +10,7 @@ use std::fmt::Display;
 use std::io;
 
 use dvbf::run::{FolderError, RunError};
+use dvbf::train::TrainError;
 
 /// What somebody gave is not what is needed.
 pub(crate) fn value_error(problem: impl Display) -> PyErr {
@@ -48,6 +49,12 @@ fn of(error: &(dyn Error + 'static)) -> PyErr {
 /// Why a run ended early.
 pub(crate) fn run_exception(error: RunError) -> PyErr {
     match error {
+        RunError::Train(
+            TrainError::Config(_)
+            | TrainError::NoParameters { .. }
+            | TrainError::NotLinear { .. }
+            | TrainError::Setting(_),
+        ) => value_error(error),
         RunError::Train(_) | RunError::NotFinite { .. } | RunError::Pool(_) => {
             PyRuntimeError::new_err(error.to_string())
         }

@@ -160,6 +160,12 @@ impl Model {
                 base.model().observation()
             )));
         }
+        let (model, other) = (base.model(), start.trained.filter().model());
+        if !Arc::ptr_eq(model, other) && model != other {
+            return Err(value_error(
+                "start is the belief of another model, whose sizes are those of this one",
+            ));
+        }
         let facts = base.model().transition().dims().control - usize::from(self.trained.is_timed());
         let controls = matrix(&controls, "controls", (None, facts))?;
         let controls = taken(&self.trained, controls, dt)?;

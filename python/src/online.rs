@@ -43,7 +43,8 @@ impl OnlineFilter {
         match u {
             Some(u) => {
                 let origins = origins.get(..plain).unwrap_or_default();
-                let slot = Slot { what: "u", whose: "a control", image: None, origins };
+                let slot =
+                    Slot { what: "u", whose: "a control", image: None, bytes: false, origins };
                 read(u, slot, control)?;
             }
             None if plain > 0 && self.filter.belief().steps > 0 => {
@@ -86,7 +87,9 @@ impl OnlineFilter {
         let seen = match x {
             Some(x) => {
                 let origins = &self.trained.origins().observation;
-                let slot = Slot { what: "x", whose: "an observation", image: self.image, origins };
+                let image = self.image;
+                let slot =
+                    Slot { what: "x", whose: "an observation", image, bytes: true, origins };
                 read(x, slot, &mut self.observation)?;
                 Some(&self.observation[..])
             }
@@ -133,7 +136,8 @@ impl OnlineFilter {
     fn resume(&mut self, belief: &Bound<'_, Belief>) -> PyResult<()> {
         let belief = belief.get();
         let (own, given) = (self.filter.options(), belief.options);
-        let other = !Arc::ptr_eq(&self.trained, &belief.trained) || own != given;
+        let (model, theirs) = (self.filter.model(), belief.trained.filter().model());
+        let other = !(Arc::ptr_eq(model, theirs) || model == theirs) || own != given;
         if other {
             return Err(value_error("the belief is that of another model or of other options"));
         }

@@ -12,6 +12,7 @@ const UNIFORM: u64 = 1 << 63;
 
 /// A particle filter; draw `t` of its noise is stream `t` of its seed.
 #[pyclass(module = "dvbf._dvbf")]
+#[derive(Clone)]
 pub(crate) struct Particle {
     filter: ParticleFilter<PyModel>,
     initial: dvbf_core::bayes::Belief,
@@ -78,6 +79,16 @@ impl Particle {
         self.filter = ParticleFilter::new(model, &self.initial, self.threshold, &normals)
             .map_err(|error| self.explain(error))?;
         Ok(())
+    }
+
+    /// The filter as it is now, to which it can [go back](Self::restore).
+    fn save(&self) -> Self {
+        self.clone()
+    }
+
+    /// Goes back to what was [saved](Self::save).
+    fn restore(&mut self, saved: &Bound<'_, Self>) {
+        self.filter = saved.borrow().filter.clone();
     }
 
     fn predict(&mut self, control: Array<'_>) -> PyResult<()> {

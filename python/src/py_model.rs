@@ -65,7 +65,7 @@ impl PyModel {
                 Some(control) => function.call1(py, (state, PyArray1::from_slice(py, control)))?,
                 None => function.call1(py, (state,))?,
             };
-            let convert = py.import("dvbf._convert")?.getattr("number_array")?;
+            let convert = py.import("dvbf._convert")?.getattr("wide")?;
             let array = convert.call1((value, what))?;
             let array: PyReadonlyArrayDyn<'_, f64> =
                 array.cast::<PyArrayDyn<f64>>()?.try_readonly()?;

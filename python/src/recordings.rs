@@ -2,7 +2,9 @@
 
 use crate::arrays::owned;
 use crate::errors::{exception, value_error};
-use dvbf::data::{ObservationArray, RawRecordings, Reading, RecordingArrays, RecordingError};
+use dvbf::data::{
+    Columns, ObservationArray, Pace, RawRecordings, Reading, RecordingArrays, RecordingError,
+};
 use numpy::PyReadonlyArrayDyn;
 use pyo3::prelude::*;
 
@@ -21,6 +23,20 @@ type Wide<'py> = Option<PyReadonlyArrayDyn<'py, f64>>;
 /// Controls, mask, lengths, seconds and true states.
 type Others<'py> =
     (Wide<'py>, Option<PyReadonlyArrayDyn<'py, f32>>, Wide<'py>, Wide<'py>, Wide<'py>);
+
+/// How tables are read, by the names of the command line.
+#[derive(serde::Deserialize)]
+#[serde(default, deny_unknown_fields)]
+#[derive(Default)]
+struct Chosen {
+    observe: Vec<String>,
+    control: Vec<String>,
+    state: Vec<String>,
+    time: Option<String>,
+    episode: Option<String>,
+    every: Option<usize>,
+    resample: Option<f64>,
+}
 
 #[derive(FromPyObject)]
 enum Observations<'py> {
@@ -59,10 +75,17 @@ impl Recordings {
         Ok(Self { inner })
     }
 
-    /// Recordings from files, folders and patterns of file names.
+    /// Recordings from files, folders and patterns of file names; `columns` is a table of TOML.
     #[staticmethod]
-    fn read(files: Vec<String>) -> PyResult<Self> {
-        let reading = Reading { files, ..Reading::default() };
+    fn read(files: Vec<String>, columns: &str) -> PyResult<Self> {
+        let table: toml::Table = columns.parse().map_err(value_error)?;
+        let chosen: Chosen = table.try_into().map_err(|error: toml::de::Error| {
+            value_error(format!("columns: {}", error.message()))
+        })?;
+        let Chosen { observe, control, state, time, episode, every, resample } = chosen;
+        let columns = Columns { observe, control, state, time, episode };
+        let pace = Pace { every: every.unwrap_or(1), resample };
+        let reading = Reading { files, columns, pace, ..Reading::default() };
         Ok(Self { inner: reading.read().map_err(exception)? })
     }
 

@@ -23,7 +23,11 @@ pub(crate) struct Simulator {
 
 /// Where all rollouts of a simulator were.
 #[pyclass(frozen, module = "dvbf._dvbf")]
-pub(crate) struct Snapshot(SimulatorSnapshot);
+pub(crate) struct Snapshot {
+    trained: Arc<Trained>,
+    seed: u64,
+    rollouts: SimulatorSnapshot,
+}
 
 /// Which rollouts are meant; all of them if `None`.
 type Mask<'py> = Option<PyReadonlyArray1<'py, bool>>;
@@ -224,18 +228,24 @@ impl Simulator {
 
     /// Where all rollouts are, noise included.
     fn snapshot(&self) -> Snapshot {
-        Snapshot(self.rollouts.snapshot())
+        let seed = self.rollouts.options().seed;
+        Snapshot { trained: Arc::clone(&self.trained), seed, rollouts: self.rollouts.snapshot() }
     }
 
     /// Goes back to where a snapshot was taken.
     fn restore(&mut self, snapshot: &Bound<'_, Snapshot>) -> PyResult<()> {
-        let snapshot = &snapshot.get().0;
+        let Snapshot { trained, seed, rollouts: snapshot } = snapshot.get();
+        let (model, other) = (self.trained.filter().model(), trained.filter().model());
+        if !Arc::ptr_eq(model, other) && model != other {
+            return Err(value_error("the snapshot is that of a simulator of another model"));
+        }
         let (own, given) = (self.rollouts.states().dim(), snapshot.states().dim());
         if own != given {
             return Err(value_error(format!(
                 "the snapshot has (rollouts, dimensions) = {given:?}, the simulator {own:?}"
             )));
         }
+        self.rollouts.reseed(*seed);
         self.rollouts.restore(snapshot);
         Ok(())
     }

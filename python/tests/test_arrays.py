@@ -76,6 +76,31 @@ def test_bytes_are_scaled_as_in_recordings(pictures: dvbf.Run, frames: Any) -> N
     np.testing.assert_allclose(belief.mean, beliefs.mean[0, 9], atol=1e-6)
 
 
+def test_what_a_masked_array_hides_is_missing(model: dvbf.Model, data: Data) -> None:
+    x, u = data
+    hidden = np.zeros(x[0].shape, bool)
+    hidden[15] = True
+    masked, missing = np.ma.masked_array(x[0], hidden), np.where(hidden, np.nan, x[0])
+    beliefs, expected = model.filter(masked, u[0]), model.filter(missing, u[0])
+    np.testing.assert_array_equal(beliefs.mean, expected.mean)
+    assert beliefs.evidence[15] == 0
+    online = model.online(samples=0)
+    for t in range(17):
+        belief = online.step(masked[t], None if t == 0 else u[0, t - 1])
+    np.testing.assert_allclose(belief.path, expected.path[16], rtol=1e-5, atol=1e-6)
+
+
+def test_bytes_of_a_control_are_numbers(model: dvbf.Model, data: Data) -> None:
+    x, _ = data
+    means = []
+    for kind in (np.uint8, np.float64):
+        online = model.online(samples=0)
+        for t in range(12):
+            belief = online.step(x[0, t], np.array([3], kind))
+        means.append(belief.path)
+    np.testing.assert_array_equal(means[0], means[1])
+
+
 def test_what_is_given_is_left_as_it_was(model: dvbf.Model, data: Data) -> None:
     x, u = data[0][:2].copy(), data[1][:2].copy()
     before = x.copy(), u.copy()

@@ -228,6 +228,77 @@ def test_what_a_function_returns_is_checked(function: Any, problem: str) -> None
     np.testing.assert_array_equal(filter.mean, M0)
 
 
+def test_single_precision_is_not_differentiated() -> None:
+    def single(z: NDArray[np.float64], u: NDArray[np.float64]) -> NDArray[np.float32]:
+        return f(z, u).astype(np.float32)
+
+    with pytest.raises(ValueError, match="transition returned float32"):
+        dvbf.ExtendedKalmanFilter(single, h, Q, R, M0, P0, control=1).predict([0.1])
+    with_jacobian = dvbf.ExtendedKalmanFilter(single, h, Q, R, M0, P0, control=1, transition_jacobian=lambda z, u: A)
+    with_jacobian.predict([0.1])
+    dvbf.UnscentedKalmanFilter(single, h, Q, R, M0, P0, control=1).predict([0.1])
+
+
+def test_what_a_masked_array_hides_is_missing() -> None:
+    filter = dvbf.KalmanFilter(1.0, 1.0, 1.0, 1.0, 0.0, 1.0)
+    hidden = filter.filter(np.ma.masked_array([1.0, 1e6], [False, True]))
+    filter.reset()
+    np.testing.assert_array_equal(hidden.mean, filter.filter([1.0, np.nan]).mean)
+    with pytest.raises(ValueError, match="masked array of bytes"):
+        filter.filter(np.ma.masked_array(np.array([1, 2], np.uint8), [False, True]))
+
+
+def test_nested_lists_are_one_sequence() -> None:
+    start = dvbf.KalmanFilter(1.0, 1.0, 1.0, 1.0, 0.0, 1.0)
+    rows = [[1.0], [2.0], [3.0], [2.5]]
+    listed, array = dvbf.em(start, rows, iterations=3), dvbf.em(start, np.array(rows), iterations=3)
+    np.testing.assert_array_equal(listed.log_likelihood, array.log_likelihood)
+
+
+def test_a_smoother_that_refuses_leaves_the_filter() -> None:
+    filter = kalman()
+    filter.predict([0.1])
+    mean = filter.mean
+    with pytest.raises(ValueError, match="x has shape"):
+        dvbf.rts_smoother(filter, np.zeros((4, 7)), np.zeros((4, 1)))
+    np.testing.assert_array_equal(filter.mean, mean)
+    with pytest.raises(ValueError, match="gate is 2"):
+        kalman(gate=2.0)
+
+
+def test_an_error_in_the_middle_of_a_sequence_leaves_the_particles_as_they_were() -> None:
+    calls = 0
+
+    def failing(z: NDArray[np.float64]) -> NDArray[np.float64]:
+        nonlocal calls
+        calls += 1
+        if calls > 150:
+            raise RuntimeError("no more")
+        return h(z)
+
+    particles = dvbf.ParticleFilter(f, failing, Q, R, M0, P0, control=1, particles=50)
+    x, u = simulate(20, 0)
+    before = particles.particles.copy()
+    with pytest.raises(RuntimeError, match="no more"):
+        particles.filter(x, u)
+    np.testing.assert_array_equal(particles.particles, before)
+    assert particles.log_likelihood == 0.0
+
+
+def test_bytes_of_a_function_are_numbers() -> None:
+    eye = np.eye(2, dtype=np.uint8)
+    filters = [
+        dvbf.ExtendedKalmanFilter(
+            lambda z: z, lambda z: z, np.eye(2), np.eye(2), [0, 0], np.eye(2),
+            transition_jacobian=lambda z: jacobian, emission_jacobian=lambda z: jacobian,
+        )
+        for jacobian in (eye, np.eye(2))
+    ]  # fmt: skip
+    for one in filters:
+        one.update([1.0, 2.0])
+    np.testing.assert_array_equal(filters[0].covariance, filters[1].covariance)
+
+
 def test_a_function_that_takes_no_control_says_so_itself() -> None:
     filter = dvbf.ExtendedKalmanFilter(lambda z: z, h, Q, R, M0, P0, control=1)
     with pytest.raises(TypeError):

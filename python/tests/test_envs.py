@@ -83,6 +83,85 @@ def test_a_single_environment_is_the_first_rollout_of_many(model: dvbf.Model) ->
     assert truncated
 
 
+def test_later_episodes_are_the_first_rollout_of_many_that_begin_at_once(model: dvbf.Model) -> None:
+    one, many = single(model, horizon=3), vector(model, horizon=3, num_envs=4, autoreset_mode="SameStep")
+    one.reset(seed=2)
+    many.reset(seed=2)
+    for t in range(9):
+        actions = np.full((4, 1), np.sin(t), np.float32)
+        last, _, _, over, _ = one.step(actions[0])
+        xs, _, _, _, info = many.step(actions)
+        if over:
+            np.testing.assert_array_equal(last, info["final_obs"][0])
+            last, _ = one.reset()
+        np.testing.assert_array_equal(last, xs[0])
+
+
+def test_rewards_are_of_the_states_before_and_after(model: dvbf.Model) -> None:
+    seen: list[tuple[NDArray[Any], NDArray[Any]]] = []
+
+    def watching(before: NDArray[Any], action: NDArray[Any], after: NDArray[Any]) -> NDArray[Any]:
+        seen.append((before.copy(), after.copy()))
+        return after[:, 0]
+
+    env = LearnedVectorEnv(model, watching, -1.0, 1.0, num_envs=3)
+    before, _ = env.reset(seed=0)
+    for _ in range(3):
+        after, rewards, *_ = env.step(np.full((3, 1), 0.5, np.float32))
+        np.testing.assert_array_equal(seen[-1][0], before)
+        np.testing.assert_array_equal(seen[-1][1], after)
+        np.testing.assert_array_equal(rewards, after[:, 0])
+        before = after
+
+
+def test_what_is_told_of_the_range_of_the_training(model: dvbf.Model) -> None:
+    far = np.full(model.state_size, 1e4, np.float32)
+    env = vector(model, num_envs=3, start=far, outside=1.0, autoreset_mode="SameStep", observe="both")
+    _, info = env.reset(seed=0)
+    assert (info["departure"] > 100.0).all() and info["_departure"].all()
+    observation, _, terminated, truncated, info = env.step(np.zeros((3, 1), np.float32))
+    assert terminated.all() and not truncated.any()
+    assert (info["final_info"]["departure"] > 1.0).all() and info["_final_info"].all()
+    assert env.single_observation_space.contains(info["final_obs"][1])
+    held = vector(model, num_envs=3, start=far, bound=0.5)
+    held.reset(seed=0)
+    after, *_ = held.step(np.zeros((3, 1), np.float32))
+    assert np.abs(after).max() < 1e3
+
+
+def test_one_episode_of_several_begins_again(model: dvbf.Model) -> None:
+    env = vector(model, num_envs=3, horizon=4, autoreset_mode="SameStep")
+    env.reset(seed=0)
+    env.step(np.zeros((3, 1), np.float32))
+    env.reset(options={"reset_mask": np.array([False, True, False])})
+    for _ in range(3):
+        _, _, _, truncated, info = env.step(np.zeros((3, 1), np.float32))
+    assert truncated.tolist() == [True, False, True]
+    assert info["_final_obs"].tolist() == [True, False, True] and info["final_obs"][1] is None
+    with pytest.raises(ValueError, match="seed is that of all rollouts"):
+        env.reset(seed=1, options={"reset_mask": np.array([False, True, False])})
+
+
+def test_actions_of_episodes_that_are_over_are_not_read(model: dvbf.Model) -> None:
+    env = vector(model, num_envs=2, horizon=1)
+    env.reset(seed=0)
+    env.step(np.zeros((2, 1), np.float32))
+    env.step(np.full((2, 1), np.nan, np.float32))
+    with pytest.raises(ValueError, match="action is not finite"):
+        env.step(np.full((2, 1), np.nan, np.float32))
+
+
+@pytest.mark.parametrize("shape", [(2,), (1, 2), (2, 2)])
+def test_actions_of_another_shape_are_refused(model: dvbf.Model, shape: tuple[int, ...]) -> None:
+    env, one = vector(model, num_envs=2), single(model)
+    env.reset(seed=0)
+    one.reset(seed=0)
+    with pytest.raises(ValueError, match="actions has shape"):
+        env.step(np.zeros(shape, np.float32))
+    with pytest.raises(ValueError, match="action has shape"):
+        one.step(np.zeros(shape, np.float32))
+
+
 def test_the_same_seed_gives_the_same_bits(model: dvbf.Model) -> None:
     def play(env: LearnedVectorEnv, seed: int | None) -> NDArray[Any]:
         rows = [env.reset(seed=seed)[0]]
@@ -144,7 +223,7 @@ def test_disabled_asks_for_a_mask(model: dvbf.Model) -> None:
     np.testing.assert_array_equal(reset[1], last[1])
     env.reset(options={"reset_mask": np.array([False, True])})
     env.step(actions)
-    with pytest.raises(ValueError, match=r"reset_mask has shape \(3,\)"):
+    with pytest.raises(ValueError, match=r"reset_mask has the type bool and shape \(3,\)"):
         env.reset(options={"reset_mask": np.ones(3, bool)})
 
 
@@ -259,6 +338,37 @@ def test_exceptions_of_a_reward_come_out_and_shapes_are_checked(model: dvbf.Mode
         LearnedEnv(model, reward, 1.0, 1.0)
     with pytest.raises(ValueError, match="action is not finite"):
         env.step(np.full((1, 1), np.nan, np.float32))
+    infinite = LearnedVectorEnv(model, lambda *_: np.array([np.inf]), -1.0, 1.0)
+    infinite.reset(seed=0)
+    with pytest.raises(ValueError, match="reward of rollout 0 is inf, and its state is finite"):
+        infinite.step(np.zeros((1, 1), np.float32))
+
+
+@pytest.mark.parametrize(
+    ("change", "problem"),
+    [
+        ({"horizon": 2.5}, "horizon is 2.5; it must be a whole number"),
+        ({"outside": np.nan}, "outside is nan"),
+        ({"outside": -1.0}, "outside is -1"),
+        ({"bound": -1.0}, "bound is -1"),
+        ({"num_envs": 0}, "num_envs is 0"),
+        ({"autoreset_mode": "NEXT_STEP"}, "'NextStep', 'SameStep', 'Disabled'"),
+    ],
+)
+def test_options_that_cannot_be_are_named(model: dvbf.Model, change: dict[str, Any], problem: str) -> None:
+    with pytest.raises(ValueError, match=problem):
+        vector(model, **change)
+
+
+def test_arguments_of_other_types_are_named(run: dvbf.Run) -> None:
+    with pytest.raises(ValueError, match="model is a Run"):
+        LearnedEnv(run, reward, -1.0, 1.0)  # type: ignore[arg-type]
+    with pytest.raises(ValueError, match="reward is None"):
+        LearnedEnv(run.model, None, -1.0, 1.0)  # type: ignore[arg-type]
+    with pytest.raises(ValueError, match=r"action_low has shape \(3,\)"):
+        LearnedEnv(run.model, reward, np.zeros(3), 1.0)
+    with pytest.raises(gymnasium.error.ResetNeeded):
+        single(run.model).step(np.zeros(1, np.float32))
 
 
 def test_an_environment_survives_a_copy_of_its_specification(model: dvbf.Model) -> None:

@@ -146,6 +146,26 @@ def test_a_filter_resumes_from_a_belief(model: dvbf.Model, data: Data) -> None:
         online.resume(beliefs[0])
 
 
+def test_a_belief_travels_to_the_same_model_elsewhere(model: dvbf.Model, data: Data) -> None:
+    x, u = data
+    belief = walk(model, x[0, :12], u[0, :12])[-1]
+    other: dvbf.Model = pickle.loads(pickle.dumps(model))
+    online = other.online()
+    online.resume(belief)
+    np.testing.assert_array_equal(online.belief.mean, belief.mean)
+
+
+def test_a_belief_of_an_equally_large_model_is_refused(model: dvbf.Model, data: Data, tmp_path: Path) -> None:
+    x, u = data
+    small: dict[str, Any] = {"training": {"steps": 5, "log_interval": 5, "batch": 8, "restarts": 1}}
+    small |= {"model": {"hidden": 8, "state": model.state_size}, "evaluation": {"importance_samples": 2}}
+    run = dvbf.train(x, u, dt=DT, seed=5, out=tmp_path / "other", progress=False, threads=1, **small)
+    assert run.model.state_size == model.state_size
+    belief = walk(model, x[0, :12], u[0, :12])[-1]
+    with pytest.raises(ValueError, match="another model"):
+        run.model.predict(np.zeros((3, 1)), start=belief)
+
+
 def test_a_belief_of_another_model_is_refused(model: dvbf.Model, pictures: dvbf.Run, data: Data) -> None:
     belief = walk(model, data[0][0], data[1][0])[-1]
     with pytest.raises(ValueError, match="belief of another model"):

@@ -135,16 +135,79 @@ def test_images_are_drawn_as_images(pictures: dvbf.Run) -> None:
 
 def test_the_range_of_the_training_is_told_where_it_is_known(model: dvbf.Model) -> None:
     made = model.simulate(8, 20, np.full((20, 1), 1.0))
-    if made.departure is None:
-        with pytest.raises(ValueError, match="no training range"):
-            model.simulator(2, bound=0.5)
-        return
-    assert made.inside is not None and (made.inside == (made.departure <= 0)).all()
+    assert made.departure is not None and made.inside is not None
+    assert made.inside.shape == made.departure.shape == (8, 20) and made.inside.any()
     far = model.simulate(1, 1, start=np.full(model.state_size, 1e6, np.float32))
     assert far.departure is not None and far.departure[0, 0] > 100.0
     held = model.simulate(8, 40, np.full((40, 1), 1e3), bound=0.5)
     free = model.simulate(8, 40, np.full((40, 1), 1e3))
     assert np.abs(held.state).max() < np.abs(free.state).max()
+
+
+def test_a_policy_cannot_change_what_it_is_shown(model: dvbf.Model) -> None:
+    def careless(t: int, state: NDArray[Any], seen: NDArray[Any] | None) -> float:
+        state[:] = 1e9
+        assert seen is not None
+        seen[:] = 1e9
+        return 0.0
+
+    made, plain = model.simulate(3, 5, careless), model.simulate(3, 5)
+    np.testing.assert_array_equal(made.state, plain.state)
+    assert made.observation is not None and plain.observation is not None
+    np.testing.assert_array_equal(made.observation, plain.observation)
+    with pytest.raises(ValueError, match="returned None at step 0"):
+        model.simulate(3, 5, lambda t, state, seen: None)  # type: ignore[arg-type, return-value]
+
+
+def test_masks_and_sizes_that_cannot_be_are_named(model: dvbf.Model) -> None:
+    simulator = model.simulator(4)
+    for mask in ([0, 1, 2, 3], [True] * 3, [[True] * 4]):
+        with pytest.raises(ValueError, match="mask has the type"):
+            simulator.start(mask=mask)
+    with pytest.raises(ValueError, match="n is 4611686018427387904"):
+        model.simulator(2**62)
+    with pytest.raises(ValueError, match=r"controls has shape \(9, 1\)"):
+        model.simulate(2, 5, np.zeros((9, 1)))
+    with pytest.raises(ValueError, match="threads is 100000"):
+        model.filter(np.zeros((20, 2)), np.zeros((20, 1)), threads=100_000)
+
+
+def test_planned_controls_are_kept_to_the_last_row(model: dvbf.Model) -> None:
+    plan = np.arange(5.0)[:, None]
+    assert model.simulate(2, 5, plan).controls[:, :, 0].tolist() == [[0, 1, 2, 3, 4]] * 2
+    assert model.simulate(2, 5, plan[:4]).controls[:, -1].tolist() == [[0.0]] * 2
+
+
+def test_snapshots_are_those_of_their_model(model: dvbf.Model, pictures: dvbf.Run) -> None:
+    simulator, other = model.simulator(3), pictures.model.simulator(3)
+    snapshot = simulator.snapshot()
+    simulator.step(np.ones((3, 1)))
+    after = simulator.states.copy()
+    simulator.restore(snapshot)
+    simulator.step(np.ones((3, 1)))
+    np.testing.assert_array_equal(simulator.states, after)
+    simulator.restore(snapshot)
+    simulator.reseed(9)
+    simulator.start()
+    simulator.restore(snapshot)
+    simulator.step(np.ones((3, 1)))
+    np.testing.assert_array_equal(simulator.states, after)
+    with pytest.raises(ValueError, match="snapshot"):
+        other.restore(snapshot)
+
+
+def test_sizes_of_readouts_and_rewards_are_checked() -> None:
+    readout = dvbf.Readout(np.eye(2), [0.0, 0.0])
+    with pytest.raises(ValueError, match="truth has shape"):
+        readout.r2(np.zeros((10, 5, 2)), np.zeros((5, 10, 2)))
+    with pytest.raises(ValueError, match="its last axis must have 2"):
+        readout(np.zeros((4, 3)))
+    with pytest.raises(ValueError, match="states holds an infinite value"):
+        dvbf.Readout.fit(np.full((9, 2), np.inf), np.zeros((9, 1)))
+    with pytest.raises(ValueError, match=r"readout returned shape \(3, 2\); it must be \(3, 1\)"):
+        dvbf.QuadraticReward(readout, 1.0, 1.0)(np.zeros((3, 2), np.float32), np.zeros((3, 1)), np.zeros((3, 2), np.float32))
+    with pytest.raises(ValueError, match="readout is 3"):
+        dvbf.QuadraticReward(3, 1.0, 1.0)  # type: ignore[arg-type]
 
 
 def test_a_readout_is_the_least_squares_fit() -> None:

@@ -104,6 +104,35 @@ def test_what_is_wrong_is_named(tmp_path: Path, data: Data, change: dict[str, An
     assert not (tmp_path / "run").exists()
 
 
+def test_a_training_that_cannot_begin_leaves_no_folder(tmp_path: Path, data: Data) -> None:
+    x, u = data
+    out = tmp_path / "run"
+    with pytest.raises(ValueError, match="image"):
+        dvbf.train(x, u, dt=DT, preset="video", out=out, progress=False)
+    assert not out.exists()
+
+
+def test_columns_and_pace_of_tables_are_chosen(tmp_path: Path, data: Data) -> None:
+    x, u = data
+    for n in range(12):
+        rows = np.column_stack([np.arange(50) * DT, x[n], u[n]])
+        text = "clock,left,right,push\n" + "\n".join(",".join(f"{v:.6f}" for v in row) for row in rows)
+        (tmp_path / f"walk{n}.csv").write_text(text + "\n")
+    columns = {"observe": ["right", "left"], "control": ["push"], "time": "clock", "every": 2}
+    files = str(tmp_path / "walk*.csv")
+    run = dvbf.train(files, columns=columns, out=tmp_path / "run", progress=False, threads=1, **SMALL)
+    assert run.model.observation_names == ["right", "left"] and run.model.control_names == ["push"]
+    assert run.model.dt == pytest.approx(2 * DT)
+    with pytest.raises(ValueError, match="unknown field `observed`"):
+        dvbf.train(files, columns={"observed": ["left"]}, out=tmp_path / "other", progress=False)
+    with pytest.raises(ValueError, match="columns is given beside arrays"):
+        dvbf.train(x, u, dt=DT, columns=columns, out=tmp_path / "other", progress=False)
+    with pytest.raises(ValueError, match="x_names is given beside files"):
+        dvbf.train(files, columns=columns, x_names=["a", "b"], out=tmp_path / "other", progress=False)
+    with pytest.raises(ValueError, match="steps is 2.7"):
+        dvbf.train(x, u, dt=DT, steps=2.7, out=tmp_path / "other", progress=False)  # type: ignore[arg-type]
+
+
 def test_a_folder_with_a_run_is_left_alone(run: dvbf.Run, data: Data) -> None:
     before = (run.path / "best.dvbf").read_bytes()
     with pytest.raises(FileExistsError, match="dvbf.resume"):

@@ -14,7 +14,7 @@ pub struct RangeError(String);
 /// Quantiles of every feature `φⱼ(z)` of filtered states of the training recordings; an angle has two
 /// features, its sine and its cosine, any other component is divided by its typical magnitude (one,
 /// unless a differential equation says otherwise). With the extremes `lowⱼ` and `highⱼ`, quantiles 0
-/// and 1, and `hⱼ = (highⱼ − lowⱼ)/2`, the departure of a state is
+/// and 1, and `hⱼ = (highⱼ − lowⱼ)/2`, or 1 if that is zero, the departure of a state is
 ///
 /// `d(z) = maxⱼ max(0, lowⱼ − φⱼ, φⱼ − highⱼ) / hⱼ`,
 ///

@@ -67,10 +67,16 @@ impl Channels {
     /// rest. It is the mean of a channel that single precision does not hold or that is more than 64
     /// scales from zero, and zero of the others.
     pub fn split(&self) -> (Vec<f64>, Self) {
-        let pairs = self.mean.iter().zip(&self.scale);
-        let off = pairs.map(|(&mean, &scale)| {
+        self.split_leading(self.len())
+    }
+
+    /// [`split`](Self::split) of the first `count` channels; nothing is taken off the others.
+    pub fn split_leading(&self, count: usize) -> (Vec<f64>, Self) {
+        let pairs = self.mean.iter().zip(&self.scale).enumerate();
+        let off = pairs.map(|(i, (&mean, &scale))| {
             let rest = mean - f64::from(narrow(mean));
-            if rest.abs() > 0.0 || mean.abs() > FAR * f64::from(scale) { mean } else { 0.0 }
+            let far = rest.abs() > 0.0 || mean.abs() > FAR * f64::from(scale);
+            if i < count && far { mean } else { 0.0 }
         });
         let off: Vec<f64> = off.collect();
         let mean = self.mean.iter().zip(&off).map(|(mean, off)| mean - off).collect();

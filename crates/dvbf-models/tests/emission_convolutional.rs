@@ -9,7 +9,7 @@ use dvbf_gradcheck::{Tol, check_coordinates};
 use dvbf_models::{EMISSIONS, Emission, KindTable, LikelihoodOutputs, Observations};
 use dvbf_tensor::Noise;
 use images::{context, image, shake};
-use ndarray::{Array1, Array2, s};
+use ndarray::{Array1, Array2, Array3, s};
 use proptest::prelude::*;
 
 const WEIGHT: f64 = -0.7;
@@ -114,6 +114,32 @@ proptest! {
         };
         let tol = Tol { abs: 1e-6, rel: 1e-5 };
         check_coordinates(at, case.z.as_slice().unwrap(), dz.as_slice().unwrap(), tol)?;
+    }
+
+    /// All channels at once, by tangents and, as the default of the trait does it, by pulling each back.
+    #[test]
+    fn jacobians_match_differences((rows, visible, _, seed) in drawn()) {
+        let case = case(rows, visible, false, seed);
+        let mut scratch = case.emission.scratch();
+        case.emission.prepare(&mut scratch);
+        let mut jacobian = Array3::ones((rows, 40, 3));
+        case.emission.mean_jacobian(case.z.view(), jacobian.view_mut(), &mut scratch);
+        for (r, c) in (0..rows).flat_map(|r| (0..40).map(move |c| (r, c))) {
+            let at = |v: &[f64]| {
+                let mut z = case.z.clone();
+                z.row_mut(r).assign(&ndarray::ArrayView1::from(v));
+                case.mean(&z)[[r, c]]
+            };
+            let (point, found) = (case.z.row(r).to_vec(), jacobian.slice(s![r, c, ..]).to_vec());
+            check_coordinates(at, &point, &found, Tol { abs: 1e-6, rel: 1e-6 })?;
+            let mut unit = Array2::zeros((rows, 40));
+            unit[[r, c]] = 1.0;
+            let mut pulled = Array2::zeros((rows, 3));
+            case.emission.mean_backward(case.z.view(), unit.view(), pulled.view_mut(), &mut scratch);
+            for (a, b) in pulled.row(r).iter().zip(&found) {
+                prop_assert!((a - b).abs() < 1e-12, "{a} {b}");
+            }
+        }
     }
 
     #[test]

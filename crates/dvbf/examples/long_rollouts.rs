@@ -14,7 +14,7 @@ use dvbf::eval::training_range;
 use dvbf::pool::Pool;
 use dvbf::run::RunFolder;
 use dvbf_core::{SimulatedModel, Simulator, SimulatorOptions};
-use ndarray::{Axis, s};
+use ndarray::{ArrayView1, ArrayViewMut1, Axis};
 use std::error::Error;
 use std::path::Path;
 use std::sync::Arc;
@@ -46,8 +46,17 @@ fn main() -> Result<(), Box<dyn Error>> {
         let options = SimulatorOptions::default();
         let mut simulator = Simulator::new(&source, 0..count as u64, options)?;
         for t in 0..steps - 1 {
-            let controls = test.controls.index_axis(Axis(1), t);
-            simulator.step((&controls.slice(s![.., ..]) * factor).view())?;
+            let mut controls = test.controls.index_axis(Axis(1), t).to_owned();
+            if let Some(units) = &source.units {
+                // Data sets are in the units of the model, a simulator takes those of the recordings.
+                let restore = |mut row: ArrayViewMut1<'_, f32>| {
+                    let mut values = row.to_vec();
+                    units.control.restore(&mut values);
+                    row.assign(&ArrayView1::from(&values));
+                };
+                controls.rows_mut().into_iter().for_each(restore);
+            }
+            simulator.step((controls * factor).view())?;
             if !SHOWN.contains(&(t + 1)) {
                 continue;
             }

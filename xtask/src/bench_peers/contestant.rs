@@ -17,6 +17,8 @@ pub(super) struct Reading {
     pub(super) gflop: Option<f64>,
     /// Measured peak of a core in GFLOP/s; ours says so.
     pub(super) peak: Option<f64>,
+    /// States or frames that a step makes; ours says so.
+    pub(super) items: Option<f64>,
     /// Mean of what was computed, where all should compute the same.
     pub(super) mean: Option<f64>,
 }
@@ -29,6 +31,7 @@ impl Reading {
             min_ms: number(line, "min_ms")?,
             gflop: number(line, "gflop"),
             peak: number(line, "peak_gflops"),
+            items: number(line, "items"),
             mean: number(line, "mean_nats"),
         })
     }
@@ -133,14 +136,24 @@ mod tests {
     #[test]
     fn readings_come_from_lines_of_json() {
         let line = r#"{"system": "x", "median_ms": 1.5, "min_ms": 1.25, "first_step_s": 3.0}"#;
-        let reading = Reading { median_ms: 1.5, min_ms: 1.25, gflop: None, peak: None, mean: None };
+        let none = Reading {
+            median_ms: 1.5,
+            min_ms: 1.25,
+            gflop: None,
+            peak: None,
+            items: None,
+            mean: None,
+        };
+        let reading = none;
         assert_eq!(Reading::parse(line), Some(reading));
         let line = r#"{"median_ms":2,"min_ms":1,"gflop":0.183,"peak_gflops": 117.2}"#;
-        let (gflop, peak, mean) = (Some(0.183), Some(117.2), None);
-        let reading = Reading { median_ms: 2.0, min_ms: 1.0, gflop, peak, mean };
+        let (gflop, peak) = (Some(0.183), Some(117.2));
+        let reading = Reading { median_ms: 2.0, min_ms: 1.0, gflop, peak, ..none };
         assert_eq!(Reading::parse(line), Some(reading));
         let line = r#"{"median_ms": 2.0, "min_ms": 1.0, "mean_nats": 2.5}"#;
         assert_eq!(Reading::parse(line).unwrap().mean, Some(2.5));
+        let line = r#"{"median_ms": 2.0, "min_ms": 1.0, "items": 1024}"#;
+        assert_eq!(Reading::parse(line).unwrap().items, Some(1024.0));
         assert_eq!(Reading::parse(r#"{"median_ms": 1.5}"#), None);
         assert_eq!(Reading::parse("Traceback"), None);
     }

@@ -4,16 +4,17 @@ use super::Entry;
 use super::contestant::Reading;
 use std::fmt::Write;
 
-/// One line a size and system: times, how much longer than ours, and the rate with its share of
-/// the peak.
+/// One line for each size and system: times, how many times as long as ours, and the rate: of
+/// operations with its share of the peak, or of the states or frames that a step makes.
 pub(super) fn text(rows: &[(&str, Vec<Entry>)], threads: usize) -> String {
     let mut out = format!(
-        "\n{:<5} {:<14} {:>10} {:>10} {:>7} {:>9} {:>12}\n",
-        "size", "system", "median ms", "least ms", "ratio", "GFLOP/s", "of the peak"
+        "\n{:<9} {:<14} {:>10} {:>10} {:>7} {:>9} {:>12} {:>10}\n",
+        "size", "system", "median ms", "least ms", "ratio", "GFLOP/s", "of the peak", "million/s"
     );
     for (size, entries) in rows {
         let all = || entries.iter().flat_map(|entry| &entry.readings);
         let gflop = all().find_map(|reading| reading.gflop);
+        let items = all().find_map(|reading| reading.items);
         let peaks: Vec<f64> = all().filter_map(|reading| reading.peak).collect();
         let counted = gflop.is_some() && !peaks.is_empty();
         let peak = median(&peaks) * threads as f64;
@@ -21,18 +22,21 @@ pub(super) fn text(rows: &[(&str, Vec<Entry>)], threads: usize) -> String {
         for Entry { name, readings } in entries {
             let (middle, least) = (median_ms(readings), min_ms(readings));
             let ratio = middle / ours;
-            write!(out, "{size:<5} {name:<14} {middle:>10.3} {least:>10.3} {ratio:>7.2}")
+            write!(out, "{size:<9} {name:<14} {middle:>10.3} {least:>10.3} {ratio:>7.2}")
                 .expect("writing to a string");
             if let Some(gflop) = gflop.filter(|_| counted) {
                 let rate = gflop / middle * 1e3;
                 write!(out, " {rate:>9.1} {:>10.1} %", 100.0 * rate / peak)
+                    .expect("writing to a string");
+            } else if let Some(items) = items {
+                write!(out, " {:>9} {:>12} {:>10.3}", "", "", items / middle * 1e-3)
                     .expect("writing to a string");
             }
             out.push('\n');
         }
         if counted {
             let cores = format!("{threads} core(s), measured between turns: {peak:.1} GFLOP/s");
-            writeln!(out, "      peak of {cores}").expect("writing to a string");
+            writeln!(out, "          peak of {cores}").expect("writing to a string");
         }
     }
     out
@@ -64,6 +68,7 @@ mod tests {
             min_ms: 0.9 * ms,
             gflop: own.then_some(0.2),
             peak: own.then_some(100.0),
+            items: None,
             mean: None,
         };
         let entry = |name, own, times: [f64; 3]| Entry {
@@ -77,17 +82,18 @@ mod tests {
             text.lines().skip(2).map(|line| line.split_whitespace().collect()).collect();
         assert_eq!(lines[0], ["b", "dvbf", "4.000", "2.700", "1.00", "50.0", "50.0", "%"]);
         assert_eq!(lines[1], ["b", "JAX", "8.000", "6.300", "2.00", "25.0", "25.0", "%"]);
-        // What is not counted in operations has times and ratios only.
+        // What is not counted in operations has the rate of its states or frames.
         let reading = |median_ms: f64| Reading {
             median_ms,
             min_ms: median_ms,
             gflop: None,
             peak: None,
+            items: Some(4000.0),
             mean: Some(1.0),
         };
         let entry = |name, ms: f64| Entry { name, readings: vec![reading(ms)] };
         let text = super::text(&[("held", vec![entry("dvbf", 2.0), entry("JAX", 11.0)])], 1);
         let last: Vec<&str> = text.lines().last().unwrap().split_whitespace().collect();
-        assert_eq!(last, ["held", "JAX", "11.000", "11.000", "5.50"]);
+        assert_eq!(last, ["held", "JAX", "11.000", "11.000", "5.50", "0.364"]);
     }
 }

@@ -381,7 +381,8 @@ impl Simulator {
                 let scale = narrow(component.scale);
                 let (low, high) = ((low - more) * scale, (high + more) * scale);
                 let mut values = self.now.state.slice_mut(s![i, rows.clone()]);
-                values.mapv_inplace(|value| value.clamp(low, high));
+                // What is not finite is lost, and no edge of the range is where it was.
+                values.mapv_inplace(|v| if v.is_finite() { v.clamp(low, high) } else { v });
             }
             column += kind.width();
         }

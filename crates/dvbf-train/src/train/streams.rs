@@ -1,4 +1,4 @@
-//! Which random stream a part of a run draws from.
+//! Which random stream a part of a run draws from. The numbers 16 and above are those of simulators.
 
 use dvbf_core::Noise;
 

@@ -7,9 +7,11 @@ use crate::data::{Origins, RawRecordings, RawSequence, narrow, numbered};
 use dvbf_core::{Filter, FilterOptions, Noise, Rollout, RolloutInput, Steps};
 use ndarray::{Array2, ArrayView2, Axis, s};
 
-/// Streams of the noise of states and sensors, one a sequence and draw; those of the filter are below.
-const STATES: u64 = 4 << 56;
-const SENSORS: u64 = 5 << 56;
+/// Streams of the noise of states and sensors, one for each sequence and draw. Those of a filter are
+/// below, those of the training begin with 1 to 9, and those of a [`Simulator`](dvbf_core::Simulator)
+/// with 16 to 18.
+const STATES: u64 = 20 << 56;
+const SENSORS: u64 = 21 << 56;
 /// Numbers of draws.
 const DRAWS: u64 = 1 << 24;
 /// Values that a simulation has at most: sixteen GiB.
@@ -36,7 +38,8 @@ pub struct Simulation {
     /// Steps of every simulated sequence; as many as the recordings have controls for if `None`.
     /// Controls beyond the recordings are zero.
     pub steps: Option<usize>,
-    /// Sequences of every start, each with states and noise of its own; the mean path alone if zero.
+    /// Sequences of every start in recordings, each with states and noise of its own; the mean path alone if
+    /// zero. The prior has one of each start, with noise.
     pub draws: usize,
     /// Whether the noise of the sensors is added to observations: that of the emission, without the scale of
     /// predictions.
@@ -55,8 +58,8 @@ const USUAL_STEPS: usize = 100;
 /// the first step is the first state.
 ///
 /// # Errors
-/// If the recordings do not fit the model or have not as many steps as are to be filtered, or a state is
-/// not finite.
+/// If the recordings do not fit the model or have not as many steps as are to be filtered, nothing is to be
+/// simulated, or a state is not finite.
 pub fn simulate(
     trained: &Trained,
     start: Start<'_>,
@@ -87,6 +90,10 @@ fn from_prior(
     let (filter, model) = (trained.filter(), trained.filter().model());
     let dims = model.transition().dims();
     let steps = simulation.steps.unwrap_or(USUAL_STEPS);
+    if count == 0 || steps == 0 {
+        let what = if count == 0 { "sequences" } else { "steps" };
+        return Err(ApplyError::unfit(format!("no {what} are to be simulated; 1 is the least")));
+    }
     bounded(count, steps, model.observation() + dims.state)?;
     let drawn = paths(filter, count, simulation.seed)?;
     let starts = drawn.paths().slice(s![..count, ..]).to_owned();
@@ -227,7 +234,8 @@ fn continued(
         // Beyond the recording, steps are as long as its last one.
         let seconds = recorded.ncols() - 1;
         let last = recorded.column(seconds).last().copied().unwrap_or(0.0);
-        controls.column_mut(seconds).iter_mut().filter(|v| **v == 0.0).for_each(|v| *v = last);
+        let beyond = known.nrows().min(steps + 1);
+        controls.slice_mut(s![beyond.., seconds]).fill(last);
     }
     let course = Course { controls, first: false, number: number as u64, name: &sequence.name };
     course.follow(trained, &starts, simulation)
@@ -280,10 +288,11 @@ impl Course<'_> {
         };
         if let Some(row) = states.rows().into_iter().position(|z| z.iter().any(|v| !v.is_finite()))
         {
+            let after = row / draws + usize::from(!self.first);
             return Err(ApplyError::unfit(format!(
-                "{}: the state is not finite after {} simulated steps",
+                "{}: the state is not finite after {}",
                 self.name,
-                row / draws + 1
+                counted(after, "simulated step")
             )));
         }
         let seen = self.observe(trained, (&mut run, draws), states.view(), simulation)?;

@@ -89,7 +89,10 @@ impl Trained {
     pub fn new(mut filter: Filter, settings: Option<Settings>) -> Self {
         let mut origins = Origins::default();
         if let Some(Units { observation, control }) = filter.units().cloned() {
-            let ((seen, observation), (acting, control)) = (observation.split(), control.split());
+            // The seconds of a step are no channel of the recordings, which have no origin for them.
+            let seconds = usize::from(takes_seconds(&filter));
+            let (seen, observation) = observation.split();
+            let (acting, control) = control.split_leading(control.len().saturating_sub(seconds));
             let some =
                 |all: Vec<f64>| if all.iter().any(|o| o.abs() > 0.0) { all } else { Vec::new() };
             (origins.observation, origins.control) = (some(seen), some(acting));
@@ -200,7 +203,7 @@ impl Trained {
 
     /// Whether the model takes the seconds of every step as its last control.
     pub fn is_timed(&self) -> bool {
-        matches!(self.filter.layout(), Some(Layout { steps: Steps::Control, .. }))
+        takes_seconds(&self.filter)
     }
 
     /// The recordings with the channels of the model in its order.
@@ -338,6 +341,11 @@ impl Trained {
         }
         Ok(())
     }
+}
+
+/// Whether the last control of the model is the seconds of a step.
+fn takes_seconds(filter: &Filter) -> bool {
+    matches!(filter.layout(), Some(Layout { steps: Steps::Control, .. }))
 }
 
 fn other_steps(own: f64, dt: f64) -> String {

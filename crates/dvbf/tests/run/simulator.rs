@@ -2,9 +2,12 @@
 
 use crate::tiny::{finish, settings};
 use dvbf::apply::{ParallelSimulator, Simulation, Start, Trained, simulate};
+use dvbf::data::{Dataset, Sequences};
+use dvbf::eval::{Draw, infer, training_range};
+use dvbf::pool::Pool;
 use dvbf_core::{
-    Dvbf, KindTable, ModelConfig, ModelFile, Noise, SimulatedModel, Simulator, SimulatorError,
-    SimulatorOptions, TrainingRange,
+    Dvbf, Filter, FilterOptions, KindTable, ModelConfig, ModelFile, Noise, SimulatedModel,
+    Simulator, SimulatorError, SimulatorOptions, TrainingRange,
 };
 use ndarray::{Array2, Array3, s};
 use std::sync::Arc;
@@ -54,6 +57,59 @@ fn threads_change_no_bit() {
         parallel.observation_samples(out.view_mut());
         assert_eq!(out, samples);
     }
+}
+
+/// A belief starts the same rollouts on any number of threads.
+#[test]
+fn beliefs_start_the_rollouts_of_all_threads() {
+    let (source, options) = (source(), SimulatorOptions::default());
+    let paths = FilterOptions { samples: 4, ..FilterOptions::default() };
+    let mut filter = Filter::new(Arc::clone(&source.model), 0.1, paths).unwrap();
+    for step in 0..source.model.initial_frames() + 2 {
+        filter.step(Some(&[0.1 * step as f32; 9]), &[0.3], 0.1).unwrap();
+    }
+    let mut single = Simulator::new(&source, 7..38, options).unwrap();
+    single.start_from_belief(&filter, None).unwrap();
+    let mut parallel = ParallelSimulator::new(&source, 7..38, options, 3).unwrap();
+    parallel.start_from_belief(&filter).unwrap();
+    let mut states = Array2::zeros((31, 3));
+    parallel.states(states.view_mut());
+    assert_eq!(states, single.states());
+    assert_eq!(states.row(1), filter.paths().row(8 % 4));
+}
+
+/// The range of the states that a model infers: every feature within the extremes, padding left out.
+#[test]
+fn the_training_range_is_that_of_inferred_states() {
+    let model = source().model;
+    let (count, steps) = (7, 12);
+    let mut values = vec![0.0; count * steps * 9];
+    Noise::new(2, 0).normal(&mut values);
+    let mut data = Dataset::observed(
+        Array3::from_shape_vec((count, steps, 9), values).unwrap(),
+        Array3::zeros((count, steps, 1)),
+    );
+    data.lengths = vec![12, 6, 12, 8, 12, 12, 12];
+    // What lies behind the end of a sequence is of no consequence.
+    for (mut x, &length) in data.observations.outer_iter_mut().zip(&data.lengths) {
+        x.slice_mut(s![length.., ..]).fill(1e3);
+    }
+    let pool = Pool::new(1).unwrap();
+    let found = training_range(&model, Sequences::Held(&data), steps, 5, &pool).unwrap();
+    let states = infer(&model, &data, steps, Draw::Sample(5), &pool).state;
+    for j in 0..3 {
+        let kept = data
+            .lengths
+            .iter()
+            .enumerate()
+            .flat_map(|(n, &length)| (0..length).map(move |t| (n, t)));
+        let all: Vec<f32> = kept.map(|(n, t)| states[[n, t, j]]).collect();
+        let low = all.iter().copied().fold(f32::INFINITY, f32::min);
+        let high = all.iter().copied().fold(f32::NEG_INFINITY, f32::max);
+        assert_eq!(found.limits(j), (low, high), "component {j}");
+    }
+    let two = Pool::new(2).unwrap();
+    assert_eq!(training_range(&model, Sequences::Held(&data), steps, 5, &two), Some(found));
 }
 
 /// Simulated sequences say that they leave the range of training, if the model file knows it.
