@@ -136,9 +136,10 @@ def probability(gate: float | None) -> float | None:
     """A probability for a gate, above zero and below one."""
     if gate is None:
         return None
-    if not 0.0 < number(gate, "gate", 0.0, 1.0) < 1.0:
-        raise ValueError(f"gate is {gate:g}; it must lie between 0 and 1")
-    return float(gate)
+    taken = number(gate, "gate", -np.inf)
+    if not 0.0 < taken < 1.0:
+        raise ValueError(f"gate is {taken:g}; it must lie strictly between zero and one")
+    return taken
 
 
 def whole(value: SupportsIndex, name: str, least: int = 0, most: int = 2**63 - 1) -> int:
@@ -148,7 +149,8 @@ def whole(value: SupportsIndex, name: str, least: int = 0, most: int = 2**63 - 1
     except TypeError:
         raise ValueError(f"{name} is {value!r}; it must be a whole number") from None
     if not least <= number <= most:
-        raise ValueError(f"{name} is {number}; it must be a whole number from {least} to {most}")
+        span = f"from {least} on" if number < least else f"up to {most}"
+        raise ValueError(f"{name} is {number}; it must be a whole number {span}")
     return number
 
 

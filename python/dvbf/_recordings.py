@@ -39,7 +39,7 @@ def recordings(
     files = files_of(x)
     if files is not None:
         arrays = {"u": u, "mask": mask, "dt": dt, "lengths": lengths, "state": state}
-        arrays |= dict(zip(("x_names", "u_names", "state_names"), names, strict=True))  # type: ignore[arg-type]
+        arrays |= dict(zip(("x_names", "u_names", "state_names"), names, strict=True))
         for name, value in arrays.items():
             if value is not None:
                 raise ValueError(f"{name} is given beside files; files hold their own")

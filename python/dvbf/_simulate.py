@@ -192,7 +192,8 @@ def simulate(
 
 
 def planned(controls: ArrayLike | None, size: tuple[int, int, int]) -> NDArray[np.float64]:
-    """Controls ``(N, T, U)`` from those, or ``(T, U)`` for all rollouts; those of the last step may be left out."""
+    """Controls ``(N, T, U)`` from those, or ``(T, U)`` for all rollouts; those of the last
+    step may be left out, and more than ``T`` are not read."""
     n, steps, width = size
     out = np.zeros(size)
     if controls is None or width == 0:
@@ -202,15 +203,12 @@ def planned(controls: ArrayLike | None, size: tuple[int, int, int]) -> NDArray[n
         array = array[:, None]
     if array.ndim == 2:
         array = np.tile(array[None], (n, 1, 1))
-    if array.ndim != 3 or (array.shape[0], array.shape[2]) != (n, width) or array.shape[1] not in (
-        steps - 1,
-        steps,
-    ):
+    if array.ndim != 3 or (array.shape[0], array.shape[2]) != (n, width) or array.shape[1] < steps - 1:
         raise ValueError(
             f"controls has shape {shown(np.shape(controls))}; it must be ({n}, {steps}, {width}) or "
             f"({steps}, {width})"
         )
-    if not np.isfinite(array).all():
-        raise ValueError("controls holds a value that is not finite")
-    out[:, : array.shape[1]] = array
+    out[:, : min(steps, array.shape[1])] = array[:, :steps]
+    for row, t, i in np.argwhere(~np.isfinite(out))[:1]:
+        raise ValueError(f"control {i} of rollout {row} is not finite, at step {t}")
     return out

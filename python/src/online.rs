@@ -88,8 +88,7 @@ impl OnlineFilter {
             Some(x) => {
                 let origins = &self.trained.origins().observation;
                 let image = self.image;
-                let slot =
-                    Slot { what: "x", whose: "an observation", image, bytes: true, origins };
+                let slot = Slot { what: "x", whose: "an observation", image, bytes: true, origins };
                 read(x, slot, &mut self.observation)?;
                 Some(&self.observation[..])
             }

@@ -316,7 +316,7 @@ def test_a_function_that_takes_no_control_says_so_itself() -> None:
         ({"initial_covariance": np.zeros((0, 0))}, r"initial_covariance has shape \(0, 0\)"),
         ({"process_noise": np.zeros((0, 0))}, r"it must be \(0, 0\)|it must be square and not empty|must be"),
         ({"control": np.zeros((3, 1))}, r"control has shape \(3, 1\); it must be \(2, any\)"),
-        ({"gate": 1.5}, "probability is 1.5"),
+        ({"gate": 1.5}, "gate is 1.5"),
     ],
 )
 def test_matrices_that_do_not_fit_are_named(change: dict[str, Any], problem: str) -> None:

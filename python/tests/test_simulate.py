@@ -166,8 +166,6 @@ def test_masks_and_sizes_that_cannot_be_are_named(model: dvbf.Model) -> None:
             simulator.start(mask=mask)
     with pytest.raises(ValueError, match="n is 4611686018427387904"):
         model.simulator(2**62)
-    with pytest.raises(ValueError, match=r"controls has shape \(9, 1\)"):
-        model.simulate(2, 5, np.zeros((9, 1)))
     with pytest.raises(ValueError, match="threads is 100000"):
         model.filter(np.zeros((20, 2)), np.zeros((20, 1)), threads=100_000)
 

@@ -91,7 +91,7 @@ def test_a_mask_is_the_same_as_values_that_are_missing(tmp_path: Path, data: Dat
         ({"lengths": [3]}, r"lengths has shape \[1\]; it must be \(30\)"),
         ({"training": {"stebs": 3}}, "unknown setting training.stebs; did you mean training.steps"),
         ({"preset": "pendulm"}, "did you mean pendulum"),
-        ({"steps": 0}, "training.steps: must be at least 1"),
+        ({"steps": 0}, "steps is 0; it must be a whole number from 1 on"),
         ({"training": {"steps": None}}, "training.steps is None; it must be a number"),
         ({"x_names": ["a"]}, r"x_names has shape \[1\]; it must be \(2\)"),
     ],

@@ -9,5 +9,6 @@ mod recorded;
 mod resume;
 mod simulator;
 mod threads;
+mod timed;
 mod tiny;
 mod trainer;

@@ -96,7 +96,7 @@ fn the_training_range_is_that_of_inferred_states() {
     }
     let pool = Pool::new(1).unwrap();
     let found = training_range(&model, Sequences::Held(&data), steps, 5, &pool).unwrap();
-    let states = infer(&model, &data, steps, Draw::Sample(5), &pool).state;
+    let states = infer(&*model, &data, steps, Draw::Sample(5), &pool).state;
     for j in 0..3 {
         let kept = data
             .lengths
