@@ -44,9 +44,9 @@ fn turn(rollouts: &mut Rollouts, options: &Options) -> Result<String, Box<dyn Er
         if options.draw { ("draw", ROLLOUTS) } else { ("simulate", STEPS * ROLLOUTS) };
     let times = Times::of(options.seconds, || {
         if options.draw {
-            rollouts.draw()
+            rollouts.draw();
         } else {
-            rollouts.run()
+            rollouts.run();
         }
         Ok::<_, Box<dyn Error>>(())
     })?;

@@ -3,7 +3,7 @@
 use crate::recorded::{oscillation, settings};
 use crate::tiny;
 use dvbf::apply::{Simulation, Start, Trained, simulate};
-use dvbf::data::{Splits, read_npz, write_npz};
+use dvbf::data::{Splits, narrow, read_npz, write_npz};
 use dvbf::eval::{Draw, infer};
 use dvbf::pool::Pool;
 use dvbf::run::RunFolder;
@@ -72,7 +72,7 @@ fn timed_filter(jitter: f32) {
     // The model with its run takes the same seconds, and simulates them.
     let trained = Trained::open(&run).unwrap();
     let mut own = trained.filter().with_options(FilterOptions::MEAN_PATH).unwrap();
-    let off = |of: &[f64], i: usize| of.get(i).copied().unwrap_or(0.0) as f32;
+    let off = |of: &[f64], i: usize| narrow(of.get(i).copied().unwrap_or(0.0));
     let origins = trained.origins();
     for t in 0..steps {
         let before = t.saturating_sub(1);
