@@ -86,8 +86,8 @@ fn read(
     inspect: &Inspect,
     files: &[PathBuf],
 ) -> Result<(Chosen, Option<Vec<ColumnFacts>>, RawRecordings), RunError> {
-    let error = match inspect.columns.read(&inspect.data, &Held::default()) {
-        Ok(recordings) => return Ok((inspect.columns.clone(), None, recordings)),
+    let error = match inspect.columns.paced(&inspect.data, &Held::default(), true) {
+        Ok((columns, recordings)) => return Ok((columns, None, recordings)),
         Err(error) => error,
     };
     if inspect.columns.columns().has_channels() || !has_columns(files) {
@@ -95,8 +95,8 @@ fn read(
     }
     let Ok(columns) = guess_columns(&files[0]) else { return Err(error.into()) };
     let chosen = inspect.columns.guessed(&columns);
-    match chosen.read(&inspect.data, &Held::default()) {
-        Ok(recordings) => Ok((chosen, Some(columns), recordings)),
+    match chosen.paced(&inspect.data, &Held::default(), true) {
+        Ok((chosen, recordings)) => Ok((chosen, Some(columns), recordings)),
         Err(_) => Err(error.into()),
     }
 }

@@ -5,7 +5,7 @@ use clap::builder::{PossibleValue, PossibleValuesParser, TypedValueParser};
 use dvbf::apply::{ApplyError, Trained};
 use dvbf::data::{
     ColumnFacts, Columns, Crop, FrameSize, Frames, Guess, Pace, RawRecordings, Reading,
-    RecordingError,
+    RecordingError, thinning, usual_step,
 };
 use dvbf::envs::{SYSTEMS, SystemKind};
 use dvbf::settings::{RecordingsSettings, Settings, SettingsError, usual_source};
@@ -113,6 +113,28 @@ impl Chosen {
             frames: self.frames(),
         };
         reading.read()
+    }
+
+    /// The recordings at a pace that suits them, where nobody chose one: many steps that show no more than one become
+    /// one, and steps of different lengths become even ones if `even`.
+    pub(crate) fn paced(
+        &self,
+        files: &[String],
+        held: &Held,
+        even: bool,
+    ) -> Result<(Self, RawRecordings), RecordingError> {
+        let recordings = self.read(files, held)?;
+        let suited = match self.pace() {
+            Some(_) => None,
+            None if recordings.is_irregular() => usual_step(&recordings)
+                .filter(|_| even)
+                .map(|seconds| Self { resample: Some(seconds), ..self.clone() }),
+            None => Some(thinning(&recordings))
+                .filter(|every| *every > 1)
+                .map(|every| Self { every: Some(every), ..self.clone() }),
+        };
+        let read = suited.and_then(|suited| Some((suited.read(files, held).ok()?, suited)));
+        Ok(read.map_or_else(|| (self.clone(), recordings), |(read, suited)| (suited, read)))
     }
 
     /// Reads recordings for a model, as its run did where nothing else is chosen.

@@ -148,9 +148,13 @@ impl Train {
             let usual = self.environment.map_or("pendulum".into(), Environment::name);
             (self.overridden(preset(self.preset.as_deref().unwrap_or(&usual))?)?, None)
         } else {
-            let recordings = self.columns.read(&self.data, &self.held)?;
-            let source = self.columns.source(&recordings, &self.data, &self.held);
             let name = self.preset.as_deref().unwrap_or("auto");
+            let (columns, recordings) = if name == "auto" {
+                self.columns.paced(&self.data, &self.held, false)?
+            } else {
+                (self.columns.clone(), self.columns.read(&self.data, &self.held)?)
+            };
+            let source = columns.source(&recordings, &self.data, &self.held);
             let settings = preset_for(name, &recordings, source, &self.overrides)?;
             (settings, Some(target_names(&recordings.state_names, &recordings.state_kinds())))
         };

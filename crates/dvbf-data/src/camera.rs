@@ -187,6 +187,7 @@ impl<'a> Camera<'a> {
         let plane = size.height * size.width;
         let mut out = beside(&self.films, columns)?;
         out.image = Some((height, width));
+        out.colors = kept;
         let channel = |i| if height * width == 1 { "x".into() } else { format!("x{i}") };
         out.observation_names = (0..height * width).map(channel).collect();
         for (film, sequence) in self.films.iter().zip(&mut out.sequences) {
@@ -314,6 +315,7 @@ fn beside(films: &[Film], columns: &Columns) -> Result<RawRecordings, RecordingE
                 state_names: Vec::new(),
                 dt: None,
                 image: None,
+                colors: 1,
                 ignored: Vec::new(),
                 remarks: Vec::new(),
                 origins: Origins::default(),

@@ -122,8 +122,8 @@ pub fn divide(
 /// Fewest sequences of which whole ones are taken for a part that no file is for.
 const FEWEST_WHOLE: usize = 6;
 
-/// Gives the `open` pieces to training and to whichever other part has none: whole ones by lot, or the ends of all
-/// where there are few.
+/// Gives the `open` pieces to training and to whichever other part has none: whole ones by lot, or a block of each
+/// where there are few, the end of a single one.
 fn share_out(parts: &mut Parts, mut open: Vec<Piece>, held_out: f64, seed: u64) {
     for part in [&mut parts.test, &mut parts.validation] {
         if !part.is_empty() || open.is_empty() {
@@ -138,11 +138,21 @@ fn share_out(parts: &mut Parts, mut open: Vec<Piece>, held_out: f64, seed: u64) 
             part.sort_by_key(|piece| piece.sequence);
             open = (0..open.len()).filter(|i| !chosen.contains(i)).map(|i| open[i]).collect();
         } else {
-            for piece in &mut open {
+            let count = open.len();
+            let cut = |(i, piece): (usize, Piece)| {
                 let held = share(piece.length, held_out).max(1).min(piece.length.saturating_sub(1));
-                piece.length -= held;
-                part.push(Piece { start: piece.start + piece.length, length: held, ..*piece });
-            }
+                let before = match count {
+                    1 => piece.length - held,
+                    // Each at another place, so that all phases of a recording are held out.
+                    _ => (piece.length - held) * (2 * i + 1) / (2 * count),
+                };
+                part.push(Piece { start: piece.start + before, length: held, ..piece });
+                let end = before + held;
+                let rest = [(0, before), (end, piece.length - end)];
+                rest.map(|(from, length)| Piece { start: piece.start + from, length, ..piece })
+            };
+            open = open.into_iter().enumerate().flat_map(cut).collect();
+            open.retain(|piece| piece.length > 0);
         }
     }
     parts.train.extend(open);
@@ -204,6 +214,7 @@ mod tests {
             state_names: Vec::new(),
             dt: None,
             image: None,
+            colors: 1,
             ignored: Vec::new(),
             remarks: Vec::new(),
             origins: crate::Origins::default(),
@@ -246,6 +257,31 @@ mod tests {
         assert_eq!(usual_division(&all), Division::Given);
         let parts = divide(&all, Division::Given, 0.1, 0).unwrap();
         assert_eq!((parts.train[0].sequence, parts.test[0].sequence), (1, 0));
+    }
+
+    /// Of a few files beside one for the test, each gives a block at another place for validation; a single one
+    /// gives its end.
+    #[test]
+    fn blocks_for_validation_lie_at_all_places() {
+        let part = |lengths: &[usize]| {
+            let mut all = recordings(lengths);
+            all.sequences[0].part = Some(Part::Test);
+            let parts = divide(&all, Division::Given, 0.2, 0).unwrap();
+            for (n, sequence) in visits(lengths, &parts).iter().enumerate() {
+                assert!(sequence.iter().all(|v| v.iter().sum::<usize>() == 1), "{n}");
+            }
+            parts
+        };
+        let parts = part(&[30, 100, 100, 50]);
+        let places = |pieces: &[Piece]| {
+            pieces.iter().map(|p| (p.sequence, p.start, p.length)).collect::<Vec<_>>()
+        };
+        assert_eq!(places(&parts.validation), [(1, 13, 20), (2, 40, 20), (3, 33, 10)]);
+        assert_eq!(
+            places(&parts.train),
+            [(1, 0, 13), (1, 33, 67), (2, 0, 40), (2, 60, 40), (3, 0, 33), (3, 43, 7)]
+        );
+        assert_eq!(places(&part(&[30, 100]).validation), [(1, 80, 20)]);
     }
 
     #[test]

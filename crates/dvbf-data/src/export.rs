@@ -36,6 +36,7 @@ impl RawRecordings {
             state_names: set.state_names.clone(),
             dt: Some(set.dt),
             image: set.image,
+            colors: 1,
             ignored: Vec::new(),
             remarks: Vec::new(),
             origins: crate::Origins::default(),

@@ -37,6 +37,7 @@ impl Gathered {
             state_names: names(&layout.states),
             dt: None,
             image: None,
+            colors: 1,
             ignored: layout.unused,
             remarks: self.remarks,
             origins: Origins::default(),

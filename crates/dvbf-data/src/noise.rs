@@ -104,6 +104,7 @@ mod tests {
             state_names: Vec::new(),
             dt: None,
             image: None,
+            colors: 1,
             ignored: Vec::new(),
             remarks: Vec::new(),
             origins: crate::Origins::default(),

@@ -1,6 +1,7 @@
 //! What recordings are and what is done with them, in sentences.
 
 use super::division::{Parts, Piece};
+use super::oddities::oddities;
 use super::raw::{RawRecordings, RawSequence};
 use crate::settings::{Division, RecordingsSettings};
 use ndarray::{ArrayView2, s};
@@ -8,6 +9,7 @@ use ndarray::{ArrayView2, s};
 /// What recordings are, in sentences: how many, of what, and what is to be said of how they were read.
 pub fn facts(recordings: &RawRecordings) -> Vec<String> {
     let mut out = contents(recordings);
+    out.extend(oddities(recordings));
     out.extend(unused(recordings));
     out
 }
@@ -34,6 +36,19 @@ pub(super) fn notes(
         sizes(&parts.validation),
         sizes(&parts.test)
     ));
+    if settings.division != Division::Time {
+        let from = |pieces: &[Piece]| {
+            let mut names: Vec<String> =
+                pieces.iter().map(|p| recordings.sequences[p.sequence].name.clone()).collect();
+            names.dedup();
+            listed(&names)
+        };
+        out.push(format!(
+            "validation is {}; the test is {}",
+            from(&parts.validation),
+            from(&parts.test)
+        ));
+    }
     out.push(if settings.normalize {
         "channels brought to mean 0 and standard deviation 1 of the training part; errors are in \
          these units"
@@ -42,6 +57,7 @@ pub(super) fn notes(
         "channels taken as they are".to_owned()
     });
     out.extend(constant(recordings, parts));
+    out.extend(oddities(recordings));
     out.extend(unused(recordings));
     out
 }
@@ -103,7 +119,11 @@ fn contents(recordings: &RawRecordings) -> Vec<String> {
 
     let width = recordings.observation_names.len();
     let observed = match recordings.image {
-        Some((height, width)) => format!("images of {height} by {width} pixels"),
+        Some((height, width)) => format!(
+            "images of {} by {width} pixels{}",
+            height / recordings.colors.max(1),
+            if recordings.colors == 3 { " in color" } else { "" }
+        ),
         None => format!(
             "{} ({})",
             plural(width, "observed channel"),

@@ -154,8 +154,8 @@ pub(super) fn assemble(
     let names = |given, key: &str, letter: &str, count| {
         names_of(given, letter, count).map_err(|p| wrong(key, p))
     };
-    let image =
-        (shape.len() == 4 || shape.len() == 5 && shape[4] == 1).then(|| (shape[2], shape[3]));
+    let colors = shape.get(4).copied().unwrap_or(1);
+    let image = (shape.len() >= 4).then(|| (colors * shape[2], shape[3]));
     let mut remarks = no_controls(entries, &packed.ignored, (count, steps));
     remarks.extend(doubts(&x, &shape, image.is_some()));
     let mut out = RawRecordings {
@@ -167,6 +167,7 @@ pub(super) fn assemble(
         sequences: Vec::with_capacity(count),
         dt: None,
         image,
+        colors,
         ignored: packed.ignored,
     };
     let mut wide = Vec::with_capacity(count);
@@ -214,10 +215,10 @@ fn check_axes(shape: &[usize], names: usize) -> Result<(), String> {
             shape[0], shape[1],
         ));
     }
-    if shape.len() > 5 || shape.len() == 5 && shape[4] != 1 {
+    if shape.len() > 5 || shape.get(4).is_some_and(|colors| ![1, 3].contains(colors)) {
         return Err(format!(
-            "has shape {shape:?}; images are (sequence, step, height, width) of one channel, such as \
-             x.mean(-1), and vectors (sequence, step, channel)"
+            "has shape {shape:?}; images are (sequence, step, height, width), or with red, green and blue \
+             as a fifth axis, and vectors (sequence, step, channel)"
         ));
     }
     Ok(())
@@ -249,7 +250,7 @@ fn extent<T: Copy + Into<f64>>(x: &Array3<T>) -> (f64, f64) {
     })
 }
 
-/// `values` as `(N, T, rest)`.
+/// `values` as `(N, T, rest)`; planes of color stand one above the other.
 fn flat<T: Copy>(
     values: ArrayD<T>,
     name: &str,
@@ -266,6 +267,8 @@ fn flat<T: Copy>(
         return Err(format!("has shape {shape:?}{problem}"));
     }
     let width = shape[2..].iter().product();
+    let values =
+        if shape.len() == 5 { values.permuted_axes([0, 1, 4, 2, 3].as_slice()) } else { values };
     let values =
         if values.is_standard_layout() { values } else { values.as_standard_layout().into_owned() };
     values.into_shape_with_order((count, steps, width)).map_err(|e| e.to_string())

@@ -45,6 +45,9 @@ pub(super) fn read_parquet(
 ) -> Result<RawRecordings, RecordingError> {
     frames.unused(&paths[0], "it is a table")?;
     let mut sheets = Sheets::new(columns);
+    for video in videos_of(&paths[0]) {
+        sheets.leave_out(format!("{video} (video beside the tables)"));
+    }
     for path in paths {
         let sheet = sheet_of(path, &mut sheets)?;
         sheets.add(sheet, path)?;
@@ -75,12 +78,26 @@ fn sheet_of(path: &Path, sheets: &mut Sheets) -> Result<Sheet, RecordingError> {
     read_sheet(file, size, &names_of(path), sheets, path)
 }
 
+/// The features of the data set of `LeRobot` that a file belongs to, if it does.
+fn features_of(path: &Path) -> Option<serde_json::Map<String, serde_json::Value>> {
+    let info = path.ancestors().nth(3)?.join("meta").join("info.json");
+    let mut info: serde_json::Value = serde_json::from_slice(&std::fs::read(info).ok()?).ok()?;
+    match info.get_mut("features")?.take() {
+        serde_json::Value::Object(features) => Some(features),
+        _ => None,
+    }
+}
+
+/// Features that lie beside the tables, in files of video.
+fn videos_of(path: &Path) -> Vec<String> {
+    let features = features_of(path).into_iter().flatten();
+    let video = |feature: &serde_json::Value| feature.get("dtype")?.as_str().map(|t| t == "video");
+    features.filter(|(_, feature)| video(feature) == Some(true)).map(|(name, _)| name).collect()
+}
+
 /// The names that a data set of `LeRobot` has for the numbers in lists; none if the file is not of one.
 fn names_of(path: &Path) -> Names {
-    let info = path.ancestors().nth(3).map(|folder| folder.join("meta").join("info.json"));
-    let text = info.and_then(|info| std::fs::read(info).ok());
-    let info = text.and_then(|text| serde_json::from_slice::<serde_json::Value>(&text).ok());
-    let features = info.as_ref().and_then(|info| info.get("features")?.as_object());
+    let features = features_of(path);
     let texts = |list: &serde_json::Value| {
         let all = list.as_array()?.iter().map(|name| name.as_str().map(str::to_owned));
         all.collect::<Option<Vec<_>>>()
@@ -90,7 +107,7 @@ fn names_of(path: &Path) -> Names {
         let names = feature.get("names")?;
         texts(names).or_else(|| texts(names.as_object()?.values().next()?))
     };
-    let all = features.into_iter().flatten();
+    let all = features.iter().flatten();
     all.filter_map(|(name, feature)| Some((name.clone(), names(feature)?))).collect()
 }
 
@@ -170,12 +187,12 @@ fn decoded(
 
 /// Whether the bytes of a column are bytes of the file.
 fn lies_within(column: &ColumnChunkMetaData, size: u64) -> bool {
-    let begins = [Some(column.data_page_offset()), column.dictionary_page_offset()];
-    let length = u64::try_from(column.compressed_size()).ok();
-    begins.into_iter().flatten().all(|begin| {
-        let end = u64::try_from(begin).ok().zip(length).and_then(|(a, b)| a.checked_add(b));
-        end.is_some_and(|end| end <= size)
-    })
+    // The size is that of all pages, which begin with the dictionary if there is one.
+    let data = column.data_page_offset();
+    let first = column.dictionary_page_offset().map_or(data, |dictionary| dictionary.min(data));
+    let sizes = [first, column.compressed_size()].map(|value| u64::try_from(value).ok());
+    let end = sizes[0].zip(sizes[1]).and_then(|(first, length)| first.checked_add(length));
+    end.is_some_and(|end| end <= size) && u64::try_from(data).is_ok_and(|data| data <= size)
 }
 
 fn unsigned(size: i64) -> u64 {

@@ -65,8 +65,11 @@ pub struct RawRecordings {
     pub state_names: Vec<String>,
     /// Seconds between two steps, where they are known and always the same.
     pub dt: Option<f64>,
-    /// Height and width of the observations when they are images of one channel.
+    /// Height and width of the observations when they are images; planes of color stand one above the other, and
+    /// the height is that of all of them.
     pub image: Option<(usize, usize)>,
+    /// Planes of color of an image; one of what has no color.
+    pub colors: usize,
     /// Arrays or columns that are not used.
     pub ignored: Vec<String>,
     /// What somebody should know of how they were read, in sentences.

@@ -162,6 +162,7 @@ mod tests {
             state_names: Vec::new(),
             dt: None,
             image,
+            colors: 1,
             ignored: Vec::new(),
             remarks: Vec::new(),
             origins: dvbf_data::Origins::default(),

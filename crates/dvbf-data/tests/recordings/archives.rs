@@ -44,6 +44,21 @@ fn bytes_are_scaled_and_images_keep_their_size() {
     assert_eq!((wide.image, wide.observation_names), (None, vec!["x".to_owned()]));
 }
 
+/// Frames as renderers give them, with the colors of a pixel side by side, become planes.
+#[test]
+fn colors_of_images_become_planes() {
+    // One sequence of two frames of one by two pixels.
+    let data: Vec<u8> = vec![10, 20, 30, 11, 21, 31, 40, 50, 60, 41, 51, 61];
+    let images = read_arrays(&[("x", array("'|u1'", false, "(1, 2, 1, 2, 3)", &data))]).unwrap();
+    assert_eq!((images.image, images.colors), (Some((3, 2)), 3));
+    let bytes = images.sequences[0].observations.mapv(|x| x * 255.0);
+    let expected =
+        array![[10.0, 11.0, 20.0, 21.0, 30.0, 31.0], [40.0, 41.0, 50.0, 51.0, 60.0, 61.0]];
+    assert!((&bytes - &expected).iter().all(|off| off.abs() < 1e-4), "{bytes}");
+    let gray = read_arrays(&[("x", array("'|u1'", false, "(1, 1, 2, 2, 1)", &data[..4]))]).unwrap();
+    assert_eq!((gray.image, gray.colors), (Some((2, 2)), 1));
+}
+
 #[test]
 fn images_in_other_units_are_remarked_on() {
     let shape = "(1, 2, 1, 2)";

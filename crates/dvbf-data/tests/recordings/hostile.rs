@@ -110,9 +110,9 @@ fn an_axis_that_is_empty_or_absent_is_named() {
     arrays_refused(&[("x", floats("(3,)", &[1.; 3]))], &["x has shape [3]", "axes"]);
     arrays_refused(&[("x", floats("()", &[1.]))], &["x has shape []", "axes"]);
     arrays_refused(&[], &["no array x", "it is empty"]);
-    for shape in ["(1, 1, 2, 2, 3)", "(1, 1, 2, 2, 1, 3)"] {
+    for shape in ["(1, 1, 3, 2, 2)", "(1, 1, 2, 2, 1, 3)"] {
         let colors = floats(shape, &[1.; 12]);
-        arrays_refused(&[("x", colors)], &["x has shape [1, 1, 2, 2,", "x.mean(-1)"]);
+        arrays_refused(&[("x", colors)], &["x has shape [1, 1, ", "red, green and blue"]);
     }
 }
 

@@ -12,6 +12,7 @@ mod hdf5;
 mod hostile;
 mod lines;
 mod mcap;
+mod oddities;
 mod origins;
 mod pace;
 mod parquet;

@@ -1,7 +1,9 @@
 //! Parquet: tables of pandas and data sets of `LeRobot`.
 
 use crate::fixtures::{actions, fixture, observations, survives};
-use dvbf_data::{Columns, Frames, Guess, Reading, guess_columns, read_files, read_parquet_from};
+use dvbf_data::{
+    Columns, Frames, Guess, Reading, guess_columns, narrow, read_files, read_parquet_from,
+};
 use std::fs;
 use std::path::Path;
 
@@ -57,6 +59,27 @@ fn a_table_of_pandas_has_stamps_nulls_and_texts() {
     assert!((missing - 1.0 / 8.0).abs() < 1e-12);
     let error = read_files(&[path], &Columns::default(), &Frames::default()).unwrap_err();
     assert!(error.to_string().contains("pandas.parquet: column angle is not known"), "{error}");
+}
+
+/// As pyarrow 26 writes it: the pages of a column begin with its dictionary, and their size is that of all.
+#[test]
+fn every_compression_of_pyarrow_is_read() {
+    for name in ["zstd1", "zstd2", "lz41", "snappy2", "gzip1"] {
+        let whole = fs::read(fixture(&format!("{name}.parquet"))).unwrap();
+        let read = read_parquet_from(whole.clone(), Path::new(name)).unwrap();
+        let [sequence] = &read.sequences[..] else { panic!("{name}: one sequence") };
+        let expected = |t: usize| (narrow((t % 7) as f64 / 8.0), narrow((t * t) as f64 / 7.0));
+        let (x, u) = (&sequence.observations, &sequence.controls);
+        assert_eq!(x.nrows(), 120, "{name}");
+        for t in 0..120 {
+            assert_eq!((x[[t, 0]], u[[t, 0]]), expected(t), "{name}, row {t}");
+        }
+        // A file that was cut off between its columns and its footer.
+        let footer = whole.len() - 8;
+        let length = u32::from_le_bytes(whole[footer..footer + 4].try_into().unwrap()) as usize;
+        let cut = [&whole[..8], &whole[footer - length..]].concat();
+        assert!(read_parquet_from(cut, Path::new(name)).is_err(), "{name}");
+    }
 }
 
 #[test]

@@ -27,6 +27,7 @@ fn recordings() -> RawRecordings {
         state_names: vec!["angle".into()],
         dt: Some(0.1),
         image: None,
+        colors: 1,
         ignored: Vec::new(),
         remarks: Vec::new(),
         origins: dvbf_data::Origins::default(),

@@ -222,7 +222,10 @@ fn automatic(name: &str, recordings: &RawRecordings, train: &[Piece]) -> Setting
     let width = recordings.observation_names.len();
     let large = recordings.image.filter(|_| width > LARGE);
     let mut settings = match large {
-        Some(size) => super::preset::of_images(size),
+        Some((height, width)) => {
+            let colors = recordings.colors.max(1);
+            super::preset::of_images((height / colors, width), colors)
+        }
         None => super::preset::pendulum(),
     };
     settings.preset = name.into();

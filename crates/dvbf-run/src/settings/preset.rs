@@ -223,9 +223,9 @@ fn video() -> Settings {
     }
 }
 
-/// The recipe for recordings of images of `(height, width)`.
-pub(super) fn of_images((height, width): (usize, usize)) -> Settings {
-    through_convolutions(&ImageConfig::of(height, width, 1))
+/// The recipe for recordings of images of `(height, width)` pixels with so many planes of color.
+pub(super) fn of_images((height, width): (usize, usize), colors: usize) -> Settings {
+    through_convolutions(&ImageConfig::of(height, width, colors))
 }
 
 /// The recipe of the pendulum with parts that see images. An image of so many pixels weighs as much as

@@ -112,6 +112,7 @@ impl Plant {
             state_names: Vec::new(),
             dt: Some(dt),
             image: None,
+            colors: 1,
             ignored: Vec::new(),
             remarks: Vec::new(),
             origins: Origins::default(),

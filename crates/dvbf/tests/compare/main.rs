@@ -220,6 +220,7 @@ fn recordings_with_gaps_or_ends_of_their_own_are_refused() {
         state_names: Vec::new(),
         dt: None,
         image: None,
+        colors: 1,
         ignored: Vec::new(),
         remarks: Vec::new(),
         origins: dvbf::data::Origins::default(),

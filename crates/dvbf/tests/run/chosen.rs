@@ -4,7 +4,8 @@ use crate::recorded::{oscillation, settings};
 use crate::tiny;
 use dvbf::data::{Splits, write_npz};
 use dvbf::settings::{Settings, preset_for, usual_source};
-use ndarray::s;
+use ndarray::{Array2, s};
+use serde_json::json;
 use std::path::Path;
 
 #[test]
@@ -47,6 +48,32 @@ fn chosen_settings_decide_what_follows_from_them() {
     }
     let cut = with(&["recordings.division=time"]).unwrap();
     assert!(Splits::recorded(&recordings, &cut).is_ok());
+}
+
+/// Planes of color are a property of the images: their parts see three planes, and no tall gray picture.
+#[test]
+fn images_in_color_are_seen_in_color() {
+    let mut recordings = oscillation(&[40; 9]);
+    for sequence in &mut recordings.sequences {
+        sequence.observations = Array2::from_elem((40, 3 * 24 * 16), 0.5);
+        sequence.states = None;
+    }
+    recordings.state_names = Vec::new();
+    (recordings.image, recordings.colors) = (Some((3 * 24, 16)), 3);
+    recordings.observation_names = dvbf::data::numbered("x", 3 * 24 * 16);
+    let source = usual_source(&recordings, vec!["films".into()]);
+    let settings = preset_for("auto", &recordings, source, &[]).unwrap();
+    settings.validate().unwrap();
+    let Settings { model, .. } = &settings;
+    for part in [&model.initial, &model.recognition, &model.emission] {
+        let image = &part.settings["image"];
+        assert_eq!(
+            (&image["height"], &image["width"], &image["colors"]),
+            (&json!(24), &json!(16), &json!(3))
+        );
+    }
+    let notes = Splits::recorded(&recordings, &settings).unwrap().notes.unwrap().join("\n");
+    assert!(notes.contains("images of 24 by 16 pixels in color"), "{notes}");
 }
 
 #[test]

@@ -46,6 +46,7 @@ pub(crate) fn oscillation(lengths: &[usize]) -> RawRecordings {
         state_names: vec!["position".into(), "speed".into()],
         dt: Some(0.1),
         image: None,
+        colors: 1,
         ignored: Vec::new(),
         remarks: Vec::new(),
         origins: dvbf::data::Origins::default(),
