@@ -10,7 +10,7 @@ use dvbf::data::{
 };
 use dvbf::report::preview;
 use dvbf::run::{FolderError, RunError};
-use dvbf::settings::{Settings, preset_for};
+use dvbf::settings::{RecordingsSettings, Settings, preset_for};
 use serde::Serialize;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
@@ -159,7 +159,7 @@ fn plan(settings: &Settings) -> Vec<String> {
     } else {
         "starts from drawn networks"
     };
-    vec![
+    let mut plan = vec![
         format!(
             "{} of at most {} steps, {} updates of {} of {} steps",
             counted(data.train, "segment"),
@@ -177,7 +177,41 @@ fn plan(settings: &Settings) -> Vec<String> {
             evaluation.filtered,
             data.long_steps - evaluation.filtered
         ),
-    ]
+    ];
+    plan.extend(settings.recordings.as_ref().into_iter().flat_map(reasons));
+    if training.linear_start {
+        let horizons: Vec<String> = evaluation.horizons.iter().map(ToString::to_string).collect();
+        plan.push(format!(
+            "kept is what predicts the validation part best over {} steps beside linear models, or the best of \
+             these; the noise of every sensor is learned, from what that one leaves",
+            horizons.join(", ")
+        ));
+    }
+    plan
+}
+
+/// Why recordings are taken as they are.
+fn reasons(source: &RecordingsSettings) -> Vec<String> {
+    let mut out = Vec::new();
+    if source.every > 1 {
+        out.push(format!(
+            "{} steps become one: straight lines between such means show all but noise (--every 1 takes every step)",
+            source.every
+        ));
+    }
+    for (name, turn) in &source.angles {
+        out.push(format!(
+            "{name} is an angle with a turn of {turn:.6}: its sine and cosine tell how it changes, and what is \
+             learned is the same in every turn (--set 'recordings.angles={{}}' if it is none)"
+        ));
+    }
+    for name in &source.levels {
+        out.push(format!(
+            "{name} is a level: no change depends on its value, so what is learned is the same at every value \
+             (--set 'recordings.levels=[]' if it is none)"
+        ));
+    }
+    out
 }
 
 /// A picture in the current folder named after the recordings.

@@ -59,6 +59,8 @@ impl LearnedDynamics {
                         *to = a.atan2(*b);
                     }
                 }
+                Feature::Hidden => state.column_mut(i).fill(0.0),
+                Feature::CountedAngle => state.column_mut(i).assign(&shown.column(column)),
                 Feature::Linear { scale } => {
                     let scale = narrow(*scale);
                     state
@@ -87,6 +89,8 @@ impl LearnedDynamics {
                         out[[row, column]] += d * b / square;
                         out[[row, column + 1]] -= d * a / square;
                     }
+                    Feature::Hidden => {}
+                    Feature::CountedAngle => out[[row, column]] += d,
                     Feature::Linear { scale } => out[[row, column]] += d * narrow(*scale),
                 }
             }

@@ -107,6 +107,10 @@ impl<S: Scalar> Dvbf<S> {
         for (set, part) in [
             (new.transition.start_linear(&start.transition, &start.noise), "transition"),
             (
+                start.remainder.as_ref().is_none_or(|map| new.transition.start_remainder(map)),
+                "remainder of the transition",
+            ),
+            (
                 new.recognition.start_linear(&start.recognition, &start.spread),
                 "recognition network",
             ),

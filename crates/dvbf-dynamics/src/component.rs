@@ -11,6 +11,8 @@ pub enum ComponentKind {
     Linear,
     /// An angle in radians; values that differ by 2π mean the same, and none is ever wrapped.
     Angle,
+    /// An angle in radians whose whole turns count: what is seen of it goes on from turn to turn.
+    CountedAngle,
 }
 
 /// A named component of a state.

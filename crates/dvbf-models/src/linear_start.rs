@@ -43,18 +43,24 @@ impl AffineMap {
 /// | | equation |
 /// |-|----------|
 /// | transition | `z' = V [z, u] + c + σ ⊙ w` |
-/// | emission | `x = V z + c` |
-/// | recognition | `mean of q(w | z, u, x') = V [x', z, u] + c` |
+/// | remainder, if there is one | `z' += V [ψ(z), u] + c` |
+/// | emission | `x = V φ(z) + c` |
+/// | recognition | `mean of q(w | z, u, x') = V [x', φ(z), u] + c` |
 /// | start | `mean of q(w₁ | x₁ … x_k, u₁ … u_{k−1}) = V [x₁ … x_k, u₁ … u_{k−1}] + c`, `z₁ = w₁` |
+///
+/// `φ(z) = z`, unless some components are [counted angles](dvbf_dynamics::ComponentKind::CountedAngle): then they
+/// are shown beside their sines and cosines, and `ψ` shows sines and cosines alone.
 #[derive(Clone, Debug, PartialEq)]
 pub struct LinearStart {
     /// The transition without its noise, `(Z, Z + U)`.
     pub transition: AffineMap,
+    /// What the transition adds that is linear in sines and cosines, `(Z, F_ψ + U)`.
+    pub remainder: Option<AffineMap>,
     /// `σ`, `Z` standard deviations.
     pub noise: Vec<f64>,
-    /// The mean of the recognition network, `(W, X + Z + U)`.
+    /// The mean of the recognition network, `(W, X + F + U)`.
     pub recognition: AffineMap,
-    /// The emission, `(X, Z)`.
+    /// The emission, `(X, F)`.
     pub emission: AffineMap,
     /// Standard deviation of the emission, one for each channel; used where it is learned.
     pub emission_std: Vec<f64>,

@@ -29,10 +29,12 @@ fn drawn() -> impl Strategy<Value = Drawn> {
 fn case(((z, visible, x), rows, per_channel, masked, seed): Drawn, scale: NoiseScale) -> Case {
     let visible = visible.min(z);
     let log_std = fill(1, if per_channel { x } else { 1 }, seed, 7).row(0).mapv(|v| 0.3 * v);
-    // Every other emission sees its first dimension as an angle.
+    // Some emissions see their first dimension as an angle.
     let mut kinds = vec![Feature::Linear { scale: 1.0 }; visible];
-    if seed.is_multiple_of(2) {
-        kinds[0] = Feature::Angle;
+    match seed % 3 {
+        0 => kinds[0] = Feature::Angle,
+        1 => kinds[0] = Feature::CountedAngle,
+        _ => {}
     }
     let (features, noise) = (Features::new(kinds), Noise::new(seed, 0));
     let sizes = GaussianSizes { state: z, hidden: 4, observation: x };

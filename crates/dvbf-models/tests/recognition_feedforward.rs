@@ -22,10 +22,12 @@ struct Case {
 }
 
 fn case(sizes: (usize, usize, usize), steps: usize, rows: usize, seed: u64) -> Case {
-    // Every other network sees its first component as an angle.
+    // Some networks see their first component as an angle.
     let mut kinds = vec![Feature::Linear { scale: 1.0 }; sizes.1];
-    if seed.is_multiple_of(2) {
-        kinds[0] = Feature::Angle;
+    match seed % 3 {
+        0 => kinds[0] = Feature::Angle,
+        1 => kinds[0] = Feature::CountedAngle,
+        _ => {}
     }
     let features = Features::new(kinds);
     let inputs = FeedforwardInputs { observation: sizes.0, control: sizes.2 };

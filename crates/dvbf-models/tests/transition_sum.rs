@@ -72,6 +72,11 @@ fn drawn() -> impl Strategy<Value = contract::Case<Sum<f64>>> {
         if parts & 4 == 4 {
             table.set("remainder", json!({ "hidden": 3, "penalty": 0.7 }));
         }
+        if parts & 1 == 0 {
+            let angles = seed % 3 % (1 + dims.state as u64);
+            table.set("angles", angles);
+            table.set("levels", seed % 2 % (1 + dims.state as u64 - angles));
+        }
         let uneven = uneven && parts & 1 == 1;
         let control_units = uneven.then(|| vec![(0.4, 2.0), (0.3, 0.05)]);
         let context = Context { uneven, control_units, ..context(dims) };
@@ -118,6 +123,36 @@ fn it_starts_as_what_is_known() {
             assert!((found[[r, i]] - expected).abs() < 1e-12, "{} {expected}", found[[r, i]]);
         }
     }
+}
+
+/// What is learned beside the linear part sees neither in which turn an angle is nor where a level is.
+#[test]
+fn the_remainder_is_the_same_in_every_turn() {
+    let dims = TransitionDims { state: 3, control: 1, noise: 3 };
+    let table = KindTable::new("sum")
+        .with("angles", 1)
+        .with("levels", 1)
+        .with("remainder", json!({ "hidden": 8 }));
+    let mut transition = sum(&table, &context(dims), Noise::new(1, 0));
+    let moved: Vec<f64> = fill(1, transition.count(), 1, 9).iter().copied().collect();
+    transition.set_flat(&moved);
+    let (z, u, w) = (fill(4, 3, 1, 1), fill(4, 1, 1, 2), fill(4, 3, 1, 3));
+    let turn = 4.0 * std::f64::consts::PI;
+    let mut turned = z.clone();
+    turned.column_mut(0).mapv_inplace(|angle| angle + turn);
+    turned.column_mut(1).mapv_inplace(|level| level - 7.0);
+    let (here, there) = (next(&transition, &z, &u, &w), next(&transition, &turned, &u, &w));
+    assert!((&here - &z).iter().any(|change| change.abs() > 0.1), "it does something");
+    for ((r, i), there) in there.indexed_iter() {
+        let expected = here[[r, i]] + [turn, -7.0, 0.0][i];
+        assert!((there - expected).abs() < 1e-12, "{there} {expected}");
+    }
+    let linear = KindTable::new("sum").with("angles", 1).with("linear", json!({}));
+    let mut transition = sum(&linear, &context(dims), Noise::new(1, 0));
+    transition.set_flat(&vec![0.3; transition.count()]);
+    let ahead = next(&transition, &turned, &u, &w) - next(&transition, &z, &u, &w);
+    let ahead = ahead[[0, 2]];
+    assert!((ahead - 0.3 * (turn - 7.0)).abs() < 1e-12, "the linear part counts both");
 }
 
 #[test]

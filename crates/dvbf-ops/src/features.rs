@@ -1,12 +1,15 @@
 //! What networks see of a state with angles: `φ(z)`.
 //!
-//! Shapes: `z (B, Z)`, `φ (B, F)`; an angle takes two columns of `φ`, any other component one.
+//! Shapes: `z (B, Z)`, `φ (B, F)`; an angle takes two columns of `φ`, a counted angle three, a hidden component
+//! none, any other one.
 //!
 //! | | equation | needs |
 //! |-|----------|-------|
 //! | forward, angle | `(φ₁, φ₂) = (sin zᵢ, cos zᵢ)` | |
+//! | forward, counted angle | `(φ₁, φ₂, φ₃) = (zᵢ, sin zᵢ, cos zᵢ)` | |
 //! | forward, linear | `φ = zᵢ / sᵢ` | |
 //! | `dz`, angle | `+= φ₂ dφ₁ − φ₁ dφ₂` | `φ` (given again) |
+//! | `dz`, counted angle | `+= dφ₁ + φ₃ dφ₂ − φ₂ dφ₃` | `φ` (given again) |
 //! | `dz`, linear | `+= dφ / sᵢ` | |
 //!
 //! Angles are never wrapped: `φ` is smooth and has the period of the angle by itself. There are no
@@ -25,6 +28,10 @@ pub enum Feature {
     },
     /// `(sin z, cos z)` of an angle in radians.
     Angle,
+    /// `(z, sin z, cos z)` of an angle in radians whose whole turns count.
+    CountedAngle,
+    /// Nothing: its value does not matter.
+    Hidden,
 }
 
 impl Feature {
@@ -33,6 +40,8 @@ impl Feature {
         match self {
             Self::Linear { .. } => 1,
             Self::Angle => 2,
+            Self::CountedAngle => 3,
+            Self::Hidden => 0,
         }
     }
 }
@@ -91,6 +100,14 @@ impl Features {
         self.identity
     }
 
+    /// Whether every component is a column of `φ` as it is, so that what is linear in `z` is linear in `φ`.
+    pub fn shows_state(&self) -> bool {
+        let plain = |kind: &Feature| {
+            matches!(kind, Feature::CountedAngle) || *kind == Feature::Linear { scale: 1.0 }
+        };
+        self.kinds.iter().all(plain)
+    }
+
     /// `Z`.
     pub fn inputs(&self) -> usize {
         self.kinds.len()
@@ -129,6 +146,12 @@ impl Features {
                     out.column_mut(column).zip_mut_with(&from, |out, &z| *out = z.sin());
                     out.column_mut(column + 1).zip_mut_with(&from, |out, &z| *out = z.cos());
                 }
+                Feature::Hidden => {}
+                Feature::CountedAngle => {
+                    out.column_mut(column).assign(&from);
+                    out.column_mut(column + 1).zip_mut_with(&from, |out, &z| *out = z.sin());
+                    out.column_mut(column + 2).zip_mut_with(&from, |out, &z| *out = z.cos());
+                }
             }
             column += kind.width();
         }
@@ -155,13 +178,18 @@ impl Features {
         for (i, kind) in self.kinds.iter().enumerate() {
             let mut dz = dstate.column_mut(i);
             match kind {
+                Feature::Hidden => {}
                 Feature::Linear { scale } => {
                     let inverse = S::of(1.0 / scale);
                     dz.zip_mut_with(&dfeatures.column(column), |dz, &d| *dz += d * inverse);
                 }
-                Feature::Angle => {
-                    let (sine, cosine) = (features.column(column), features.column(column + 1));
-                    let (dsine, dcosine) = (dfeatures.column(column), dfeatures.column(column + 1));
+                Feature::Angle | Feature::CountedAngle => {
+                    let sines = column + kind.width() - 2;
+                    if *kind == Feature::CountedAngle {
+                        dz += &dfeatures.column(column);
+                    }
+                    let (sine, cosine) = (features.column(sines), features.column(sines + 1));
+                    let (dsine, dcosine) = (dfeatures.column(sines), dfeatures.column(sines + 1));
                     let values = sine.iter().zip(cosine);
                     for ((dz, (&sine, &cosine)), (&ds, &dc)) in
                         dz.iter_mut().zip(values).zip(dsine.iter().zip(dcosine))
@@ -184,10 +212,15 @@ impl Features {
         let (mut out, mut row) = (Array2::zeros((self.outputs(), self.inputs())), 0);
         for (i, kind) in self.kinds.iter().enumerate() {
             match kind {
+                Feature::Hidden => {}
                 Feature::Linear { scale } => out[[row, i]] = S::of(1.0 / scale),
-                Feature::Angle => {
-                    out[[row, i]] = state[i].cos();
-                    out[[row + 1, i]] = -state[i].sin();
+                Feature::Angle | Feature::CountedAngle => {
+                    let sine = row + kind.width() - 2;
+                    if *kind == Feature::CountedAngle {
+                        out[[row, i]] = S::ONE;
+                    }
+                    out[[sine, i]] = state[i].cos();
+                    out[[sine + 1, i]] = -state[i].sin();
                 }
             }
             row += kind.width();

@@ -15,8 +15,12 @@ fn fill(rows: usize, columns: usize, seed: u64, stream: u64) -> Array2<f64> {
 }
 
 fn kinds() -> impl Strategy<Value = Vec<Feature>> {
-    let kind =
-        prop_oneof![Just(Feature::Angle), (0.1..10.0).prop_map(|scale| Feature::Linear { scale }),];
+    let kind = prop_oneof![
+        Just(Feature::Angle),
+        Just(Feature::CountedAngle),
+        Just(Feature::Hidden),
+        (0.1..10.0).prop_map(|scale| Feature::Linear { scale }),
+    ];
     vec(kind, 1..5)
 }
 
@@ -69,6 +73,19 @@ fn an_angle_is_sine_and_cosine_and_turns_do_not_matter() {
     }
     assert!(!features.is_identity());
     assert!(Features::identity(3).is_identity());
+}
+
+#[test]
+fn a_counted_angle_stands_beside_its_sine_and_cosine() {
+    let features = Features::new(vec![Feature::CountedAngle, Feature::Linear { scale: 1.0 }]);
+    let phi = value(&features, &array![[7.0, -2.0]]);
+    for (got, expected) in phi.iter().zip([7.0, 7.0_f64.sin(), 7.0_f64.cos(), -2.0]) {
+        assert!((got - expected).abs() < 1e-12, "{got} against {expected}");
+    }
+    assert!(features.shows_state() && !features.is_identity());
+    assert!(Features::identity(2).shows_state());
+    assert!(!Features::new(vec![Feature::Angle]).shows_state());
+    assert!(!Features::new(vec![Feature::Linear { scale: 2.0 }]).shows_state());
 }
 
 #[test]

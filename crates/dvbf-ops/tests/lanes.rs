@@ -126,10 +126,10 @@ proptest! {
 #[test]
 fn derivatives_of_features_are_differences() {
     let features =
-        Features::new(vec![Feature::Angle, Feature::Linear { scale: 4.0 }, Feature::Angle]);
+        Features::new(vec![Feature::Angle, Feature::Linear { scale: 4.0 }, Feature::CountedAngle]);
     let point = [0.7, -1.2, 3.0];
     let found = features.jacobian(Array1::from(point.to_vec()).view());
-    let mut out = Array2::zeros((1, 5));
+    let mut out = Array2::zeros((1, 6));
     for (j, found) in found.rows().into_iter().enumerate() {
         let at = |v: &[f64]| {
             let z = Array2::from_shape_vec((1, 3), v.to_vec()).unwrap();

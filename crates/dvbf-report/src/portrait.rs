@@ -23,7 +23,7 @@ pub(super) fn figures(model: &Dvbf<f32>, states: &Array3<f32>) -> Vec<(String, F
     let gauge = known.dynamics.gauge(&known.values);
     let shown = |i: usize, z: f64| gauge.sign[i] * (z - gauge.shift[i]);
     let limits = [0, 1].map(|i| match components[i].kind {
-        ComponentKind::Angle => [-PI, PI],
+        ComponentKind::Angle | ComponentKind::CountedAngle => [-PI, PI],
         ComponentKind::Linear => {
             middle(states.slice(s![.., .., i]).iter().map(|&z| shown(i, f64::from(z))).collect())
         }

@@ -3,6 +3,7 @@
 use super::ValueError;
 use crate::{Columns, Frames, Pace, Reading, find_files};
 use serde::{Deserialize, Serialize};
+use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 /// How sequences are divided into training, validation and test parts.
@@ -49,6 +50,13 @@ pub struct RecordingsSettings {
     /// Seconds of a step, where steps are to be made even.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub resample: Option<f64>,
+    /// Observed channels that are angles whose whole turns count, with the value of a turn, such as
+    /// `{ position = 6.283185307179586 }`: what acts on them is learned as the same in every turn.
+    #[serde(default)]
+    pub angles: BTreeMap<String, f64>,
+    /// Observed channels whose value does not matter for what happens, such as a position on a long track.
+    #[serde(default)]
+    pub levels: Vec<String>,
     /// Files that are for validation.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub validation: Vec<String>,
@@ -143,6 +151,16 @@ impl RecordingsSettings {
         if !(0.01..=0.45).contains(&self.held_out) {
             let problem = format!("is {}; it must lie between 0.01 and 0.45", self.held_out);
             return Err(ValueError::new("recordings.held_out", problem));
+        }
+        for (name, turn) in &self.angles {
+            if !(turn.is_finite() && *turn > 0.0) {
+                let problem = format!("has a turn of {turn} for {name}; it must be positive");
+                return Err(ValueError::new("recordings.angles", problem));
+            }
+            if self.levels.contains(name) {
+                let problem = format!("names {name}, which is an angle");
+                return Err(ValueError::new("recordings.levels", problem));
+            }
         }
         Ok(())
     }

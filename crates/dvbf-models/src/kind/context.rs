@@ -34,11 +34,12 @@ pub(crate) fn unnamed(size: usize) -> Vec<Component> {
     (1..=size).map(|i| Component::position(&format!("z{i}"), "", 1.0)).collect()
 }
 
-/// How networks see a state with these components: an angle as its sine and cosine, any other
-/// component divided by its typical magnitude.
+/// How networks see a state with these components: an angle as its sine and cosine, beside itself where whole
+/// turns count, any other component divided by its typical magnitude.
 pub fn features_of(components: &[Component]) -> Features {
     let feature = |component: &Component| match component.kind {
         ComponentKind::Angle => Feature::Angle,
+        ComponentKind::CountedAngle => Feature::CountedAngle,
         ComponentKind::Linear => Feature::Linear { scale: component.scale },
     };
     Features::new(components.iter().map(feature).collect())

@@ -169,7 +169,7 @@ impl<S: Scalar> Recognition<S> for Feedforward<S> {
     }
 
     fn start_linear(&mut self, map: &AffineMap, spread: &[f64]) -> bool {
-        if !self.features.is_identity() {
+        if !self.features.shows_state() {
             return false;
         }
         let (weight, offset) = map.with_spread(spread).as_scalars();

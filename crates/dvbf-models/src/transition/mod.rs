@@ -91,6 +91,16 @@ pub trait Transition<S: Scalar>:
         false
     }
 
+    /// Makes what the transition adds to its linear part the affine `map` of `[φ(z), u]`, `(Z, F + U)`, with the
+    /// features that this part sees; false, and nothing is changed, if the kind or its size cannot.
+    ///
+    /// # Panics
+    /// If the shapes disagree.
+    fn start_remainder(&mut self, map: &AffineMap) -> bool {
+        let _ = map;
+        false
+    }
+
     /// A cache for at most `rows` rows.
     fn cache(&self, rows: usize) -> Cache;
 

@@ -8,10 +8,13 @@ use super::{
 use dvbf_core::KindTable;
 use dvbf_data::division::{Parts, Piece, divide, segments, stride, usual_division};
 use dvbf_data::{DataError, Frames, RawRecordings, noise};
-use dvbf_train::linear::{MOST_CHANNELS, can_start};
+use dvbf_train::linear::{MOST_CHANNELS, can_start, counted_channels};
 use dvbf_train::schedule::{Ramp, Shape};
 use serde_json::json;
+use std::collections::BTreeMap;
 
+/// The preset that starts from the best linear model.
+const LINEAR: &str = "auto";
 /// Sequences that a part is evaluated on, at most.
 const EVALUATED: usize = 500;
 /// Steps of an open-loop prediction with the frames before it, at most.
@@ -29,6 +32,8 @@ pub fn usual_source(recordings: &RawRecordings, files: Vec<String>) -> Recording
         episode: None,
         every: 1,
         resample: None,
+        angles: BTreeMap::new(),
+        levels: Vec::new(),
         validation: Vec::new(),
         test: Vec::new(),
         frames: Frames::default(),
@@ -78,13 +83,19 @@ pub fn preset_for(
         .try_fold(first, |settings, text| apply_override(&settings, text))
         .map_err(invalid)?;
     let (seed, source) = (first.data.seed, first.recordings.clone());
-    let Some(source) = source else { return Err(unfit("the settings name no recordings")) };
+    let Some(mut source) = source else {
+        return Err(unfit("the settings name no recordings"));
+    };
     source.validate().map_err(|e| invalid(e.into()))?;
     let parts = divide(recordings, source.division, source.held_out, seed)
         .map_err(|problem| unfit(format!("{} {problem}", source.files.join(", "))))?;
     let follows = AUTOMATIC.contains(&name);
+    let counted = ["recordings.angles", "recordings.levels"];
+    if name == LINEAR && !counted.iter().any(|key| is_chosen(key, overrides)) {
+        count(recordings, &parts.train, &mut source);
+    }
     let mut settings = if follows {
-        automatic(name, recordings, &parts.train)
+        automatic(name, recordings, &parts.train, (source.angles.len(), source.levels.len()))
     } else {
         preset(name).map_err(invalid)?
     };
@@ -114,6 +125,14 @@ pub fn preset_for(
         settings.training.linear_start = can_start(&config);
     }
     Ok(settings)
+}
+
+/// Finds channels of which changes matter.
+fn count(recordings: &RawRecordings, train: &[Piece], source: &mut RecordingsSettings) {
+    let found = counted_channels(recordings, train);
+    let name = |channel: usize| recordings.observation_names[channel].clone();
+    source.angles = found.angles.into_iter().map(|(channel, turn)| (name(channel), turn)).collect();
+    source.levels = found.levels.into_iter().map(name).collect();
 }
 
 fn unfit(problem: impl Into<String>) -> DataError {
@@ -218,7 +237,12 @@ const LARGE: usize = 600;
 
 /// Model and training for recordings like these. Images take the recipe of the pendulum, large ones that of its
 /// video.
-fn automatic(name: &str, recordings: &RawRecordings, train: &[Piece]) -> Settings {
+fn automatic(
+    name: &str,
+    recordings: &RawRecordings,
+    train: &[Piece],
+    counted: (usize, usize),
+) -> Settings {
     let width = recordings.observation_names.len();
     let large = recordings.image.filter(|_| width > LARGE);
     let mut settings = match large {
@@ -231,10 +255,10 @@ fn automatic(name: &str, recordings: &RawRecordings, train: &[Piece]) -> Setting
     settings.preset = name.into();
     if recordings.image.is_some() {
         settings
-    } else if name != "auto" || width > MOST_CHANNELS {
+    } else if name != LINEAR || width > MOST_CHANNELS {
         from_networks(settings, width, typical_noise(recordings, train))
     } else {
-        from_linear(settings, width)
+        from_linear(settings, width, counted)
     }
 }
 
@@ -244,15 +268,20 @@ fn automatic(name: &str, recordings: &RawRecordings, train: &[Piece]) -> Setting
 /// learned, from that of the linear model's predictions. Divergence counts little: where it counts in full,
 /// corrections by observations are too small, and predictions of one step suffer for those of many. Recognition is
 /// left out at most of the steps, so that the transition learns to predict many.
-fn from_linear(mut settings: Settings, width: usize) -> Settings {
+fn from_linear(mut settings: Settings, width: usize, (angles, levels): (usize, usize)) -> Settings {
     let Settings { model, training, evaluation, .. } = &mut settings;
-    model.state = (4 + 2 * width).min(16);
+    model.state = (4 + 2 * width).min(16) + angles + levels;
     model.noise = model.state;
     model.hidden = 64;
     model.initial_frames = 8;
     model.transition = KindTable::new("sum")
         .with("linear", json!({}))
         .with("remainder", json!({ "hidden": 64, "penalty": 0.0 }));
+    for (key, count) in [("angles", angles), ("levels", levels)] {
+        if count > 0 {
+            model.transition.set(key, count);
+        }
+    }
     model.emission =
         KindTable::new("gaussian").with("std_kind", "learned-per-channel").with("std", 0.1);
     training.linear_start = true;
@@ -260,6 +289,10 @@ fn from_linear(mut settings: Settings, width: usize) -> Settings {
     training.restarts = 1;
     training.finalists = 1;
     training.learning_rate = super::preset::slow();
+    if angles + levels > 0 {
+        // What is counted is large beside its changes, and weights on it have to be exact.
+        training.learning_rate = Ramp { from: 5e-4, to: 3e-5, ..training.learning_rate };
+    }
     training.warmup = Ramp::constant(1.0);
     training.window = 24;
     training.kl_weight = Ramp::constant(0.05);

@@ -10,7 +10,7 @@
 //! effect of later controls is taken away by an autoregression is the idea of SSARX (Jansson 2003).
 
 use super::history::Track;
-use super::model::LinearModel;
+use super::model::{BLUR, Beginning, LinearModel};
 use super::regression::Regression;
 use nalgebra::{Cholesky, DMatrix, DVector};
 
@@ -93,7 +93,13 @@ impl Past {
         self.map.nrows()
     }
 
-    fn state(&self, track: &Track, t: usize, n: usize) -> DVector<f64> {
+    /// Observations that it looks back on.
+    pub(super) fn order(&self) -> usize {
+        self.order
+    }
+
+    /// The first `n` components at step `t ≥ order − 1`.
+    pub(super) fn state(&self, track: &Track, t: usize, n: usize) -> DVector<f64> {
         self.map.rows(0, n) * (track.past(t, self.order) - &self.mean)
     }
 
@@ -158,20 +164,22 @@ impl Past {
                 begin.add(&states(track, t), &self.state(track, t, n));
             }
         });
-        let begun = begin.solve(ridge.max(1e-8))?;
-        let mut left = vec![0.0; n];
-        each(tracks, self.order, |track, t| {
-            if t + frames <= track.len() {
-                let off = self.state(track, t, n) - &begun * states(track, t);
-                left.iter_mut().zip(&off).for_each(|(left, off)| *left += off * off);
-            }
-        });
-        let rows = begin.rows().max(1.0);
+        let begun = |map: DMatrix<f64>| {
+            let mut left = vec![0.0; n];
+            each(tracks, self.order, |track, t| {
+                if t + frames <= track.len() {
+                    let off = self.state(track, t, n) - &map * states(track, t);
+                    left.iter_mut().zip(&off).for_each(|(left, off)| *left += off * off);
+                }
+            });
+            Beginning::of(&map, &left, begin.rows())
+        };
+        let start = begun(begin.solve(ridge.max(1e-8))?);
+        let gentle_start = begun(begin.solve_with(BLUR * BLUR)?);
         let model = LinearModel {
             gain: DMatrix::zeros(n, x),
-            start_offset: begun.column(0).clone_owned(),
-            start: begun.columns(1, begun.ncols() - 1).clone_owned(),
-            start_spread: left.iter().map(|sum| (sum / rows).sqrt()).collect(),
+            start,
+            gentle_start,
             a,
             b,
             offset,

@@ -1,13 +1,23 @@
 //! Linear state-space models of recordings: what a filter can start from, and has to be better than.
 
+mod counted;
+mod counted_start;
 mod fit;
 mod history;
 mod model;
+mod moved;
 mod regression;
+mod turns;
 
+pub use counted::Counted;
 pub use model::LinearModel;
+pub use moved::moved;
+pub use turns::{CountedChannels, counted_channels};
 
-use dvbf_core::{AffineMap, Dvbf, LinearStart, ModelConfig, Noise};
+use crate::eval::OpenLoop;
+use counted::{CountedModel, changes};
+use counted_start::beside;
+use dvbf_core::{AffineMap, Dvbf, LinearStart, ModelConfig, Noise, features_of};
 use dvbf_data::Dataset;
 use fit::{GENTLE, Past};
 use history::Track;
@@ -19,6 +29,8 @@ const ORDERS: [usize; 10] = [1, 2, 3, 4, 6, 8, 12, 16, 24, 32];
 const RIDGES: [f64; 3] = [1e-10, 1e-6, 1e-3];
 /// Noise of the sensors that is tried, in units of the channels: the more, the smaller the gain.
 const SENSORS: [f64; 4] = [1e-4, 1e-3, 1e-2, 5e-2];
+/// Mean square of a component of `w` that the noise of training may add; it is one by itself.
+const STRAIN: f64 = 2.0;
 /// Regressors, at most.
 const REGRESSORS: usize = 200;
 /// Training steps that are used, at most.
@@ -30,7 +42,7 @@ const WIDE: (usize, usize) = (8, 64);
 pub const MOST_CHANNELS: usize = 24;
 
 /// Which predictions a linear model is chosen by.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq)]
 pub struct Choice {
     /// Steps that are filtered first.
     pub filtered: usize,
@@ -40,6 +52,8 @@ pub struct Choice {
     pub frames: usize,
     /// Components of the state, at most.
     pub state: usize,
+    /// Channels of which changes matter, angles first: components of the state, beside the others.
+    pub counted: Vec<Counted>,
 }
 
 impl Choice {
@@ -57,7 +71,38 @@ pub struct Identified {
     pub errors: Vec<f64>,
     /// The best one whose corrections are no larger than training bears, which leaves some of them out and adds
     /// noise: a correction that is right only if others follow enlarges both.
-    pub gentle: LinearModel,
+    gentle: LinearModel,
+    /// The best one of changes.
+    changing: Option<CountedModel>,
+    counted: Vec<Counted>,
+}
+
+impl Identified {
+    /// What a filter with `state` components is before training, where it is as good as the best linear model.
+    ///
+    /// # Panics
+    /// If the state is smaller than the model's.
+    pub fn best_start(&self, state: usize) -> LinearStart {
+        self.in_place(&self.best, state)
+    }
+
+    /// What training starts from.
+    ///
+    /// # Panics
+    /// If the state is smaller than the model's.
+    pub fn training_start(&self, state: usize) -> LinearStart {
+        match &self.changing {
+            Some(changing) => changing.start(state),
+            None => self.in_place(&self.gentle, state),
+        }
+    }
+
+    fn in_place(&self, model: &LinearModel, state: usize) -> LinearStart {
+        match self.counted.len() {
+            0 => model.start(state),
+            more => beside(&model.start(state - more), &self.counted),
+        }
+    }
 }
 
 /// The linear models of `train` that predict `validation` best.
@@ -66,13 +111,12 @@ pub struct Identified {
 /// ratio is smallest is taken. `None` if there are too many channels or too few steps.
 ///
 /// # Panics
-/// If the validation sequences are shorter than the prediction asks for.
+/// If the validation sequences are shorter than the prediction asks for, or there is no room for what is counted.
 pub fn identify(train: &Dataset, validation: &Dataset, choice: &Choice) -> Option<Identified> {
     let (_, _, channels) = train.observations.dim();
     if channels > MOST_CHANNELS {
         return None;
     }
-    let width = channels + train.controls.dim().2;
     let (mut tracks, mut steps) = (Vec::new(), 0);
     for n in 0..train.lengths.len() {
         if steps > STEPS {
@@ -81,7 +125,59 @@ pub fn identify(train: &Dataset, validation: &Dataset, choice: &Choice) -> Optio
         tracks.push(Track::of(train, n, STEPS));
         steps += train.lengths[n];
     }
-    let mut candidates: Vec<Candidate> = Vec::new();
+    let counted = choice.counted.clone();
+    let choice = &Choice { state: choice.state - counted.len(), ..choice.clone() };
+    let span = (choice.filtered, choice.longest());
+    let candidates = candidates(&tracks, steps, choice, |model, _| {
+        let errors = model.errors(validation, span.0, span.1);
+        let strain = model.strain(&[]);
+        Some((model, errors, strain))
+    });
+    let best = chosen(candidates.iter())?;
+    let gentle = chosen(candidates.iter().filter(|c| c.is_gentle())).unwrap_or(best);
+    let changing =
+        if counted.is_empty() { None } else { changing(&tracks, steps, validation, choice) };
+    Some(Identified {
+        best: best.model.clone().measured(&tracks),
+        errors: best.errors.clone(),
+        gentle: gentle.model.clone().with_gentle_start().measured(&tracks),
+        changing,
+        counted,
+    })
+}
+
+/// The best model of changes that training bears.
+fn changing(
+    tracks: &[Track],
+    steps: usize,
+    validation: &Dataset,
+    choice: &Choice,
+) -> Option<CountedModel> {
+    let of_changes: Vec<Track> =
+        tracks.iter().map(|track| changes(track, &choice.counted)).collect();
+    let both = (tracks, &of_changes[..]);
+    let candidates = candidates(&of_changes, steps, choice, |model, past| {
+        let model = CountedModel::of(model, past, both, &choice.counted, choice.frames)?;
+        let errors = model.errors(validation, choice.filtered, choice.longest());
+        let strain = model.strain();
+        Some((model, errors, strain))
+    });
+    let gentle = candidates.iter().filter(|c| c.is_gentle());
+    let best = chosen(gentle).or_else(|| chosen(candidates.iter()))?;
+    Some(best.model.clone().measured(tracks))
+}
+
+/// Models of all orders, sizes and regularizations, with what `rate` makes of them and its errors.
+fn candidates<M>(
+    tracks: &[Track],
+    steps: usize,
+    choice: &Choice,
+    rate: impl Fn(LinearModel, &Past) -> Option<(M, OpenLoop, f64)>,
+) -> Vec<Candidate<M>> {
+    let Some(first) = tracks.first().filter(|track| track.len() > 0) else { return Vec::new() };
+    let channels = first.x[0].len();
+    let width = channels + first.u[0].len();
+    let mut candidates = Vec::new();
     for order in ORDERS {
         let wide = channels > WIDE.0;
         let most = if wide { WIDE.1 } else { REGRESSORS };
@@ -90,46 +186,49 @@ pub fn identify(train: &Dataset, validation: &Dataset, choice: &Choice) -> Optio
             continue;
         }
         for ridge in RIDGES {
-            let Some(past) = Past::of(&tracks, order, ridge, (2 * order).clamp(10, 40)) else {
+            let Some(past) = Past::of(tracks, order, ridge, (2 * order).clamp(10, 40)) else {
                 continue;
             };
             let largest = past.rank().min(choice.state);
             for n in (1..=largest).filter(|n| !wide || n % 4 == 0 || *n == largest) {
-                let models = past.models(&tracks, n, choice.frames, (ridge, &SENSORS));
+                let models = past.models(tracks, n, choice.frames, (ridge, &SENSORS));
                 for (model, correction) in models.into_iter().flatten() {
-                    let errors = model.errors(validation, choice.filtered, choice.longest());
+                    let Some((model, errors, strain)) = rate(model, &past) else { continue };
                     let errors: Vec<f64> = choice.horizons.iter().map(|&h| errors.at(h)).collect();
                     if errors.iter().all(|e| e.is_finite()) {
-                        candidates.push(Candidate { model, errors, correction });
+                        candidates.push(Candidate { model, errors, correction, strain });
                     }
                 }
             }
         }
     }
-    let best = chosen(candidates.iter())?;
-    let gentle = chosen(candidates.iter().filter(|c| c.correction <= GENTLE)).unwrap_or(best);
-    Some(Identified {
-        best: best.model.clone().measured(&tracks),
-        errors: best.errors.clone(),
-        gentle: gentle.model.clone().measured(&tracks),
-    })
+    candidates
 }
 
-struct Candidate {
-    model: LinearModel,
+struct Candidate<M> {
+    model: M,
     /// By horizon.
     errors: Vec<f64>,
     /// The largest factor of a correction.
     correction: f64,
+    /// What the noise of training adds to the corrections.
+    strain: f64,
+}
+
+impl<M> Candidate<M> {
+    /// Whether training bears its corrections.
+    fn is_gentle(&self) -> bool {
+        self.correction <= GENTLE && self.strain <= STRAIN
+    }
 }
 
 /// The candidate whose largest ratio to the least error of any is smallest.
-fn chosen<'a>(all: impl Iterator<Item = &'a Candidate> + Clone) -> Option<&'a Candidate> {
+fn chosen<'a, M>(all: impl Iterator<Item = &'a Candidate<M>> + Clone) -> Option<&'a Candidate<M>> {
     let horizons = all.clone().next()?.errors.len();
     let least: Vec<f64> = (0..horizons)
         .map(|i| all.clone().map(|c| c.errors[i]).fold(f64::INFINITY, f64::min))
         .collect();
-    let worst = |c: &Candidate| {
+    let worst = |c: &Candidate<M>| {
         let ratios = c.errors.iter().zip(&least).map(|(e, least)| (e + 1e-12) / (least + 1e-12));
         ratios.fold(0.0, f64::max)
     };
@@ -145,11 +244,13 @@ pub fn can_start(config: &ModelConfig) -> bool {
         weight: Array2::zeros((outputs, inputs)),
         offset: Array1::zeros(outputs),
     };
+    let f = features_of(&model.transition().components()).outputs();
     let start = LinearStart {
         transition: zeros(z, z + u),
+        remainder: None,
         noise: vec![1.0; z],
-        recognition: zeros(config.noise, x + z + u),
-        emission: zeros(x, z),
+        recognition: zeros(config.noise, x + f + u),
+        emission: zeros(x, f),
         emission_std: vec![1.0; x],
         initial: zeros(config.noise, frames * x + frames.saturating_sub(1) * u),
         spread: vec![1.0; config.noise],
@@ -185,7 +286,7 @@ mod tests {
     }
 
     fn choice() -> Choice {
-        Choice { filtered: 20, horizons: vec![1, 5, 20], frames: 4, state: 4 }
+        Choice { filtered: 20, horizons: vec![1, 5, 20], frames: 4, state: 4, counted: Vec::new() }
     }
 
     #[test]

@@ -8,13 +8,18 @@ use nalgebra::{DMatrix, DVector};
 use ndarray::{Array1, Array2, Array3};
 
 /// Least standard deviation of the noise of a step, in units of the state.
-const LEAST_NOISE: f64 = 1e-3;
+pub(super) const LEAST_NOISE: f64 = 1e-3;
 /// Least standard deviation of the emission, which may shrink later.
 const LEAST_STD: f64 = 3e-3;
 /// Standard deviation of `q(w)` in units of the noise.
-const SPREAD: f64 = 0.3;
+pub(super) const SPREAD: f64 = 0.3;
+/// Error of what a gentle start reads, in units of the channels: where frames are almost alike, exact coefficients
+/// are so large that single precision is not enough.
+pub(super) const BLUR: f64 = 3e-4;
+/// Steps after which errors that do not grow have settled.
+const SETTLED: usize = 300;
 /// How fast components beyond those of the model fade, a step.
-const FADE: f64 = 0.9;
+pub(super) const FADE: f64 = 0.9;
 
 /// `ẑ_{t+1} = A z_t + B u_t + b`, `e_{t+1} = x_{t+1} − C ẑ_{t+1} − d`, `z_{t+1} = ẑ_{t+1} + K e_{t+1}`. The
 /// components of `z` have unit variance and are uncorrelated over the training data.
@@ -35,16 +40,46 @@ pub struct LinearModel {
     /// Covariance of `e`, and of `x − C z − d` after a correction.
     pub(super) innovation: DMatrix<f64>,
     pub(super) left: DMatrix<f64>,
-    /// `z₁ = V [x₁ … x_k, u₁ … u_{k−1}] + c`.
-    pub(super) start: DMatrix<f64>,
-    pub(super) start_offset: DVector<f64>,
-    /// Standard deviation of what it leaves, `n`.
-    pub(super) start_spread: Vec<f64>,
+    /// The start, and one that errors of single precision and of the sensors hardly change.
+    pub(super) start: Beginning,
+    pub(super) gentle_start: Beginning,
     /// `k`.
     pub(super) frames: usize,
 }
 
+/// `z₁ = V [x₁ … x_k, u₁ … u_{k−1}] + c`.
+#[derive(Clone, Debug)]
+pub(super) struct Beginning {
+    /// `V`.
+    pub(super) map: DMatrix<f64>,
+    /// `c`.
+    pub(super) offset: DVector<f64>,
+    /// Standard deviation of what it leaves, `n`.
+    pub(super) spread: Vec<f64>,
+}
+
+impl Beginning {
+    /// From the coefficients of `[1, x₁ …]` and the sums of squares that they leave over so many rows.
+    pub(super) fn of(coefficients: &DMatrix<f64>, left: &[f64], rows: f64) -> Self {
+        Self {
+            map: coefficients.columns(1, coefficients.ncols() - 1).clone_owned(),
+            offset: coefficients.column(0).clone_owned(),
+            spread: left.iter().map(|sum| (sum / rows.max(1.0)).sqrt()).collect(),
+        }
+    }
+
+    /// The state of the first step of a track that is read through `frames` steps.
+    pub(super) fn state(&self, track: &Track, frames: usize) -> DVector<f64> {
+        &self.map * track.beginning(0, frames) + &self.offset
+    }
+}
+
 impl LinearModel {
+    /// The same model with the start that errors hardly change.
+    pub(super) fn with_gentle_start(self) -> Self {
+        Self { start: self.gentle_start.clone(), ..self }
+    }
+
     /// Components of the state.
     pub fn state(&self) -> usize {
         self.a.nrows()
@@ -60,12 +95,37 @@ impl LinearModel {
         self.a.complex_eigenvalues().iter().map(|v| v.norm()).fold(0.0, f64::max)
     }
 
-    fn ahead(&self, z: &DVector<f64>, u: &[f64]) -> DVector<f64> {
+    pub(super) fn ahead(&self, z: &DVector<f64>, u: &[f64]) -> DVector<f64> {
         &self.a * z + &self.b * DVector::from_column_slice(u) + &self.offset
     }
 
-    fn seen(&self, z: &DVector<f64>) -> DVector<f64> {
+    pub(super) fn seen(&self, z: &DVector<f64>) -> DVector<f64> {
         &self.c * z + &self.level
+    }
+
+    /// How much the noise that training adds strains the corrections: the largest mean square of what it adds to a
+    /// component of `w`, which is one by itself. Of channels with `more` noise, so much of their variance of one
+    /// step is added to what is expected of them.
+    pub(super) fn strain(&self, more: &[f64]) -> f64 {
+        let corrections = &self.gain * &self.innovation * self.gain.transpose();
+        let noise = corrections.diagonal().map(|v| v.max(LEAST_NOISE * LEAST_NOISE));
+        let added = DMatrix::from_diagonal(&(&noise * (SPREAD * SPREAD)));
+        let beside = DMatrix::from_fn(self.c.nrows(), self.c.nrows(), |i, j| match more.get(i) {
+            Some(more) if i == j => more * self.innovation[(i, i)],
+            _ => 0.0,
+        });
+        let seen = &self.c * &self.a;
+        let own = &self.a - &self.gain * &seen;
+        let added = added + &self.gain * &beside * self.gain.transpose();
+        let mut errors = added.clone();
+        for _ in 0..SETTLED {
+            errors = &own * &errors * own.transpose() + &added;
+        }
+        let expected = &seen * errors * seen.transpose() + beside;
+        let strained = &self.gain * expected * self.gain.transpose();
+        let all = strained.diagonal().component_div(&noise);
+        all.iter()
+            .fold(0.0, |most, v| if v.is_finite() { f64::max(most, *v) } else { f64::INFINITY })
     }
 
     /// Predicted frames `(N, horizon, X)` after the first `filtered`.
@@ -77,7 +137,7 @@ impl LinearModel {
         let mut out = Array3::zeros((count, horizon, channels));
         for n in 0..count {
             let track = Track::of(data, n, filtered + horizon);
-            let mut z = &self.start * track.beginning(0, self.frames) + &self.start_offset;
+            let mut z = self.start.state(&track, self.frames);
             for t in 1..filtered + horizon {
                 z = self.ahead(&z, &track.u[t - 1]);
                 if t < filtered {
@@ -110,7 +170,7 @@ impl LinearModel {
         let (mut innovation, mut left) = (DMatrix::zeros(x, x), DMatrix::zeros(x, x));
         let mut count = 0.0_f64;
         for track in tracks.iter().filter(|track| track.len() > self.frames) {
-            let mut z = &self.start * track.beginning(0, self.frames) + &self.start_offset;
+            let mut z = self.start.state(track, self.frames);
             for t in 1..track.len() {
                 z = self.ahead(&z, &track.u[t - 1]);
                 if !track.seen[t] {
@@ -182,15 +242,16 @@ impl LinearModel {
             offset: self.level.iter().copied().collect(),
         };
         let initial = AffineMap {
-            weight: Array2::from_shape_fn((size, self.start.ncols()), |(i, j)| {
-                if i < n { self.start[(i, j)] } else { 0.0 }
+            weight: Array2::from_shape_fn((size, self.start.map.ncols()), |(i, j)| {
+                if i < n { self.start.map[(i, j)] } else { 0.0 }
             }),
-            offset: padded(&self.start_offset, size),
+            offset: padded(&self.start.offset, size),
         };
-        let spread = |i: usize| if i < n { self.start_spread[i].clamp(1e-2, 1.0) } else { 1.0 };
+        let spread = |i: usize| if i < n { self.start.spread[i].clamp(1e-2, 1.0) } else { 1.0 };
         let sensor = self.left.diagonal().map(|v| v.max(0.0).sqrt());
         LinearStart {
             transition,
+            remainder: None,
             recognition,
             emission,
             emission_std: sensor.iter().map(|std| std.max(LEAST_STD)).collect(),

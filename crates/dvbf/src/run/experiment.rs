@@ -240,7 +240,7 @@ impl Session {
             observer.note("no bf16 products on this processor, computing in f32");
         }
         let mut trainer = match checkpoint {
-            Some((file, state)) => Trainer::resume(&self.settings, file, state, &held.train)?,
+            Some((file, state)) => Trainer::resume(&self.settings, file, state, &held.learned)?,
             None => match self.start(&held, observer)? {
                 Some(trainer) => {
                     // From here on the run can be continued, whatever happens.
@@ -268,8 +268,10 @@ impl Session {
         {
             // What training has to be better than is a candidate itself.
             let mut model = trainer.evaluated_model();
-            let state = self.settings.model.state;
-            if model.start_linear(&linear.best.start(state)).is_ok() {
+            if !held.counted.is_empty() {
+                observer.logged(&self.validate(trainer, &model, held, 0.0)?);
+            }
+            if model.start_linear(&linear.found.best_start(self.settings.model.state)).is_ok() {
                 observer.logged(&self.validate(trainer, &model, held, 0.0)?);
             }
         }
@@ -279,7 +281,15 @@ impl Session {
                 self.folder.save_checkpoint(&trainer.checkpoint())?;
                 return Ok(false);
             }
-            let stats = trainer.step(&held.train, &self.pool)?;
+            let stats = match trainer.step(&held.learned, &self.pool) {
+                Err(error @ TrainError::NotFinite { .. })
+                    if held.judge.linear.is_some() && trainer.best_score().is_finite() =>
+                {
+                    observer.note(&format!("{error}; what predicted best until then is kept"));
+                    return Ok(true);
+                }
+                other => other?,
+            };
             let step = trainer.step_count();
             observer.step(step, total, &stats);
             if let Some(good) = stats.returned_to {

@@ -4,7 +4,7 @@ use crate::data::Dataset;
 use crate::eval::{LinearModels, OpenLoop};
 use crate::pool::Pool;
 use crate::settings::Settings;
-use dvbf_train::linear::{Choice, Identified, LinearModel, identify};
+use dvbf_train::linear::{Choice, Counted, Identified, identify};
 use std::collections::BTreeMap;
 
 /// Weight of being worse than the linear model, beside being better.
@@ -25,9 +25,8 @@ pub(super) struct Judge {
 /// The linear model that training starts from, and what a model has to be better than on the validation set.
 #[derive(Debug)]
 pub(super) struct Yardstick {
-    /// The one that predicts best, and the one that training starts from.
-    pub(super) best: LinearModel,
-    pub(super) gentle: LinearModel,
+    /// The models.
+    pub(super) found: Identified,
     /// Horizon and least error over it of an autoregression and a Kalman filter, with which the model is compared
     /// in the end.
     pub(super) errors: Vec<(usize, f64)>,
@@ -40,6 +39,7 @@ impl Yardstick {
         settings: &Settings,
         train: &Dataset,
         held: &Dataset,
+        counted: &[Counted],
         pool: &Pool,
     ) -> Option<Self> {
         let Settings { model, evaluation, .. } = settings;
@@ -48,8 +48,9 @@ impl Yardstick {
             horizons: evaluation.horizons.clone(),
             frames: model.initial_frames,
             state: model.state,
+            counted: counted.to_vec(),
         };
-        let Identified { best, errors: own, gentle } = identify(train, held, &choice)?;
+        let found = identify(train, held, &choice)?;
         let span = evaluation.longest_span();
         let others = LinearModels::fit(train, held, span, pool).errors(held, span, pool);
         let least = |(horizon, own): (usize, f64)| {
@@ -57,11 +58,8 @@ impl Yardstick {
             let others = others.map(|errors| errors.at(horizon));
             (horizon, others.filter(|e| e.is_finite()).reduce(f64::min).unwrap_or(own))
         };
-        Some(Self {
-            best,
-            gentle,
-            errors: choice.horizons.into_iter().zip(own).map(least).collect(),
-        })
+        let errors = choice.horizons.into_iter().zip(found.errors.iter().copied());
+        Some(Self { errors: errors.map(least).collect(), found })
     }
 }
 

@@ -72,7 +72,7 @@ impl Session {
 
         let mut best: Option<(f64, Trainer)> = None;
         for Waiting { file, state, .. } in waiting {
-            let mut trainer = Trainer::resume(&self.settings, file, state, &held.train)?;
+            let mut trainer = Trainer::resume(&self.settings, file, state, &held.learned)?;
             if !self.advance(&mut trainer, last, held, (&mut count, observer))? {
                 return Ok(None);
             }
@@ -88,8 +88,9 @@ impl Session {
     /// The `start`-th initialization.
     fn begin(&self, held: &Held<'_>, start: u8) -> Result<Trainer, RunError> {
         let state = self.settings.model.state;
-        let linear = held.judge.linear.as_ref().map(|linear| linear.gentle.start(state));
-        Ok(Trainer::from_linear(&self.settings, &held.train, start, linear.as_ref())?)
+        let linear = held.judge.linear.as_ref();
+        let linear = linear.map(|linear| linear.found.training_start(state));
+        Ok(Trainer::from_linear(&self.settings, &held.learned, start, linear.as_ref())?)
     }
 
     /// Trains until `steps` updates are made; false if the observer stopped it before.
@@ -104,7 +105,7 @@ impl Session {
             if observer.should_stop() {
                 return Ok(false);
             }
-            let stats = trainer.step(&held.train, &self.pool)?;
+            let stats = trainer.step(&held.learned, &self.pool)?;
             count.done += 1;
             observer.step(count.done, count.total, &stats);
         }

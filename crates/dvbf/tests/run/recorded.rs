@@ -99,6 +99,60 @@ fn training_starts_from_the_best_linear_model() {
     assert_eq!(again.summary.kept, finished.summary.kept);
 }
 
+/// A pendulum that torques push over the top: its angle is found, and what is kept before training is the model of
+/// its changes; a run that was stopped goes on as if it had not been.
+#[test]
+fn an_angle_is_a_component_of_the_state() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("turns.npz");
+    let mut recordings = oscillation(&[80; 40]);
+    for (n, sequence) in recordings.sequences.iter_mut().enumerate() {
+        let mut noise = vec![0.0_f64; 82];
+        Noise::new(5, n as u64).normal(&mut noise);
+        let (mut angle, mut velocity, mut torque) = (3.0 * noise[80], 4.0 * noise[81], 0.0);
+        sequence.observations = Array2::zeros((80, 1));
+        sequence.states = None;
+        for (t, noise) in noise.iter().take(80).enumerate() {
+            torque = 0.9 * torque + 3.0 * noise;
+            sequence.controls[[t, 0]] = dvbf::data::narrow(torque);
+            sequence.observations[[t, 0]] = dvbf::data::narrow(angle);
+            for _ in 0..50 {
+                velocity += 0.001 * (torque - 0.3 * velocity - 9.81 * angle.sin());
+                angle += 0.001 * velocity;
+            }
+        }
+    }
+    recordings.observation_names = vec!["angle".into()];
+    recordings.state_names = Vec::new();
+    recordings.dt = Some(0.05);
+    write_npz(&file, &recordings).unwrap();
+    let source = usual_source(&recordings, vec![file.display().to_string()]);
+    let mut settings = preset_for("auto", &recordings, source.clone(), &[]).unwrap();
+    let angles = &settings.recordings.as_ref().unwrap().angles;
+    assert_eq!(angles.iter().next(), Some((&"angle".to_owned(), &std::f64::consts::TAU)));
+    assert_eq!(
+        (settings.model.state, &settings.model.transition.settings["angles"]),
+        (7, &1.into())
+    );
+    let training = &mut settings.training;
+    (training.steps, training.log_interval, training.checkpoint_interval) = (8, 4, 4);
+    settings.evaluation.importance_samples = 2;
+    let run = folder.path().join("run");
+    let finished = tiny::finish(&settings, &run, false);
+    let history = finished.folder.history().unwrap();
+    assert_eq!(history.iter().map(|record| record.step).collect::<Vec<_>>(), [0, 0, 4, 8]);
+    let ratio = |i: usize| history[i].linear_ratio[&20];
+    assert!(ratio(0) < 0.1 && ratio(1) > 0.5, "{} {}", ratio(0), ratio(1));
+    let stopped = folder.path().join("stopped");
+    tiny::run(&settings, &stopped, (false, 1), &mut tiny::Stop::after(5)).unwrap();
+    tiny::finish(&settings, &stopped, true);
+    let model = |run: &Path| RunFolder::open(run).unwrap().best().unwrap().values;
+    assert_eq!(model(&stopped), model(&run));
+    // Whoever says that there is none has none.
+    let none = preset_for("auto", &recordings, source, &["recordings.angles={}".into()]).unwrap();
+    assert_eq!((none.model.state, none.recordings.unwrap().angles.len()), (6, 0));
+}
+
 #[test]
 fn what_the_trainer_uses_can_be_written_and_gives_the_same_run() {
     let folder = tempfile::tempdir().unwrap();

@@ -202,7 +202,7 @@ impl<S: Scalar, N: MeanNetwork<S>> Emission<S> for GaussianEmission<S, N> {
 
     fn start_linear(&mut self, map: &AffineMap, std: &[f64]) -> bool {
         let (weight, offset) = map.as_scalars();
-        let whole = self.features.is_identity() && self.features.inputs() == self.state;
+        let whole = self.features.shows_state() && self.features.inputs() == self.state;
         if !(whole && self.mean.set_affine(weight.view(), offset.view())) {
             return false;
         }

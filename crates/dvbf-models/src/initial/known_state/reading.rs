@@ -43,7 +43,7 @@ pub(super) fn readings(context: &Context) -> (Vec<Reading>, usize) {
         }
         let at = columns;
         match component.kind {
-            ComponentKind::Angle => {
+            ComponentKind::Angle | ComponentKind::CountedAngle => {
                 columns += 2;
                 Reading::Angle(at)
             }

@@ -5,8 +5,10 @@ use super::known::{Known, StepLength};
 use super::remainder::Remainder;
 use crate::kind::{Context, KindError, PartConfig, affine, features_of, unnamed};
 use crate::transition::{Transition, TransitionRole};
-use dvbf_dynamics::{Component, Constant, Dynamics, Integrator, Range, Sizes, dynamics};
-use dvbf_ops::{Linear, Mlp};
+use dvbf_dynamics::{
+    Component, ComponentKind, Constant, Dynamics, Integrator, Range, Sizes, dynamics,
+};
+use dvbf_ops::{Feature, Features, Linear, Mlp};
 use dvbf_tensor::{Noise, Scalar};
 use ndarray::Array1;
 use serde::{Deserialize, Serialize};
@@ -26,6 +28,15 @@ pub struct SumConfig {
     /// A network.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub remainder: Option<RemainderConfig>,
+    /// Leading components that are angles in radians whose whole turns count, where there is no equation: the
+    /// linear part sees them as they are, the remainder their sine and cosine alone, so that it is the same
+    /// in every turn.
+    #[serde(skip_serializing_if = "is_zero")]
+    pub angles: usize,
+    /// Components behind the angles whose value does not matter, such as a position on a long track: only the
+    /// linear part sees them.
+    #[serde(skip_serializing_if = "is_zero")]
+    pub levels: usize,
     /// Noise.
     pub noise: NoiseConfig,
 }
@@ -49,6 +60,11 @@ pub struct KnownConfig {
 
 fn one() -> usize {
     1
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde hands references")]
+fn is_zero(count: &usize) -> bool {
+    *count == 0
 }
 
 /// Settings of a constant; what is not said is as the equation says.
@@ -207,11 +223,23 @@ impl SumConfig {
         remainder.components.iter().map(place).collect()
     }
 
-    fn components_of(known: Option<&Resolved>, context: &Context) -> Vec<Component> {
-        match known {
-            Some(known) => known.dynamics.components().to_vec(),
-            None => unnamed(context.state),
-        }
+    /// How the remainder sees a state with these components: neither turns of angles nor levels.
+    fn remainder_features(&self, components: &[Component]) -> Features {
+        let mut kinds = features_of(components).kinds().to_vec();
+        kinds[..self.angles].fill(Feature::Angle);
+        kinds[self.angles..self.angles + self.levels].fill(Feature::Hidden);
+        Features::new(kinds)
+    }
+
+    fn components_of(&self, known: Option<&Resolved>, context: &Context) -> Vec<Component> {
+        let Some(known) = known else {
+            let mut components = unnamed(context.state);
+            for angle in components.iter_mut().take(self.angles) {
+                angle.kind = ComponentKind::CountedAngle;
+            }
+            return components;
+        };
+        known.dynamics.components().to_vec()
     }
 }
 
@@ -229,6 +257,18 @@ impl PartConfig<TransitionRole> for SumConfig {
             return Err(KindError::new("kind", problem));
         }
         let known = self.resolve(context)?;
+        for (key, own, all) in [
+            ("angles", self.angles, self.angles),
+            ("levels", self.levels, self.angles.saturating_add(self.levels)),
+        ] {
+            if all > context.state || (own > 0 && known.is_some()) {
+                let problem = format!(
+                    "is {own}; it counts components of the state, of which there are {}, where there is no equation",
+                    context.state
+                );
+                return Err(KindError::new(key, problem));
+            }
+        }
         if let Some(remainder) = &self.remainder {
             KindError::check_limit("remainder.hidden", remainder.hidden, 1 << 16)?;
             if !(remainder.penalty.is_finite() && remainder.penalty >= 0.0) {
@@ -253,7 +293,8 @@ impl PartConfig<TransitionRole> for SumConfig {
         let (z, u) = (context.state, context.control);
         let linear = if self.linear.is_some() { affine(z + u, z) } else { 0 };
         let remainder = self.remainder.as_ref().map_or(0, |remainder| {
-            let inputs = features_of(&Self::components_of(known.as_ref(), context)).outputs() + u;
+            let components = self.components_of(known.as_ref(), context);
+            let inputs = self.remainder_features(&components).outputs() + u;
             let outputs = Self::picked(remainder, known.as_ref(), context).expect(CHECKED).len();
             match remainder.hidden {
                 0 => affine(inputs, outputs),
@@ -266,8 +307,8 @@ impl PartConfig<TransitionRole> for SumConfig {
     fn init<S: Scalar>(&self, context: &Context, noise: Noise) -> Box<dyn Transition<S>> {
         let resolved = self.resolve(context).expect(CHECKED);
         let (z, u) = (context.state, context.control);
-        let components = Self::components_of(resolved.as_ref(), context);
-        let features = features_of(&components);
+        let components = self.components_of(resolved.as_ref(), context);
+        let features = self.remainder_features(&components);
         let scale: Vec<f64> = components.iter().map(|component| component.scale).collect();
         let remainder = self.remainder.as_ref().map(|remainder| {
             let picked = Self::picked(remainder, resolved.as_ref(), context).expect(CHECKED);
@@ -297,6 +338,6 @@ impl PartConfig<TransitionRole> for SumConfig {
     }
 
     fn components(&self, context: &Context) -> Vec<Component> {
-        Self::components_of(self.resolve(context).expect(CHECKED).as_ref(), context)
+        self.components_of(self.resolve(context).expect(CHECKED).as_ref(), context)
     }
 }

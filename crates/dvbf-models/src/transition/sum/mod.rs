@@ -128,6 +128,12 @@ impl<S: Scalar> Transition<S> for Sum<S> {
         set
     }
 
+    fn start_remainder(&mut self, map: &AffineMap) -> bool {
+        let (weight, offset) = map.as_scalars();
+        let remainder = self.remainder.as_mut();
+        remainder.is_some_and(|remainder| remainder.set_affine(weight.view(), offset.view()))
+    }
+
     fn cache(&self, rows: usize) -> Cache {
         let z = self.state();
         Cache::new(SumCache::<S> {

@@ -3,7 +3,7 @@
 use crate::transition::TransitionInput;
 use dvbf_ops::{Features, Linear, Mlp, MlpCache, Params, Path};
 use dvbf_tensor::{Noise, Scalar};
-use ndarray::{Array2, ArrayView2, ArrayViewD, ArrayViewMut2, ArrayViewMutD, s};
+use ndarray::{Array2, ArrayView1, ArrayView2, ArrayViewD, ArrayViewMut2, ArrayViewMutD, s};
 
 #[derive(Clone, Debug)]
 pub(super) struct Remainder<S> {
@@ -49,6 +49,13 @@ impl<S: Scalar> Remainder<S> {
             vec![Linear::random(inputs, hidden, std, noise), Linear::zeros(hidden, picked.len())]
         };
         Self { net: Mlp::new(layers), picked, scale, penalty }
+    }
+
+    /// Makes the remainder of all components `map · [φ(z), u] + offset`, in units of their magnitudes; false,
+    /// and nothing is changed, if it acts on some of them only or has too few hidden units.
+    pub(super) fn set_affine(&mut self, map: ArrayView2<'_, S>, offset: ArrayView1<'_, S>) -> bool {
+        let every = self.picked.iter().copied().eq(0..map.nrows());
+        every && self.net.set_affine(map, offset)
     }
 
     pub(super) fn cache(&self, rows: usize) -> RemainderCache<S> {
