@@ -71,9 +71,14 @@ fn print(score: &Figures) {
         score.after,
         score.steps
     );
-    outln!("  {:<24}{:>12}{:>10}", "channel", "RMSE", "fit");
+    outln!("  {:<24}{:>12}{:>10}{:>16}{:>10}", "channel", "RMSE", "fit", "linear RMSE", "fit");
     for (name, run) in &score.free_run {
-        outln!("  {:<24}{:>12}{:>8.1} %", name, digits(run.rmse), run.fit_percent);
+        let linear = score.free_run_linear.as_ref().and_then(|all| all.get(name));
+        let linear = linear.map_or_else(
+            || format!("{:>16}{:>10}", "–", "–"),
+            |run| format!("{:>16}{:>8.1} %", digits(run.rmse), run.fit_percent),
+        );
+        outln!("  {:<24}{:>12}{:>8.1} %{linear}", name, digits(run.rmse), run.fit_percent);
     }
     outln!("\nPredictions of so many steps, root mean square error in {}", score.unit);
     outln!("  {:>6}{:>12}{:>12}{:>12}{:>14}", "steps", "model", "linear", "Kalman", "persistence");

@@ -34,6 +34,11 @@ impl LinearModels {
         Self { autoregression, kalman }
     }
 
+    /// The autoregressive model, if there is one.
+    pub fn autoregression(&self) -> Option<&Autoregression> {
+        self.autoregression.as_ref()
+    }
+
     /// Their errors on a span of these sequences; none of a model that is not there or breaks down.
     ///
     /// # Panics

@@ -71,6 +71,9 @@ pub struct Score {
     pub steps: usize,
     /// The free run by channel.
     pub free_run: BTreeMap<String, FreeRun>,
+    /// The free run of a linear autoregressive model with inputs, fitted to the training part of the run; none
+    /// where there is no such model or it grows without end.
+    pub free_run_linear: Option<BTreeMap<String, FreeRun>>,
     /// Errors by number of predicted steps.
     pub n_step: BTreeMap<usize, StepErrors>,
     /// What the errors of `n_step` are measured in.
@@ -114,7 +117,10 @@ pub fn score(
         None => matched.observation_names.clone(),
         Some(_) => vec!["pixels".into()],
     };
+    let yardsticks = yardsticks(trained, pool);
+    let autoregression = yardsticks.as_ref().and_then(LinearModels::autoregression);
     let mut free = Free::new(names.len());
+    let mut free_linear = Free::new(names.len());
     let mut residuals = Correlations::new(names.len());
     for n in 0..matched.sequences.len() {
         let whole = matched.windows(units, n..n + 1, usize::MAX, 1);
@@ -129,6 +135,9 @@ pub fn score(
             return Err(ApplyError::unfit(format!("{name}: the free run is not finite")));
         }
         free.add(&predicted, &whole, after);
+        if let Some(autoregression) = autoregression {
+            free_linear.add(&autoregression.predict(&whole, span), &whole, after);
+        }
         let one = Span { filtered: after, horizon: 1 };
         let ahead = matched.windows(units, n..n + 1, after + 1, 1);
         residuals.add(&predict(model, &ahead, one), &ahead, after);
@@ -144,7 +153,9 @@ pub fn score(
     let every = begun.div_ceil(WINDOWS).max(1);
     let windows = matched.windows(units, 0..matched.sequences.len(), span.frames(), every);
     let own = OpenLoop::between(&predict(model, &windows, span), &windows, after);
-    let (linear, kalman) = yardsticks(trained, &windows, span, pool);
+    let errors = yardsticks.as_ref().map(|models| models.errors(&windows, span, pool));
+    let (linear, kalman) =
+        errors.map_or((None, None), |errors| (errors.autoregression, errors.kalman));
     let last = persistence(&windows, span);
     let at = |errors: &OpenLoop, horizon: usize| {
         errors.by_frame.get(horizon - 1).copied().flatten().map_or(f64::NAN, f64::sqrt)
@@ -160,12 +171,16 @@ pub fn score(
         (horizon, row)
     };
     let n_step: BTreeMap<usize, StepErrors> = horizons.iter().map(row).collect();
+    let free_run_linear = (free_linear.steps > 0)
+        .then(|| free_linear.figures(&names, scale))
+        .filter(|all| all.values().all(|run| run.rmse.is_finite()));
     Ok(Score {
         verdict: verdict(&n_step),
         after,
         sequences: enough,
         steps: free.steps,
         free_run: free.figures(&names, scale),
+        free_run_linear,
         n_step,
         unit: if units.is_some() {
             "standard deviations of the training part".into()
@@ -191,20 +206,13 @@ fn horizons(trained: &Trained, request: &ScoreRequest, longest: usize) -> Vec<us
     fitting
 }
 
-/// Errors of linear models of the training part of the run; nothing where it cannot be read.
-fn yardsticks(
-    trained: &Trained,
-    windows: &Dataset,
-    span: Span,
-    pool: &Pool,
-) -> (Option<OpenLoop>, Option<OpenLoop>) {
-    let Some(settings) = trained.settings() else { return (None, None) };
-    let Ok(supply) = Supply::open(settings) else { return (None, None) };
+/// Linear models of the training part of the run; nothing where it cannot be read.
+fn yardsticks(trained: &Trained, pool: &Pool) -> Option<LinearModels> {
+    let settings = trained.settings()?;
+    let supply = Supply::open(settings).ok()?;
     let train = supply.sequences(Set::Train).all();
     let held = supply.sequences(Set::ValidationLong).all();
-    let models = LinearModels::fit(&train, &held, settings.evaluation.longest_span(), pool);
-    let errors = models.errors(windows, span, pool);
-    (errors.autoregression, errors.kalman)
+    Some(LinearModels::fit(&train, &held, settings.evaluation.longest_span(), pool))
 }
 
 /// The last observation, repeated; zero, the mean, where none was seen.
