@@ -1,5 +1,6 @@
 //! What looks odd is named: numbers for something missing, gaps, what the parts are made of, and too many steps.
 
+use dvbf_core::Noise;
 use dvbf_data::{RawRecordings, TableReader, facts, thinning, usual_step};
 use std::fmt::Write as _;
 use std::io::Cursor;
@@ -60,7 +61,9 @@ fn steps_that_show_no_more_become_one() {
     assert_eq!(every(40_000, &slow), 20, "two thousand steps are left");
     // A straight line between means over N steps leaves about N²/16·30² of a sine of period 2π·30.
     assert!((4..10).contains(&every(40_000, &|t| (t as f64 / 30.0).sin())));
-    let noise = |t: usize| 0.1 * ((t as f64 * 12.9898).sin() * 43_758.545_3).fract();
+    let mut draws = vec![0.0_f64; 40_000];
+    Noise::new(1, 0).normal(&mut draws);
+    let noise = |t: usize| 0.06 * draws[t];
     assert!(every(40_000, &|t| slow(t) + noise(t)) >= 20);
     assert_eq!(every(40_000, &|t| (t as f64 / 3.0).sin()), 1, "it is fast");
     assert_eq!(every(3900, &slow), 1, "there are few");
