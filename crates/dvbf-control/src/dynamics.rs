@@ -6,10 +6,11 @@
 //! |-|----------|
 //! | [`step`](MeanDynamics::step) | `z' = f(z, u)` |
 //! | [`linearize`](MeanDynamics::linearize) | `A = ∂f/∂z (N, Z, Z)`, `B = ∂f/∂u (N, Z, U)` |
+//! | [`follow`](MeanDynamics::follow) | `J' = A J + B (N, Z, U)`, one derivative for each control |
 //! | [`pull_back`](MeanDynamics::pull_back) | `dz += Aᵀ dz'`, `du += Bᵀ dz'` |
 
 use dvbf_tensor::Scalar;
-use ndarray::{ArrayView2, ArrayViewMut2, ArrayViewMut3};
+use ndarray::{ArrayView2, ArrayView3, ArrayViewMut2, ArrayViewMut3};
 use std::sync::Arc;
 
 /// Where the dynamics are evaluated: `N` states and the controls that act on them.
@@ -31,6 +32,17 @@ pub struct Linearization<'a, S> {
     pub state: ArrayViewMut3<'a, S>,
     /// `∂z'/∂u (N, Z, U)`, the last axis being `u`.
     pub control: ArrayViewMut3<'a, S>,
+}
+
+/// How states move with a control that is held since some step before: `J = ∂z/∂a`.
+#[derive(Debug)]
+pub struct Sensitivity<'a, S> {
+    /// `J (N, Z, U)` before the step.
+    pub before: ArrayView3<'a, S>,
+    /// Where `z' (N, Z)` is written.
+    pub next: ArrayViewMut2<'a, S>,
+    /// Where `J' (N, Z, U)` is written.
+    pub after: ArrayViewMut3<'a, S>,
 }
 
 /// Where a cotangent is pulled back to.
@@ -70,6 +82,19 @@ pub trait MeanDynamics<S: Scalar> {
         workspace: &mut Self::Workspace,
     );
 
+    /// Writes `z'` and `J' = A J + B` without the Jacobians themselves, which costs a derivative for each
+    /// control instead of one for each component of the state. False, and nothing is written, if the
+    /// dynamics do not do this; then they are linearized.
+    fn follow(
+        &self,
+        at: Inputs<'_, S>,
+        out: Sensitivity<'_, S>,
+        workspace: &mut Self::Workspace,
+    ) -> bool {
+        let _ = (at, out, workspace);
+        false
+    }
+
     /// Adds the pull-back of `dnext (N, Z)` to the cotangents of states and controls.
     fn pull_back(
         &self,
@@ -105,6 +130,14 @@ macro_rules! through {
                 w: &mut D::Workspace,
             ) {
                 (**self).linearize(at, out, w);
+            }
+            fn follow(
+                &self,
+                at: Inputs<'_, S>,
+                out: Sensitivity<'_, S>,
+                w: &mut D::Workspace,
+            ) -> bool {
+                (**self).follow(at, out, w)
             }
             fn pull_back(
                 &self,

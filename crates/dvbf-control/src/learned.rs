@@ -8,11 +8,15 @@
 //! | step | `s' = φ(f(φ⁻¹(s), u, 0))`, angles by `atan2` |
 //! | pull back | `dz' = (∂φ/∂z')ᵀ ds'`, `(dz, du) = (∂f)ᵀ dz'`, `ds = (∂φ⁻¹/∂s)ᵀ dz` |
 //! | linearize | row `i` of both Jacobians is the pull-back of the unit vector `i` |
+//! | follow | where `φ(z) = z` and the transition pushes derivatives forward: `J' = A J + B` |
 //!
 //! With the first two columns `(a, b) = (sin, cos)` of an angle, `∂ atan2(a, b) = (b da − a db)/(a² + b²)`.
 
-use crate::dynamics::{Cotangents, Inputs, Linearization, MeanDynamics};
-use dvbf_core::{Feature, Features, Linearizer, Transition, TransitionInput, features_of};
+use crate::dynamics::{Cotangents, Inputs, Linearization, MeanDynamics, Sensitivity};
+use dvbf_core::{
+    Feature, Features, Linearizer, Transition, TransitionDerivatives, TransitionDirections,
+    TransitionInput, features_of,
+};
 use ndarray::{Array2, ArrayView2, ArrayViewMut2, s};
 use std::sync::Arc;
 
@@ -32,6 +36,8 @@ pub struct LearnedWorkspace {
     shown: Array2<f32>,
     dshown: Array2<f32>,
     dcontrol: Array2<f32>,
+    /// The directions of the controls, `(U, U)`.
+    eye: Array2<f32>,
 }
 
 impl LearnedDynamics {
@@ -149,6 +155,7 @@ impl MeanDynamics<f32> for LearnedDynamics {
             shown: zeros(self.features.outputs()),
             dshown: zeros(self.features.outputs()),
             dcontrol: zeros(dims.control),
+            eye: Array2::eye(dims.control),
         }
     }
 
@@ -183,6 +190,25 @@ impl MeanDynamics<f32> for LearnedDynamics {
             out.control.slice_mut(s![.., i, ..]).assign(&by_control.slice(rows));
             work.dcontrol = by_control;
         }
+    }
+
+    fn follow(
+        &self,
+        at: Inputs<'_, f32>,
+        out: Sensitivity<'_, f32>,
+        work: &mut LearnedWorkspace,
+    ) -> bool {
+        if !self.features.is_identity() {
+            return false;
+        }
+        let at = TransitionDirections {
+            state: at.states,
+            control: at.controls,
+            dstate: out.before,
+            dcontrol: work.eye.view(),
+        };
+        let out = TransitionDerivatives { next: out.next, dnext: out.after };
+        work.linearizer.push_forward(&*self.transition, at, out)
     }
 
     fn pull_back(

@@ -22,7 +22,7 @@ pub use channel::{
     Channel, Empowerment, HeldGaussian, SequenceGaussian, WaterFilling, water_filling,
 };
 pub use controller::{Controller, FrameError, StateFilter};
-pub use dynamics::{Cotangents, Inputs, Linearization, MeanDynamics};
+pub use dynamics::{Cotangents, Inputs, Linearization, MeanDynamics, Sensitivity};
 pub use error::ControlError;
 pub use estimate_net::{EmpowermentNet, FitSettings};
 pub use learned::{LearnedDynamics, LearnedWorkspace};

@@ -3,14 +3,14 @@
 
 use dvbf_control::{
     Channel, ControlLimits, Cotangents, Empowerment, HeldGaussian, Inputs, LearnedDynamics,
-    Linearization, MeanDynamics, PathFilter, StateFilter, StateScale,
+    LearnedWorkspace, Linearization, MeanDynamics, PathFilter, StateFilter, StateScale,
 };
 use dvbf_core::{
     CloneTransition, Context, Dvbf, Filter, FilterOptions, KindTable, LocallyLinear, ModelConfig,
     Noise, TRANSITIONS, Transition, TransitionDims,
 };
 use dvbf_ops::{Linear, Mixture, Mlp};
-use ndarray::{Array2, Array3, s};
+use ndarray::{Array2, Array3, ArrayView2, ArrayViewMut2, s};
 use std::sync::Arc;
 
 fn context(state: usize) -> Context {
@@ -131,6 +131,71 @@ fn the_unit_of_the_latent_space_does_not_matter() {
     for (one, seven) in empowerment(1.0).into_iter().zip(empowerment(7.0)) {
         assert!((one - seven).abs() < 1e-4 && one > 0.5, "{one} {seven}");
     }
+}
+
+/// Dynamics that are only linearized.
+#[derive(Clone, Debug)]
+struct Linearized(LearnedDynamics);
+
+impl MeanDynamics<f32> for Linearized {
+    type Workspace = LearnedWorkspace;
+    fn state_size(&self) -> usize {
+        self.0.state_size()
+    }
+    fn control_size(&self) -> usize {
+        self.0.control_size()
+    }
+    fn workspace(&self, rows: usize) -> LearnedWorkspace {
+        self.0.workspace(rows)
+    }
+    fn step(&self, at: Inputs<'_, f32>, next: ArrayViewMut2<'_, f32>, w: &mut LearnedWorkspace) {
+        self.0.step(at, next, w);
+    }
+    fn linearize(
+        &self,
+        at: Inputs<'_, f32>,
+        out: Linearization<'_, f32>,
+        w: &mut LearnedWorkspace,
+    ) {
+        self.0.linearize(at, out, w);
+    }
+    fn pull_back(
+        &self,
+        at: Inputs<'_, f32>,
+        dnext: ArrayView2<'_, f32>,
+        out: Cotangents<'_, f32>,
+        w: &mut LearnedWorkspace,
+    ) {
+        self.0.pull_back(at, dnext, out, w);
+    }
+}
+
+/// What follows the derivatives of the controls alone finds what both Jacobians give, with several
+/// controls.
+#[test]
+fn following_is_linearizing() {
+    let table = KindTable::new("locally-linear").with("matrices", 5).with("hidden", 12);
+    let context = Context { control: 2, ..context(3) };
+    let transition: Box<dyn Transition<f32>> =
+        TRANSITIONS.init(&table, &context, Noise::new(8, 0)).unwrap();
+    let dynamics = LearnedDynamics::new(Arc::from(transition));
+    let states = normal(100, 3, 4);
+    let limits = ControlLimits::symmetric(&[2.0, 0.5]).unwrap();
+    let scale = StateScale::of_states(states.view()).unwrap();
+    let channel = Channel::new(6, 0.05, limits, scale).unwrap();
+    let (mut followed, mut linearized) = (vec![0.0; 100], vec![0.0; 100]);
+    HeldGaussian::new(dynamics.clone(), &channel, 40)
+        .unwrap()
+        .evaluate(states.view(), &mut followed)
+        .unwrap();
+    HeldGaussian::new(Linearized(dynamics), &channel, 40)
+        .unwrap()
+        .evaluate(states.view(), &mut linearized)
+        .unwrap();
+    for (a, b) in followed.iter().zip(&linearized) {
+        assert!((a - b).abs() < 2e-4 && *a > 0.1, "{a} {b}");
+    }
+    assert!(followed.iter().any(|e| (e - followed[0]).abs() > 0.05), "they differ");
 }
 
 #[test]

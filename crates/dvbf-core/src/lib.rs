@@ -63,7 +63,8 @@ pub use dvbf_models::{
     NoiseScale, Observations, PartConfig, PerComponent, Pulled, RECOGNITIONS, Recognition,
     RecognitionInput, RecognitionRole, Registry, RemainderConfig, Residual, ResidualConfig, Role,
     Statistics, StepLength, Sum, SumConfig, TRANSITIONS, Transition, TransitionCotangents,
-    TransitionDims, TransitionInput, TransitionJacobians, TransitionRole, features_of, gradient_of,
+    TransitionDerivatives, TransitionDims, TransitionDirections, TransitionInput,
+    TransitionJacobians, TransitionRole, features_of, gradient_of,
 };
 pub use dvbf_ops::{Adam, AdamStep, AdamUpdate, Params, Path, RmsProp, global_norm};
 pub use dvbf_ops::{Feature, Features, Linear, Mlp, MlpCache};

@@ -37,5 +37,6 @@ pub use transition::{
     CloneTransition, ConstantSettings, KnownConfig, KnownPart, LinearConfig, Linearizer,
     LocallyLinear, LocallyLinearConfig, Motion, NoiseConfig, PerComponent, Pulled, RemainderConfig,
     Residual, ResidualConfig, StepLength, Sum, SumConfig, TRANSITIONS, Transition,
-    TransitionCotangents, TransitionDims, TransitionInput, TransitionJacobians, TransitionRole,
+    TransitionCotangents, TransitionDerivatives, TransitionDims, TransitionDirections,
+    TransitionInput, TransitionJacobians, TransitionRole,
 };

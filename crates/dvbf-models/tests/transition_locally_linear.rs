@@ -5,9 +5,12 @@ mod common;
 mod contract;
 
 use common::fill;
-use dvbf_models::{LocallyLinear, Transition, TransitionDims, TransitionInput};
+use dvbf_models::{
+    LocallyLinear, Transition, TransitionDerivatives, TransitionDims, TransitionDirections,
+    TransitionInput,
+};
 use dvbf_tensor::Noise;
-use ndarray::{Array2, Axis, s};
+use ndarray::{Array2, Array3, Axis, s};
 use proptest::prelude::*;
 
 /// Affine and hidden mixing networks, with and without shared components.
@@ -79,4 +82,60 @@ fn a_shared_component_is_linear_in_itself_and_the_control() {
     let excess = row(&a, 0.5) + row(&b, -1.0) - row(&(&a + &b), -0.5);
     assert!(excess[[0, 2]].abs() < 1e-12, "the shared component is linear");
     assert!(excess.slice(s![.., ..2]).iter().all(|e| e.abs() > 1e-6), "the others are not");
+}
+
+/// More rows than are pushed at once, in any layout of memory.
+#[test]
+fn derivatives_along_directions_are_differences() {
+    for (hidden, rows, controls) in [(0, 5, 2), (6, 150, 1), (6, 64, 0)] {
+        let (z, directions) = (3, 2);
+        let dims = TransitionDims { state: z, control: controls, noise: 2 };
+        let transition = LocallyLinear::<f64>::random(dims, 4, 1, hidden, Noise::new(9, 1));
+        let mut cache = transition.cache(rows);
+        transition.prepare(&mut cache);
+        let (state, control) = (fill(rows, z, 1, 2), fill(rows, controls, 1, 3));
+        // Entry by entry of the last two axes, as an estimator keeps them.
+        let dstate = fill(z * directions, rows, 1, 4);
+        let dstate =
+            dstate.to_shape((z, directions, rows)).unwrap().permuted_axes([2, 0, 1]).to_owned();
+        let dcontrol = fill(controls, directions, 1, 5);
+        let mut next = Array2::from_elem((rows, z), f64::NAN);
+        let mut dnext = Array3::from_elem((z, directions, rows), f64::NAN);
+        let at = TransitionDirections {
+            state: state.view(),
+            control: control.view(),
+            dstate: dstate.view(),
+            dcontrol: dcontrol.view(),
+        };
+        let out = TransitionDerivatives {
+            next: next.view_mut(),
+            dnext: dnext.view_mut().permuted_axes([2, 0, 1]),
+        };
+        assert!(transition.push_forward(at, out, &mut cache));
+        let step = |h: f64, c: usize| {
+            let z = &state + &(&dstate.slice(s![.., .., c]) * h);
+            let u = &control + &(&dcontrol.column(c) * h);
+            step_without_noise(&transition, &z, &u)
+        };
+        for (a, b) in next.iter().zip(&step(0.0, 0)) {
+            assert!((a - b).abs() < 1e-12, "{a} {b}");
+        }
+        let h = 1e-6;
+        for c in 0..directions {
+            let slope = (step(h, c) - step(-h, c)) / (2.0 * h);
+            for ((row, i), slope) in slope.indexed_iter() {
+                let found = dnext[[i, c, row]];
+                assert!((found - slope).abs() < 1e-6 * (1.0 + slope.abs()), "{found} {slope}");
+            }
+        }
+    }
+}
+
+/// [`next`] without noise.
+fn step_without_noise(
+    transition: &LocallyLinear<f64>,
+    z: &Array2<f64>,
+    u: &Array2<f64>,
+) -> Array2<f64> {
+    next(transition, z, u, &Array2::zeros((z.nrows(), transition.dims().noise)))
 }

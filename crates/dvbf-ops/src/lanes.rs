@@ -56,13 +56,28 @@ pub fn gather<S: Scalar>(values: &[S], lanes: usize, mut rows: ArrayViewMut2<'_,
 /// If the lanes are no whole vectors of [`LANES`].
 #[track_caller]
 pub fn softmax_lanes<S: Scalar>(values: &mut [S], lanes: usize) {
+    softmax_push_lanes(values, (lanes, 0));
+}
+
+/// [`softmax_lanes`], and along `C` directions `α̇ᵢ = αᵢ (ȧᵢ − Σⱼ αⱼ ȧⱼ)`, for `(L, C)`: every row of
+/// `(M, (1 + C) L)` holds the values of all lanes, then their derivatives along each direction.
+///
+/// # Panics
+/// If the lanes are no whole vectors of [`LANES`].
+#[track_caller]
+pub fn softmax_push_lanes<S: Scalar>(values: &mut [S], (lanes, directions): (usize, usize)) {
     assert_eq!(lanes % LANES, 0, "lanes are whole vectors");
-    vectorize(Softmax { values, lanes });
+    let width = (1 + directions) * lanes;
+    vectorize(Softmax { values, lanes, width });
+    for direction in 1..=directions {
+        vectorize(SoftmaxTangent { values, lanes, width, start: direction * lanes });
+    }
 }
 
 struct Softmax<'a, S> {
     values: &'a mut [S],
     lanes: usize,
+    width: usize,
 }
 
 impl<S: Scalar> Kernel for Softmax<'_, S> {
@@ -72,14 +87,14 @@ impl<S: Scalar> Kernel for Softmax<'_, S> {
     fn run(self) {
         for first in (0..self.lanes).step_by(LANES) {
             let mut largest = [S::neg_infinity(); LANES];
-            for row in self.values.chunks_exact(self.lanes) {
+            for row in self.values.chunks_exact(self.width) {
                 let row = &row[first..][..LANES];
                 for i in 0..LANES {
                     largest[i] = if row[i] > largest[i] { row[i] } else { largest[i] };
                 }
             }
             let mut sum = [S::ZERO; LANES];
-            for row in self.values.chunks_exact_mut(self.lanes) {
+            for row in self.values.chunks_exact_mut(self.width) {
                 let row = &mut row[first..][..LANES];
                 for i in 0..LANES {
                     row[i] = (row[i] - largest[i]).kernel_exp();
@@ -89,10 +104,42 @@ impl<S: Scalar> Kernel for Softmax<'_, S> {
             for sum in &mut sum {
                 *sum = S::ONE / *sum;
             }
-            for row in self.values.chunks_exact_mut(self.lanes) {
+            for row in self.values.chunks_exact_mut(self.width) {
                 let row = &mut row[first..][..LANES];
                 for i in 0..LANES {
                     row[i] *= sum[i];
+                }
+            }
+        }
+    }
+}
+
+/// The derivatives of a softmax that was computed, along the direction whose columns begin at `start`.
+struct SoftmaxTangent<'a, S> {
+    values: &'a mut [S],
+    lanes: usize,
+    width: usize,
+    start: usize,
+}
+
+impl<S: Scalar> Kernel for SoftmaxTangent<'_, S> {
+    type Output = ();
+
+    #[inline(always)]
+    fn run(self) {
+        for first in (0..self.lanes).step_by(LANES) {
+            let mut mean = [S::ZERO; LANES];
+            for row in self.values.chunks_exact(self.width) {
+                let (alpha, d) = (&row[first..][..LANES], &row[self.start + first..][..LANES]);
+                for i in 0..LANES {
+                    mean[i] = alpha[i].mul_add(d[i], mean[i]);
+                }
+            }
+            for row in self.values.chunks_exact_mut(self.width) {
+                let (alpha, d) = row.split_at_mut(self.start);
+                let (alpha, d) = (&alpha[first..][..LANES], &mut d[first..][..LANES]);
+                for i in 0..LANES {
+                    d[i] = alpha[i] * (d[i] - mean[i]);
                 }
             }
         }

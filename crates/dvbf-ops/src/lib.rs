@@ -24,7 +24,7 @@ pub use conv::{
 };
 pub use features::{Feature, Features};
 pub use gru::{Gru, GruCache};
-pub use lanes::{LANES, gather, softmax_lanes, spread};
+pub use lanes::{LANES, gather, softmax_lanes, softmax_push_lanes, spread};
 pub use linear::{Linear, LinearPack};
 pub use mixture::{Mixture, MixtureCache, MixtureCotangents, MixtureDims, MixtureLanes};
 pub use mlp::{Mlp, MlpCache};

@@ -1,6 +1,11 @@
 //! A perceptron of rows in [lanes](crate::spread), without a way back.
 //!
-//! `h₀ = x`, `hₗ₊₁ = max(0, Wₗ hₗ + bₗ)`, without the rectifier in the last layer; `x (I, L)`, `y (O, L)`.
+//! Shapes: `x (I, L)`, `y (O, L)`; with `C` directions `[x, ẋ₁, …] (I, (1 + C) L)`, and `y` likewise.
+//!
+//! | | equation |
+//! |-|----------|
+//! | forward | `h₀ = x`, `hₗ₊₁ = max(0, Wₗ hₗ + bₗ)`, without the rectifier in the last layer |
+//! | along a direction | `ḣ₀ = ẋ`, `ḣₗ₊₁ = [hₗ₊₁ > 0] ⊙ Wₗ ḣₗ`, without the mask in the last layer |
 
 use crate::mlp::Mlp;
 use dvbf_tensor::{Accum, Kernel, Scalar, gemm, vectorize};
@@ -26,34 +31,52 @@ impl<S: Scalar> Mlp<S> {
         lanes: usize,
         buffers: &'a mut MlpLanes<S>,
     ) -> &'a mut [S] {
-        assert_eq!(x.len(), self.dim().0 * lanes, "x against (I, L)");
+        self.push_lanes(x, (lanes, 0), buffers)
+    }
+
+    /// [`forward_lanes`](Mlp::forward_lanes), and the derivatives of `y` along `C` directions, for
+    /// `(L, C)`. Every row of `x (I, (1 + C) L)` holds the values of all lanes, then their derivatives
+    /// along each direction, and so does every row of `y (O, (1 + C) L)`.
+    ///
+    /// # Panics
+    /// If `x` has another number of values than `I (1 + C) L`.
+    #[track_caller]
+    pub fn push_lanes<'a>(
+        &self,
+        x: &[S],
+        (lanes, directions): (usize, usize),
+        buffers: &'a mut MlpLanes<S>,
+    ) -> &'a mut [S] {
+        let width = (1 + directions) * lanes;
+        assert_eq!(x.len(), self.dim().0 * width, "x against (I, (1 + C) L)");
         let layers = self.layers();
         buffers.layers.resize_with(layers.len(), Vec::new);
         for (l, layer) in layers.iter().enumerate() {
             let (outputs, inputs) = layer.dim();
             let (before, rest) = buffers.layers.split_at_mut(l);
-            let from = before.last().map_or(x, |h| &h[..inputs * lanes]);
+            let from = before.last().map_or(x, |h| &h[..inputs * width]);
             let to = &mut rest[0];
-            if to.len() < outputs * lanes {
-                to.resize(outputs * lanes, S::ZERO);
+            if to.len() < outputs * width {
+                to.resize(outputs * width, S::ZERO);
             }
-            let to = &mut to[..outputs * lanes];
-            let from = ArrayView2::from_shape((inputs, lanes), from).expect("whole lanes");
-            let product = ArrayViewMut2::from_shape((outputs, lanes), &mut *to);
+            let to = &mut to[..outputs * width];
+            let from = ArrayView2::from_shape((inputs, width), from).expect("whole lanes");
+            let product = ArrayViewMut2::from_shape((outputs, width), &mut *to);
             gemm(Accum::Replace, product.expect("whole lanes"), layer.weight(), from);
             let bias = layer.bias().as_slice().expect("a bias is contiguous");
-            vectorize(AddBias { values: to, bias, lanes, rectify: l + 1 < layers.len() });
+            vectorize(AddBias { values: to, bias, lanes, width, rectify: l + 1 < layers.len() });
         }
         let outputs = self.dim().1;
-        &mut buffers.layers[layers.len() - 1][..outputs * lanes]
+        &mut buffers.layers[layers.len() - 1][..outputs * width]
     }
 }
 
-/// Adds a bias to every row of values, and rectifies.
+/// Adds a bias to the values of every row, and rectifies them; derivatives are masked.
 struct AddBias<'a, S> {
     values: &'a mut [S],
     bias: &'a [S],
     lanes: usize,
+    width: usize,
     rectify: bool,
 }
 
@@ -62,11 +85,17 @@ impl<S: Scalar> Kernel for AddBias<'_, S> {
 
     #[inline(always)]
     fn run(self) {
-        for (values, &bias) in self.values.chunks_exact_mut(self.lanes).zip(self.bias) {
+        for (row, &bias) in self.values.chunks_exact_mut(self.width).zip(self.bias) {
+            let (values, derivatives) = row.split_at_mut(self.lanes);
             if self.rectify {
-                for value in values {
+                for value in values.iter_mut() {
                     let a = *value + bias;
                     *value = if a > S::ZERO { a } else { S::ZERO };
+                }
+                for derivatives in derivatives.chunks_exact_mut(self.lanes) {
+                    for (d, &h) in derivatives.iter_mut().zip(&*values) {
+                        *d = if h > S::ZERO { *d } else { S::ZERO };
+                    }
                 }
             } else {
                 for value in values {

@@ -4,7 +4,7 @@
 use dvbf_gradcheck::{Tol, check_coordinates};
 use dvbf_ops::{
     Feature, Features, LANES, Mixture, MixtureDims, MixtureLanes, Mlp, MlpLanes, gather,
-    softmax_lanes, spread,
+    softmax_lanes, softmax_push_lanes, spread,
 };
 use dvbf_tensor::{Noise, softmax_rows};
 use ndarray::{Array1, Array2, s};
@@ -95,6 +95,48 @@ proptest! {
         let mut buffers = MixtureLanes::default();
         let y = mixture.forward_lanes(&alpha, &v, lanes, &cache, &mut buffers);
         prop_assert_eq!(out_of_lanes(y, lanes, (n, state)), expected);
+    }
+
+    /// A softmax of a perceptron that mixes linear maps of the same input, along several directions: each
+    /// derivative equals the central difference of the values, in every lane.
+    #[test]
+    fn pushed_lanes_are_differences(
+        n in 1..20_usize,
+        (bases, state, control) in (1..4_usize, 1..4_usize, 0..3_usize),
+        (hidden, directions) in (1..6_usize, 1..4_usize),
+        seed in any::<u64>(),
+    ) {
+        let inputs = state + control;
+        let net =
+            Mlp::<f64>::random(&[inputs, hidden, bases], &[1.5, 1.5], Noise::new(seed, 0));
+        let dims = MixtureDims { bases, state, control, noise: 1 };
+        let mixture = Mixture::<f64>::random(dims, [0.3; 3], 0.3, Noise::new(seed, 1));
+        let mut cache = mixture.cache(1);
+        mixture.prepare(&mut cache);
+        let lanes = n.next_multiple_of(LANES);
+        let width = (1 + directions) * lanes;
+        // Row i: the input in all lanes, then its derivatives.
+        let v = normal(inputs, width, seed, 2);
+        let (mut mixing, mut maps) = (MlpLanes::default(), MixtureLanes::default());
+        let mut push = |v: &Array2<f64>, directions: usize| {
+            let v = v.as_slice().unwrap();
+            let alpha = net.push_lanes(v, (lanes, directions), &mut mixing);
+            softmax_push_lanes(alpha, (lanes, directions));
+            mixture.push_lanes((alpha, v), (lanes, directions), &cache, &mut maps).to_vec()
+        };
+        let found = Array2::from_shape_vec((state, width), push(&v, directions)).unwrap();
+        let (h, values) = (1e-6, v.slice(s![.., ..lanes]));
+        let alone = push(&values.to_owned(), 0);
+        prop_assert_eq!(found.slice(s![.., ..lanes]).iter().copied().collect::<Vec<_>>(), alone);
+        for direction in 1..=directions {
+            let columns = s![.., direction * lanes..(direction + 1) * lanes];
+            let along = &v.slice(columns) * h;
+            let (up, down) = (push(&(&values + &along), 0), push(&(&values - &along), 0));
+            for ((found, up), down) in found.slice(columns).iter().zip(up).zip(down) {
+                let slope = (up - down) / (2.0 * h);
+                prop_assert!((found - slope).abs() < 1e-5 * (1.0 + slope.abs()), "{} {}", found, slope);
+            }
+        }
     }
 
     /// `∂y/∂v` of `y = net(x(v))` with a linear `x(v)`.

@@ -12,26 +12,24 @@
 //! source is Gaussian with this variance and not optimized: with one control it is the capacity of
 //! the linear channel under a limit of power.
 
-use super::lanes::{Gram, Lanes, Triangular, add_product, half_log_det};
-use super::rest::RestPath;
+use super::lanes::{Gram, Lanes, Triangular, half_log_det};
+use super::rest::HeldPath;
 use super::{Channel, Empowerment, check_batch, check_estimates};
 use crate::dynamics::MeanDynamics;
 use crate::error::ControlError;
 use dvbf_tensor::{Scalar, vectorize};
 use ndarray::{ArrayView2, s};
 use std::fmt;
-use std::mem::swap;
 
 /// Equation (1) for batches. Nothing allocates after construction.
 pub struct HeldGaussian<S: Scalar, D: MeanDynamics<S>> {
-    path: RestPath<S, D>,
+    dynamics: D,
+    path: HeldPath<S, D>,
     steps: usize,
     /// `√P / σ` of every control.
     gains: Vec<S>,
     /// `L⁻¹`, row after row.
     inverse: Vec<S>,
-    jacobian: Lanes<S>,
-    following: Lanes<S>,
     gram: Lanes<S>,
 }
 
@@ -50,48 +48,41 @@ impl<S: Scalar, D: MeanDynamics<S>> HeldGaussian<S, D> {
         let (z, u) = (dynamics.state_size(), dynamics.control_size());
         let unit = S::of(3.0).sqrt() * channel.resolution();
         Ok(Self {
-            path: RestPath::new(dynamics, channel, rows),
+            path: HeldPath::new(&dynamics, channel, rows),
+            dynamics,
             steps: channel.steps(),
             gains: channel.limits().half().iter().map(|&h| h / unit).collect(),
             inverse: channel.scale().inverse().iter().copied().collect(),
-            jacobian: Lanes::zeros((z, u), rows),
-            following: Lanes::zeros((z, u), rows),
             gram: Lanes::zeros((z.min(u), z.min(u)), rows),
         })
     }
 
     /// The dynamics that are looked at.
     pub fn dynamics(&self) -> &D {
-        &self.path.dynamics
+        &self.dynamics
     }
 
     /// One block of rows.
     fn block(&mut self, states: ArrayView2<'_, S>, out: &mut [S]) {
         let n = out.len();
-        self.path.start(states);
-        self.path.step(&mut self.jacobian);
-        for _ in 1..self.steps {
-            self.path.step(&mut self.following);
-            add_product(&mut self.following, &self.path.state, &self.jacobian, n);
-            swap(&mut self.following, &mut self.jacobian);
-        }
-        let (whitened, factor) = (&mut self.following, &self.inverse);
-        vectorize(Triangular { c: whitened, factor, a: &self.jacobian, n });
-        for i in 0..self.path.dynamics.state_size() {
+        self.path.run(&self.dynamics, states);
+        let (jacobian, whitened) = self.path.jacobian_and_scratch();
+        vectorize(Triangular { c: whitened, factor: &self.inverse, a: jacobian, n });
+        for i in 0..self.dynamics.state_size() {
             for (j, &gain) in self.gains.iter().enumerate() {
-                for value in self.following.lane_mut(i, j, n) {
+                for value in whitened.lane_mut(i, j, n) {
                     *value *= gain;
                 }
             }
         }
-        vectorize(Gram { g: &mut self.gram, m: &self.following, n });
+        vectorize(Gram { g: &mut self.gram, m: whitened, n });
         half_log_det(&mut self.gram, out);
     }
 }
 
 impl<S: Scalar, D: MeanDynamics<S>> Empowerment<S> for HeldGaussian<S, D> {
     fn state_size(&self) -> usize {
-        self.path.dynamics.state_size()
+        self.dynamics.state_size()
     }
 
     fn evaluate(&mut self, states: ArrayView2<'_, S>, out: &mut [S]) -> Result<(), ControlError> {

@@ -2,11 +2,11 @@
 //! that loops over rows are vectorized whatever the size of the matrices.
 
 use dvbf_tensor::{Kernel, Scalar, vectorize};
-use ndarray::{ArrayViewMut3, ShapeBuilder};
+use ndarray::{ArrayView3, ArrayViewMut3, ShapeBuilder};
 
 /// A matrix for each of `rows` rows; the first few of them are in use.
 #[derive(Clone, Debug)]
-pub(super) struct Lanes<S> {
+pub(crate) struct Lanes<S> {
     shape: (usize, usize),
     rows: usize,
     data: Vec<S>,
@@ -24,9 +24,16 @@ impl<S: Scalar> Lanes<S> {
         ArrayViewMut3::from_shape(shape, &mut self.data).expect("the strides are those of lanes")
     }
 
+    /// The matrices of the first `n` rows, `(n, I, J)`.
+    pub(super) fn view(&self, n: usize) -> ArrayView3<'_, S> {
+        let (i, j) = self.shape;
+        let shape = (n, i, j).strides((1, j * self.rows, self.rows));
+        ArrayView3::from_shape(shape, &self.data).expect("the strides are those of lanes")
+    }
+
     /// Entry `(i, j)` of the first `n` rows.
     #[inline(always)]
-    pub(super) fn lane(&self, i: usize, j: usize, n: usize) -> &[S] {
+    pub(crate) fn lane(&self, i: usize, j: usize, n: usize) -> &[S] {
         &self.data[(i * self.shape.1 + j) * self.rows..][..n]
     }
 

@@ -1,15 +1,14 @@
-//! The path of many states under the control at the center of its limits, with both Jacobians.
+//! The path of many states under the control at the center of its limits, with its derivatives.
 
 use super::Channel;
-use super::lanes::Lanes;
-use crate::dynamics::{Inputs, Linearization, MeanDynamics};
+use super::lanes::{Lanes, add_product};
+use crate::dynamics::{Inputs, Linearization, MeanDynamics, Sensitivity};
 use dvbf_tensor::Scalar;
 use ndarray::{Array2, ArrayView2, s};
 use std::mem::swap;
 
 /// The states of one step of the path and, once it is taken, its Jacobians.
 pub(super) struct RestPath<S: Scalar, D: MeanDynamics<S>> {
-    pub(super) dynamics: D,
     workspace: D::Workspace,
     states: Array2<S>,
     next: Array2<S>,
@@ -20,7 +19,7 @@ pub(super) struct RestPath<S: Scalar, D: MeanDynamics<S>> {
 }
 
 impl<S: Scalar, D: MeanDynamics<S>> RestPath<S, D> {
-    pub(super) fn new(dynamics: D, channel: &Channel<S>, rows: usize) -> Self {
+    pub(super) fn new(dynamics: &D, channel: &Channel<S>, rows: usize) -> Self {
         let size = dynamics.state_size();
         let center = channel.limits().center();
         Self {
@@ -30,7 +29,6 @@ impl<S: Scalar, D: MeanDynamics<S>> RestPath<S, D> {
             controls: Array2::from_shape_fn((rows, center.len()), |(_, j)| center[j]),
             state: Lanes::zeros((size, size), rows),
             n: 0,
-            dynamics,
         }
     }
 
@@ -45,7 +43,7 @@ impl<S: Scalar, D: MeanDynamics<S>> RestPath<S, D> {
     }
 
     /// Takes a step, keeps `A` and writes `B` into `control`.
-    pub(super) fn step(&mut self, control: &mut Lanes<S>) {
+    pub(super) fn step(&mut self, dynamics: &D, control: &mut Lanes<S>) {
         let rows = s![..self.n, ..];
         let (states, controls) = (self.states.slice(rows), self.controls.slice(rows));
         let out = Linearization {
@@ -53,7 +51,65 @@ impl<S: Scalar, D: MeanDynamics<S>> RestPath<S, D> {
             state: self.state.view_mut(self.n),
             control: control.view_mut(self.n),
         };
-        self.dynamics.linearize(Inputs { states, controls }, out, &mut self.workspace);
+        dynamics.linearize(Inputs { states, controls }, out, &mut self.workspace);
         swap(&mut self.states, &mut self.next);
+    }
+}
+
+/// The path over the steps of a channel, and how its end moves with a control that is held.
+pub(crate) struct HeldPath<S: Scalar, D: MeanDynamics<S>> {
+    path: RestPath<S, D>,
+    steps: usize,
+    jacobian: Lanes<S>,
+    following: Lanes<S>,
+}
+
+impl<S: Scalar, D: MeanDynamics<S>> HeldPath<S, D> {
+    pub(crate) fn new(dynamics: &D, channel: &Channel<S>, rows: usize) -> Self {
+        let (z, u) = (dynamics.state_size(), dynamics.control_size());
+        Self {
+            path: RestPath::new(dynamics, channel, rows),
+            steps: channel.steps(),
+            jacobian: Lanes::zeros((z, u), rows),
+            following: Lanes::zeros((z, u), rows),
+        }
+    }
+
+    pub(crate) fn rows(&self) -> usize {
+        self.path.rows()
+    }
+
+    /// Follows the path from these states, at most as many as there are rows: `J₀ = 0`,
+    /// `J_{k+1} = A_k J_k + B_k`.
+    pub(crate) fn run(&mut self, dynamics: &D, states: ArrayView2<'_, S>) {
+        self.path.start(states);
+        self.jacobian.fill(S::ZERO);
+        for _ in 0..self.steps {
+            self.step(dynamics);
+        }
+    }
+
+    fn step(&mut self, dynamics: &D) {
+        let Self { path, jacobian, following, .. } = self;
+        let n = path.n;
+        let rows = s![..n, ..];
+        let at = Inputs { states: path.states.slice(rows), controls: path.controls.slice(rows) };
+        let out = Sensitivity {
+            before: jacobian.view(n),
+            next: path.next.slice_mut(rows),
+            after: following.view_mut(n),
+        };
+        if dynamics.follow(at, out, &mut path.workspace) {
+            swap(&mut path.states, &mut path.next);
+        } else {
+            path.step(dynamics, following);
+            add_product(following, &path.state, jacobian, n);
+        }
+        swap(jacobian, following);
+    }
+
+    /// `J` at the end of the path, and a buffer as large.
+    pub(super) fn jacobian_and_scratch(&mut self) -> (&Lanes<S>, &mut Lanes<S>) {
+        (&self.jacobian, &mut self.following)
     }
 }

@@ -24,6 +24,7 @@ use std::fmt;
 
 /// Equation (2) for batches. Nothing allocates after construction.
 pub struct SequenceGaussian<S: Scalar, D: MeanDynamics<S>> {
+    dynamics: D,
     path: RestPath<S, D>,
     steps: usize,
     half: Vec<S>,
@@ -52,7 +53,8 @@ impl<S: Scalar, D: MeanDynamics<S>> SequenceGaussian<S, D> {
         let (z, u) = (dynamics.state_size(), dynamics.control_size());
         let sigma = channel.resolution();
         Ok(Self {
-            path: RestPath::new(dynamics, channel, rows),
+            path: RestPath::new(&dynamics, channel, rows),
+            dynamics,
             steps: channel.steps(),
             half: channel.limits().half().to_vec(),
             inverse: channel.scale().inverse().iter().map(|&v| v / sigma).collect(),
@@ -66,16 +68,16 @@ impl<S: Scalar, D: MeanDynamics<S>> SequenceGaussian<S, D> {
 
     /// The dynamics that are looked at.
     pub fn dynamics(&self) -> &D {
-        &self.path.dynamics
+        &self.dynamics
     }
 
     /// `W` of one block of rows, in units of the resolution.
     fn block(&mut self, states: ArrayView2<'_, S>) {
-        let (n, z) = (states.nrows(), self.path.dynamics.state_size());
+        let (n, z) = (states.nrows(), self.dynamics.state_size());
         self.path.start(states);
         self.reach.fill(S::ZERO);
         for _ in 0..self.steps {
-            self.path.step(&mut self.control);
+            self.path.step(&self.dynamics, &mut self.control);
             for i in 0..z {
                 for (j, &half) in self.half.iter().enumerate() {
                     for value in self.control.lane_mut(i, j, n) {
@@ -115,7 +117,7 @@ impl<S: Scalar, D: MeanDynamics<S>> SequenceGaussian<S, D> {
 
 impl<S: Scalar, D: MeanDynamics<S>> Empowerment<S> for SequenceGaussian<S, D> {
     fn state_size(&self) -> usize {
-        self.path.dynamics.state_size()
+        self.dynamics.state_size()
     }
 
     fn evaluate(&mut self, states: ArrayView2<'_, S>, out: &mut [S]) -> Result<(), ControlError> {

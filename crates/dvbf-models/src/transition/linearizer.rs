@@ -7,8 +7,14 @@
 //! | `∂z'/∂z (n, Z, Z)` | row `i` is `(∂f/∂z)ᵀ eᵢ` |
 //! | `∂z'/∂u (n, Z, U)` | row `i` is `(∂f/∂u)ᵀ eᵢ` |
 //! | `∂z'/∂w (n, Z, W)` | row `i` is `(∂f/∂w)ᵀ eᵢ` |
+//!
+//! Where only derivatives along a few directions are asked for, a kind may have a pass that
+//! [pushes them forward](Transition::push_forward).
 
-use super::{Transition, TransitionCotangents, TransitionDims, TransitionInput};
+use super::{
+    Transition, TransitionCotangents, TransitionDerivatives, TransitionDims, TransitionDirections,
+    TransitionInput,
+};
 use crate::part::Cache;
 use dvbf_tensor::Scalar;
 use ndarray::{Array2, ArrayView2, ArrayViewMut2, ArrayViewMut3, s};
@@ -103,6 +109,20 @@ impl<S: Scalar> Linearizer<S> {
         let rows = s![..input.state.nrows(), ..];
         transition.forward(0, input, self.next.slice_mut(rows), &mut self.cache);
         self.next.slice(rows)
+    }
+
+    /// [`Transition::push_forward`]; nothing can be [pulled back](Self::pull_back) from it.
+    ///
+    /// # Panics
+    /// If the shapes disagree or there are too many states.
+    #[track_caller]
+    pub fn push_forward(
+        &mut self,
+        transition: &dyn Transition<S>,
+        at: TransitionDirections<'_, S>,
+        out: TransitionDerivatives<'_, S>,
+    ) -> bool {
+        transition.push_forward(at, out, &mut self.cache)
     }
 
     /// Pulls the cotangent `dz' (n, Z)`, zero before `write` writes it, back through the last

@@ -8,18 +8,26 @@
 //! | `du` | `B̄ᵀ dz'` and the mixing network's part | |
 //! | `dw` | `C̄ᵀ dz'` | |
 //!
+//! Along a direction, `ż' = Σᵢ α̇ᵢ (Aᵢ z + Bᵢ u) + Σᵢ αᵢ (Aᵢ ż + Bᵢ u̇)`.
+//!
 //! The mixing network is affine (first author's code of 2016) or has one hidden layer.
 
-use super::{Transition, TransitionCotangents, TransitionDims, TransitionInput, TransitionRole};
+use super::{
+    Transition, TransitionCotangents, TransitionDerivatives, TransitionDims, TransitionDirections,
+    TransitionInput, TransitionRole,
+};
 use crate::kind::{Context, KindError, PartConfig, affine};
 use crate::part::{Cache, gradient_of};
 use dvbf_ops::{
     LANES, Mixture, MixtureCache, MixtureCotangents, MixtureDims, MixtureLanes, Mlp, MlpCache,
-    MlpLanes, Params, Path, gather, softmax_backward, softmax_lanes, spread,
+    MlpLanes, Params, Path, gather, softmax_backward, softmax_lanes, softmax_push_lanes, spread,
 };
 use dvbf_tensor::{Noise, Scalar, softmax_rows};
 use ndarray::{Array2, ArrayView2, ArrayViewD, ArrayViewMut2, ArrayViewMutD, s};
 use serde::{Deserialize, Serialize};
+
+/// Rows that are pushed forward at once: their buffers stay in the first cache.
+const PUSHED: usize = 128;
 
 /// Settings of a locally linear transition.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -211,6 +219,58 @@ impl<S: Scalar> Transition<S> for LocallyLinear<S> {
         let alpha = self.mixing.forward_lanes(&inputs[..(z + u) * lanes], lanes, mixing);
         softmax_lanes(alpha, lanes);
         gather(self.maps.forward_lanes(alpha, inputs, lanes, &cache.maps, maps), lanes, next);
+    }
+
+    fn push_forward(
+        &self,
+        at: TransitionDirections<'_, S>,
+        out: TransitionDerivatives<'_, S>,
+        cache: &mut Cache,
+    ) -> bool {
+        let TransitionDirections { state, control, dstate, dcontrol } = at;
+        let TransitionDerivatives { mut next, mut dnext } = out;
+        let MixtureDims { state: z, control: u, .. } = self.maps.dims();
+        let (n, directions) = (state.nrows(), dcontrol.ncols());
+        assert_eq!((state.dim(), next.dim()), ((n, z), (n, z)), "states against (n, Z)");
+        assert_eq!(control.dim(), (n, u), "controls against (n, U)");
+        assert_eq!(dcontrol.nrows(), u, "directions of the control against (U, C)");
+        let derivatives = (n, z, directions);
+        assert_eq!(dstate.dim(), derivatives, "directions of the state against (n, Z, C)");
+        assert_eq!(dnext.dim(), derivatives, "derivatives against (n, Z, C)");
+        let cache = cache.get::<LocallyLinearCache<S>>();
+        let Carried { inputs, mixing, maps } = &mut cache.carried;
+        for first in (0..n).step_by(PUSHED) {
+            let rows = first..n.min(first + PUSHED);
+            let lanes = rows.len().next_multiple_of(LANES);
+            let width = (1 + directions) * lanes;
+            if inputs.len() < (z + u) * width {
+                inputs.resize((z + u) * width, S::ZERO);
+            }
+            let inputs = &mut inputs[..(z + u) * width];
+            for (i, lane) in inputs.chunks_exact_mut(width).enumerate() {
+                let (values, rest) = lane.split_at_mut(lanes);
+                let of = if i < z { &state } else { &control };
+                let column = of.slice(s![rows.clone(), if i < z { i..=i } else { i - z..=i - z }]);
+                spread(column, lanes, values);
+                for (c, lane) in rest.chunks_exact_mut(lanes).enumerate() {
+                    if i < z {
+                        spread(dstate.slice(s![rows.clone(), i..=i, c]), lanes, lane);
+                    } else {
+                        lane.fill(dcontrol[[i - z, c]]);
+                    }
+                }
+            }
+            let alpha = self.mixing.push_lanes(inputs, (lanes, directions), mixing);
+            softmax_push_lanes(alpha, (lanes, directions));
+            let y = self.maps.push_lanes((alpha, inputs), (lanes, directions), &cache.maps, maps);
+            for (i, lane) in y.chunks_exact(width).enumerate() {
+                gather(lane, lanes, next.slice_mut(s![rows.clone(), i..=i]));
+                for (c, lane) in lane.chunks_exact(lanes).skip(1).enumerate() {
+                    gather(lane, lanes, dnext.slice_mut(s![rows.clone(), i..=i, c]));
+                }
+            }
+        }
+        true
     }
 
     fn backward(

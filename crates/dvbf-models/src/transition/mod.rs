@@ -21,7 +21,7 @@ use crate::part::{Cache, cloned_boxes};
 use dvbf_dynamics::Component;
 use dvbf_ops::Params;
 use dvbf_tensor::Scalar;
-use ndarray::{ArrayView2, ArrayViewMut2};
+use ndarray::{ArrayView2, ArrayView3, ArrayViewMut2, ArrayViewMut3};
 use std::any::Any;
 use std::fmt::Debug;
 
@@ -62,6 +62,28 @@ pub struct TransitionCotangents<'a, S> {
     pub control: Option<ArrayViewMut2<'a, S>>,
     /// Of `w (n, W)`.
     pub noise: ArrayViewMut2<'a, S>,
+}
+
+/// Where a step without noise is taken, and `C` directions in which its arguments move.
+#[derive(Clone, Copy, Debug)]
+pub struct TransitionDirections<'a, S> {
+    /// `z (n, Z)`.
+    pub state: ArrayView2<'a, S>,
+    /// `u (n, U)`.
+    pub control: ArrayView2<'a, S>,
+    /// `ż (n, Z, C)`.
+    pub dstate: ArrayView3<'a, S>,
+    /// `u̇ (U, C)`, the same for all rows.
+    pub dcontrol: ArrayView2<'a, S>,
+}
+
+/// Where a step and its derivatives along `C` directions are written.
+#[derive(Debug)]
+pub struct TransitionDerivatives<'a, S> {
+    /// `z' (n, Z)`.
+    pub next: ArrayViewMut2<'a, S>,
+    /// `ż' (n, Z, C)`.
+    pub dnext: ArrayViewMut3<'a, S>,
 }
 
 /// A differentiable transition. Its gradient is a value of its own type.
@@ -126,6 +148,22 @@ pub trait Transition<S: Scalar>:
     /// As [`forward`](Self::forward).
     fn carry(&self, input: TransitionInput<'_, S>, next: ArrayViewMut2<'_, S>, cache: &mut Cache) {
         self.forward(0, input, next, cache);
+    }
+
+    /// Writes the step without noise, `z' = f(z, u, 0)`, and its derivatives along directions,
+    /// `ż' = (∂f/∂z) ż + (∂f/∂u) u̇`; keeps nothing, as [`carry`](Self::carry). False, and nothing is
+    /// written, if the kind does not do this.
+    ///
+    /// # Panics
+    /// As [`forward`](Self::forward).
+    fn push_forward(
+        &self,
+        at: TransitionDirections<'_, S>,
+        out: TransitionDerivatives<'_, S>,
+        cache: &mut Cache,
+    ) -> bool {
+        let _ = (at, out, cache);
+        false
     }
 
     /// Pulls `dz' (n, Z)` back through rows `at..at + n`.

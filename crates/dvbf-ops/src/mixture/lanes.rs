@@ -62,6 +62,50 @@ impl<S: Scalar> Kernel for Apply<'_, S> {
     }
 }
 
+/// `y = D̄ v` and, along each direction, `ẏ = Ḋ v + D̄ v̇`: rows hold `width` values, those of the lanes
+/// and then their derivatives. Lanes are whole vectors.
+pub(super) struct ApplyTangent<'a, S> {
+    pub(super) lanes: usize,
+    pub(super) width: usize,
+    pub(super) d: &'a [S],
+    pub(super) v: &'a [S],
+    pub(super) y: &'a mut [S],
+}
+
+impl<S: Scalar> Kernel for ApplyTangent<'_, S> {
+    type Output = ();
+
+    #[inline(always)]
+    fn run(self) {
+        let Self { lanes, width, d, v, y } = self;
+        let column = y.len();
+        for (k, y) in y.chunks_exact_mut(width).enumerate() {
+            for first in (0..lanes).step_by(VECTOR) {
+                let mut sum = [S::ZERO; VECTOR];
+                for (d, v) in d.chunks_exact(column).zip(v.chunks_exact(width)) {
+                    let (d, v) = (&d[k * width + first..][..VECTOR], &v[first..][..VECTOR]);
+                    for i in 0..VECTOR {
+                        sum[i] = d[i].mul_add(v[i], sum[i]);
+                    }
+                }
+                y[first..][..VECTOR].copy_from_slice(&sum);
+                for start in (lanes..width).step_by(lanes) {
+                    let mut sum = [S::ZERO; VECTOR];
+                    for (d, v) in d.chunks_exact(column).zip(v.chunks_exact(width)) {
+                        let d = &d[k * width..];
+                        let (dd, d) = (&d[start + first..][..VECTOR], &d[first..][..VECTOR]);
+                        let (dv, v) = (&v[start + first..][..VECTOR], &v[first..][..VECTOR]);
+                        for i in 0..VECTOR {
+                            sum[i] = dd[i].mul_add(v[i], d[i].mul_add(dv[i], sum[i]));
+                        }
+                    }
+                    y[start + first..][..VECTOR].copy_from_slice(&sum);
+                }
+            }
+        }
+    }
+}
+
 /// `dD̄ = g vᵀ` and `dv = D̄ᵀ g`.
 pub(super) struct PullBack<'a, S> {
     pub(super) lanes: usize,
