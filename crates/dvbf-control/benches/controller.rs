@@ -4,11 +4,11 @@
 use criterion::{Criterion, Throughput};
 use dvbf_control::{
     ActorCritic, ActorCriticSettings, Channel, ControlError, ControlLimits, Controller,
-    EmpowermentNet, FitSettings, Greedy, HeldGaussian, LearnedDynamics, PathFilter, Policy,
-    StateScale,
+    EmpowermentNet, FitSettings, Foresight, Greedy, HeldGaussian, LearnedDynamics, Outcomes,
+    PathFilter, Policy, StateScale, ValueNet, ValueSettings,
 };
 use dvbf_core::{Dvbf, Filter, FilterOptions, KindTable, ModelConfig, Noise};
-use ndarray::Array2;
+use ndarray::{Array2, Array3};
 use std::error::Error;
 use std::hint::black_box;
 use std::sync::Arc;
@@ -43,6 +43,15 @@ fn actor(
     let settings = ActorCriticSettings { batch: 1, ..ActorCriticSettings::default() };
     let training = ActorCritic::new(dynamics.clone(), net, channel.limits(), scale, settings)?;
     Ok(training.actor().clone())
+}
+
+/// A value of the usual size.
+fn value(channel: &Channel<f32>) -> Result<ValueNet<f32>, ControlError> {
+    let states = states();
+    let (next, rewards) = (Array3::zeros((64, LEVELS, 3)), Array2::zeros((64, LEVELS)));
+    let outcomes = Outcomes { states: states.view(), next: next.view(), rewards: rewards.view() };
+    let settings = ValueSettings { updates: 1, batch: 16, ..ValueSettings::default() };
+    ValueNet::fit(outcomes, channel.scale(), &settings)
 }
 
 /// Sequences of frames, all seen or every fourth missing. They are short, for a random model may be
@@ -87,7 +96,8 @@ fn main() -> Result<(), Box<dyn Error>> {
     let channel = Channel::new(10, 0.05, ControlLimits::symmetric(&[2.0])?, scale)?;
     bench(&mut criterion, "actor", &filter, actor(&dynamics, &channel)?)?;
     let estimate = HeldGaussian::new(dynamics.clone(), &channel, LEVELS)?;
-    let greedy = Greedy::new(dynamics, estimate, channel.limits(), LEVELS)?;
+    let foresight = Foresight::new(estimate, value(&channel)?);
+    let greedy = Greedy::new(dynamics, foresight, channel.limits(), LEVELS)?;
     bench(&mut criterion, "greedy", &filter, greedy)?;
     criterion.final_summary();
     Ok(())

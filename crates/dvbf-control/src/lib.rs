@@ -14,6 +14,7 @@ mod net;
 mod path_filter;
 mod policy;
 mod scale;
+mod value;
 mod variational;
 
 pub use actor_critic::{ActorCritic, ActorCriticSettings};
@@ -30,4 +31,5 @@ pub use limits::ControlLimits;
 pub use path_filter::PathFilter;
 pub use policy::{Actor, Greedy, Planner, PlannerSettings, Policy};
 pub use scale::StateScale;
+pub use value::{Foresight, Outcomes, ValueNet, ValueSettings};
 pub use variational::{ChannelNoise, Variational, VariationalSettings};

@@ -116,6 +116,27 @@ fn updates_increase_the_objective() {
     assert!(after > before + 0.01, "{before} {after}");
 }
 
+/// Another reward is in effect at once, as if the training had begun with it.
+#[test]
+fn a_reward_can_be_replaced() {
+    let states = uniform_states::<f64>(500, 9.0, Noise::new(0, 2));
+    let estimates: Vec<f64> = states.rows().into_iter().map(|z| 1.0 - z[0]).collect();
+    let fit = FitSettings { hidden: 7, updates: 20, batch: 32, ..FitSettings::default() };
+    let other = EmpowermentNet::fit(states.view(), &estimates, &network_scale(), &fit).unwrap();
+    let starts = draw_starts::<f64>(6, 1, 1);
+    let mut replaced = training(small(1.0)).unwrap();
+    let before = replaced.gradient(starts.view()).0;
+    replaced.set_reward(other.clone());
+    let limits = ControlLimits::symmetric(&[TORQUE]).unwrap();
+    let mut begun =
+        ActorCritic::new(Embedded::default(), other, &limits, &network_scale(), small(1.0))
+            .unwrap();
+    let (objective, gradient, _) = begun.gradient(starts.view());
+    let found = replaced.gradient(starts.view());
+    assert_eq!((found.0.to_bits(), found.1), (objective.to_bits(), gradient));
+    assert!((before - objective).abs() > 1e-3, "{before} {objective}");
+}
+
 #[test]
 fn impossible_settings_and_starts_are_errors() {
     let default = ActorCriticSettings::default();

@@ -107,6 +107,46 @@ fn a_model_that_predicts_nothing_is_refused_and_one_that_does_gets_its_figures()
     check_page(folder.path(), &pieces, 8);
 }
 
+/// Where the divergence weighs hardly anything, the noise of every step tells its frame, and nothing
+/// has to be predicted: the model encodes and decodes. What it sees it draws well, and it has no dynamics.
+#[test]
+fn a_model_that_only_encodes_and_decodes_is_refused() {
+    let folder = tempfile::tempdir().unwrap();
+    let words =
+        ["train", "pendulum", "--preset", "smoke", "--threads", "1", "--quiet", "--out", "r"];
+    let mut command = dvbf(folder.path(), &words);
+    for setting in [
+        r#"training.kl_weight={from=1e-4,to=1e-4,start=0.0,end=0.0,shape="linear"}"#,
+        "training.restarts=1",
+        "training.steps=2000",
+        "training.checkpoint_interval=2000",
+        "evaluation.horizons=[10,45]",
+        "evaluation.importance_samples=2",
+        "data.train=100",
+        "data.validation=20",
+        "data.test=20",
+        "data.long_steps=60",
+    ] {
+        command.args(["--set", setting]);
+    }
+    let output = command.output().unwrap();
+    assert!(output.status.success(), "{}", text(&output.stderr));
+    let summary = fs::read(folder.path().join("r/summary.json")).unwrap();
+    let summary: Value = serde_json::from_slice(&summary).unwrap();
+    // Fifteen frames of 256 pixels, whose emission has the standard deviation 0.05.
+    let density = summary["bound"]["reconstruction"].as_f64().unwrap() / (15.0 * 256.0);
+    let std = 0.05_f64;
+    let most = -(std * std::f64::consts::TAU.sqrt()).ln();
+    let drawn = 2.0 * std * std * (most - density);
+    let row = &summary["open_loop"]["45"];
+    let [model, mean_image] = ["model", "mean_image"].map(|key| row[key].as_f64().unwrap());
+    assert!(drawn < 0.5 * mean_image, "it draws what it sees: {drawn} {mean_image}");
+    assert!(model > 0.5 * mean_image, "it predicts nothing: {model} {mean_image}");
+    let line = refusal(dvbf(folder.path(), &["empower", "r"]));
+    assert!(line.contains("predicts 45 frames") && line.contains("no dynamics"), "{line}");
+    assert!(!folder.path().join("r/empowerment.json").exists());
+}
+
 #[test]
 fn the_ball_gets_its_figures() {
     let folder = tempfile::tempdir().unwrap();

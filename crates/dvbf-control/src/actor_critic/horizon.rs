@@ -82,6 +82,11 @@ impl<S: Scalar, D: MeanDynamics<S>> Horizon<S, D> {
         }
     }
 
+    /// Makes the buffers those of another reward.
+    pub(super) fn set_reward(&mut self, reward: &EstimateFunction<S>) {
+        self.reward_cache = reward.cache(self.steps * self.batch);
+    }
+
     /// All states but the last, `(H B, Z)`.
     pub(super) fn visited(&self) -> ArrayView2<'_, S> {
         self.states.slice(s![..self.steps * self.batch, ..])

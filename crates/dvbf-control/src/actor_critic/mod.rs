@@ -14,6 +14,7 @@
 
 mod horizon;
 
+use crate::channel::Empowerment;
 use crate::dynamics::MeanDynamics;
 use crate::error::{ControlError, at_least, discount, positive};
 use crate::estimate_net::{EmpowermentNet, Regression};
@@ -190,6 +191,19 @@ impl<S: Scalar, D: MeanDynamics<S>> ActorCritic<S, D> {
         self.updates
     }
 
+    /// Goes on with another reward: an estimate that has learned better what it says of the states
+    /// that the actor seeks.
+    ///
+    /// # Panics
+    /// If it is of other states.
+    #[track_caller]
+    pub fn set_reward(&mut self, reward: EmpowermentNet<S>) {
+        let size = self.dynamics.state_size();
+        assert_eq!(reward.state_size(), size, "the reward against the dynamics");
+        self.horizon.set_reward(&reward.function);
+        self.reward = reward;
+    }
+
     /// Goes on from other parameters of the actor, in the order of visits.
     ///
     /// # Panics
@@ -237,21 +251,31 @@ impl<S: Scalar, D: MeanDynamics<S>> ActorCritic<S, D> {
     /// If the shapes disagree.
     #[track_caller]
     pub fn update(&mut self, starts: ArrayView2<'_, S>) -> Result<S, ControlError> {
-        let expected = (self.settings.batch, self.dynamics.state_size());
-        assert_eq!(starts.dim(), expected, "starts against batch and state");
-        check_finite("the start", starts)?;
+        self.check_starts(starts)?;
         let objective = self.pass(starts, true);
         let limits =
             StepLimits { clip: self.settings.gradient_clip, rate: self.settings.actor_rate };
         let cache = &mut self.horizon.actor_cache;
         self.actor_learner.step(&mut self.actor.net, cache, Sense::Maximize, limits)?;
         self.actor.refresh();
+        self.fit_critic()?;
+        Ok(objective)
+    }
+
+    #[track_caller]
+    fn check_starts(&self, starts: ArrayView2<'_, S>) -> Result<(), ControlError> {
+        let expected = (self.settings.batch, self.dynamics.state_size());
+        assert_eq!(starts.dim(), expected, "starts against batch and state");
+        check_finite("the start", starts)
+    }
+
+    fn fit_critic(&mut self) -> Result<(), ControlError> {
         self.horizon.targets(&mut self.targets);
         let (states, rate) = (self.horizon.visited(), self.settings.critic_rate);
         self.critic_fit.update_on(&mut self.critic, states, &self.targets, rate)?;
         self.follow();
         self.updates += 1;
-        Ok(objective)
+        Ok(())
     }
 
     fn pass(&mut self, starts: ArrayView2<'_, S>, backward: bool) -> S {

@@ -19,6 +19,8 @@ mod sequence;
 mod water;
 
 pub use held::HeldGaussian;
+pub(crate) use lanes::Lanes;
+pub(crate) use rest::HeldPath;
 pub use sequence::SequenceGaussian;
 pub use water::{WaterFilling, water_filling};
 

@@ -108,8 +108,18 @@ impl<S: Scalar, D: MeanDynamics<S>> HeldPath<S, D> {
         swap(jacobian, following);
     }
 
+    /// `J` at the end of the path, entry by entry.
+    pub(crate) fn jacobian(&self) -> &Lanes<S> {
+        &self.jacobian
+    }
+
     /// `J` at the end of the path, and a buffer as large.
     pub(super) fn jacobian_and_scratch(&mut self) -> (&Lanes<S>, &mut Lanes<S>) {
         (&self.jacobian, &mut self.following)
+    }
+
+    /// Where the path has come to, `(n, Z)`.
+    pub(crate) fn end(&self) -> ArrayView2<'_, S> {
+        self.path.states.slice(s![..self.path.n, ..])
     }
 }

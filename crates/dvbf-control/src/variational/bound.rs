@@ -2,20 +2,24 @@
 //!
 //! Shapes: states `(B, Z)`, controls `(B, U)`, the path `(K + 1) B` rows. With the end state that the
 //! central control leads to, `z° = F_K(z, c)`, the deviation in units of the resolution is
-//! `e = L⁻¹ (F_K(z, a) − z°)/σ + ξ`, and the planner sees the scaled state, `e/10` and `arsinh e`.
+//! `e = L⁻¹ (F_K(z, a) − z°)/σ + ξ`, and the planner sees the scaled state, `e/10`, `arsinh e` and the
+//! [guess](super::guess) `ŷ` of the linearized channel; its outputs `o` are added to that guess,
+//! `μ_q = ŷ + o_μ` and `ln L_q,ii = ln sᵢ + o_ii`.
 //!
 //! | | equation |
 //! |-|----------|
 //! | forward | `y = μ_ω + L_ω ε`, `r = L_q⁻¹ (y − μ_q)`, `v = ½ (U − rᵀr) + ln det L_ω − ln det L_q` |
 //! | planner | `g = L_q⁻ᵀ r`, `dμ_q = g`, `dL_q = g rᵀ`, `d ln L_q,ii` less one |
+//! | guess | `dŷ = dμ_q` and what comes through the planner's input; `de += M Λ⁻¹ (dŷ / (1 − x̂²))` |
 //! | end state | `dz_K = L⁻ᵀ de / σ`, pulled back `K` times, which gives `da` |
 //! | source | `dy = −g + h (1 − tanh² y) da`, `dμ_ω = dy`, `dL_ω = dy εᵀ`, `d ln L_ω,ii` plus one |
 //!
 //! The source's entropy stands in its closed form, `U/2` instead of `½ εᵀε`: less noise, same mean.
 
 use super::ChannelNoise;
-use super::head::{Head, Pull, width};
-use crate::channel::Channel;
+use super::guess::Guess;
+use super::head::{Head, Pull, diagonal, width};
+use crate::channel::{Channel, HeldPath};
 use crate::dynamics::{Cotangents, Inputs, MeanDynamics};
 use crate::net::{StateNet, StateNetCache};
 use dvbf_tensor::Scalar;
@@ -36,9 +40,9 @@ pub(super) struct Bound<S: Scalar, D: MeanDynamics<S>> {
     n: usize,
     workspace: D::Workspace,
     path: Array2<S>,
-    rest: Array2<S>,
-    next: Array2<S>,
-    central: Array2<S>,
+    held: HeldPath<S, D>,
+    guess: Guess<S>,
+    deviations: Array2<S>,
     actions: Array2<S>,
     latent: Array2<S>,
     residuals: Array2<S>,
@@ -66,19 +70,31 @@ fn slice_mut<'a, S>(row: &'a mut ArrayViewMut1<'_, S>) -> &'a mut [S] {
     row.as_slice_mut().expect("rows are contiguous")
 }
 
+/// Whether states are those of the pass before, whose path under the central control is kept.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum From {
+    SameStates,
+    Elsewhere,
+}
+
+/// Inputs of the planner for `(Z, U)`.
+pub(super) fn seen_width((z, u): (usize, usize)) -> usize {
+    3 * z + u
+}
+
 impl<S: Scalar, D: MeanDynamics<S>> Bound<S, D> {
     pub(super) fn new(parts: &Parts<'_, S, D>, rows: usize) -> Self {
         let (z, u) = (parts.dynamics.state_size(), parts.dynamics.control_size());
-        let (steps, center) = (parts.channel.steps(), parts.channel.limits().center());
+        let steps = parts.channel.steps();
         let zeros = |columns: usize| Array2::zeros((rows, columns));
         Self {
             rows,
             n: 0,
             workspace: parts.dynamics.workspace(rows),
             path: Array2::zeros(((steps + 1) * rows, z)),
-            rest: zeros(z),
-            next: zeros(z),
-            central: Array2::from_shape_fn((rows, u), |(_, j)| center[j]),
+            held: HeldPath::new(parts.dynamics, parts.channel, rows),
+            guess: Guess::new((z, u), rows),
+            deviations: zeros(z),
             actions: zeros(u),
             latent: zeros(u),
             residuals: zeros(u),
@@ -87,8 +103,8 @@ impl<S: Scalar, D: MeanDynamics<S>> Bound<S, D> {
             planners: zeros(width(u)),
             dsources: zeros(width(u)),
             dplanners: zeros(width(u)),
-            seen: zeros(3 * z),
-            dseen: zeros(3 * z),
+            seen: zeros(seen_width((z, u))),
+            dseen: zeros(seen_width((z, u))),
             dstates: Array2::zeros((2 * rows, z)),
             dcontrols: zeros(u),
             values: vec![S::ZERO; rows],
@@ -102,7 +118,7 @@ impl<S: Scalar, D: MeanDynamics<S>> Bound<S, D> {
     pub(super) fn forward(
         &mut self,
         parts: &Parts<'_, S, D>,
-        states: ArrayView2<'_, S>,
+        (states, from): (ArrayView2<'_, S>, From),
         noise: ChannelNoise<'_, S>,
         out: &mut [S],
     ) {
@@ -114,13 +130,20 @@ impl<S: Scalar, D: MeanDynamics<S>> Bound<S, D> {
         assert_eq!(out.len(), n, "values against states");
         self.n = n;
         self.act(parts, states, noise.source);
+        if from == From::Elsewhere {
+            self.rest(parts, states);
+        }
         self.travel(parts, states);
         self.look(parts, noise.end);
         let all = s![..n, ..];
         let planners = self.planners.slice_mut(all);
         parts.planner.forward(0, self.seen.slice(all), planners, &mut self.planner_cache);
-        let size = self.actions.ncols();
+        let (size, first) = (self.actions.ncols(), 3 * z);
         for (row, out) in out.iter_mut().enumerate() {
+            for j in 0..size {
+                self.planners[[row, j]] += self.seen[[row, first + j]];
+                self.planners[[row, diagonal(size, j)]] += self.guess.log(row, j);
+            }
             let (source, planner) = (self.sources.row(row), self.planners.row(row));
             let source = Head { outputs: slice(&source), size };
             let planner = Head { outputs: slice(&planner), size };
@@ -153,20 +176,22 @@ impl<S: Scalar, D: MeanDynamics<S>> Bound<S, D> {
         }
     }
 
-    /// The path under the actions, and where the central control leads to.
+    /// The path under the central control with its linearization, whatever the actions.
+    fn rest(&mut self, parts: &Parts<'_, S, D>, states: ArrayView2<'_, S>) {
+        self.held.run(parts.dynamics, states);
+        self.guess.linearize(self.held.jacobian(), parts.channel, self.n);
+    }
+
+    /// The path under the actions.
     fn travel(&mut self, parts: &Parts<'_, S, D>, states: ArrayView2<'_, S>) {
         let (n, rows) = (self.n, self.rows);
         let all = s![..n, ..];
         self.path.slice_mut(all).assign(&states);
-        self.rest.slice_mut(all).assign(&states);
         for k in 0..parts.channel.steps() {
             let (before, mut after) = self.path.view_mut().split_at(Axis(0), (k + 1) * rows);
             let states = before.slice(s![k * rows..k * rows + n, ..]);
             let at = Inputs { states, controls: self.actions.slice(all) };
             parts.dynamics.step(at, after.slice_mut(all), &mut self.workspace);
-            let at = Inputs { states: self.rest.slice(all), controls: self.central.slice(all) };
-            parts.dynamics.step(at, self.next.slice_mut(all), &mut self.workspace);
-            std::mem::swap(&mut self.rest, &mut self.next);
         }
     }
 
@@ -175,17 +200,21 @@ impl<S: Scalar, D: MeanDynamics<S>> Bound<S, D> {
         let (z, sigma) = (parts.dynamics.state_size(), parts.channel.resolution());
         let inverse = parts.channel.scale().inverse();
         let ends = self.path.slice(s![parts.channel.steps() * self.rows.., ..]);
-        let scaled = self.source_cache.scaled();
+        let (scaled, rest) = (self.source_cache.scaled(), self.held.end());
         for row in 0..self.n {
             for i in 0..z {
                 let mut deviation = S::ZERO;
                 for j in 0..=i {
-                    deviation += inverse[[i, j]] * (ends[[row, j]] - self.rest[[row, j]]);
+                    deviation += inverse[[i, j]] * (ends[[row, j]] - rest[[row, j]]);
                 }
                 let e = deviation / sigma + xi[[row, i]];
                 self.seen[[row, i]] = scaled[[row, i]];
                 self.seen[[row, z + i]] = e / S::of(WIDE);
                 self.seen[[row, 2 * z + i]] = e.asinh();
+                self.deviations[[row, i]] = e;
+            }
+            for j in 0..self.actions.ncols() {
+                self.seen[[row, 3 * z + j]] = self.guess.of(row, j, self.deviations.row(row));
             }
         }
     }
@@ -233,11 +262,16 @@ impl<S: Scalar, D: MeanDynamics<S>> Bound<S, D> {
         self.dstates.fill(S::ZERO);
         self.dcontrols.fill(S::ZERO);
         for row in 0..n {
+            let (mut dseen, dplanner) = (self.dseen.row_mut(row), self.dplanners.row(row));
+            for (j, dguess) in dseen.slice_mut(s![3 * z..]).iter_mut().enumerate() {
+                *dguess += dplanner[j];
+            }
             for i in 0..z {
-                let e = self.seen[[row, z + i]] * S::of(WIDE);
+                let e = self.deviations[[row, i]];
                 let slope = (S::ONE + e * e).sqrt();
-                let de =
-                    self.dseen[[row, z + i]] / S::of(WIDE) + self.dseen[[row, 2 * z + i]] / slope;
+                let de = dseen[z + i] / S::of(WIDE)
+                    + dseen[2 * z + i] / slope
+                    + self.guess.pull(row, i, dseen.slice(s![3 * z..]));
                 for j in 0..=i {
                     self.dstates[[row, j]] += inverse[[i, j]] * de / parts.channel.resolution();
                 }

@@ -1,14 +1,19 @@
 //! What a network says of a Gaussian of full covariance over `U` controls: `μ`, then the lower
-//! triangle of `L` row by row, its diagonal as logarithms that are cut to `[−5, 2]`.
+//! triangle of `L` row by row, its diagonal as logarithms that are cut to `[−8, 2]`.
 
 use dvbf_tensor::Scalar;
 
-const LEAST: f64 = -5.0;
+const LEAST: f64 = -8.0;
 const MOST: f64 = 2.0;
 
 /// Outputs of a network for `size` controls.
 pub(super) fn width(size: usize) -> usize {
     size + size * (size + 1) / 2
+}
+
+/// Where `ln L_ii` is among the outputs.
+pub(super) fn diagonal(size: usize, i: usize) -> usize {
+    index(size, i, i)
 }
 
 /// One row of outputs.

@@ -10,12 +10,15 @@
 //!
 //! with `ω = N(μ_ω, L_ω L_ωᵀ)` and `q = N(μ_q, L_q L_qᵀ)`, both of full covariance over the controls.
 //! The densities are those of `y`: the Jacobian of tanh is the same in both and cancels. Source and
-//! planner ascend the bound together, through first derivatives of the transition.
+//! planner ascend the bound together, through first derivatives of the transition. The planner begins as
+//! the posterior of the channel linearized along the central control and learns what that one leaves
+//! out; a perceptron that has to find the action to a few hundredths without this is a poor map.
 //!
 //! A planner that takes the actions of a sequence for independent given the end state loses so much
 //! of the information that the map of the pendulum has another maximum: hence held actions.
 
 mod bound;
+mod guess;
 mod head;
 
 use crate::channel::{Channel, Empowerment, check_batch, check_estimates};
@@ -24,7 +27,7 @@ use crate::error::{ControlError, at_least, positive};
 use crate::learner::{Learner, Sense, StepLimits, cosine};
 use crate::net::{NetSizes, StateNet};
 use crate::scale::{StateScale, check_finite};
-use bound::{Bound, Parts};
+use bound::{Bound, From, Parts, seen_width};
 use dvbf_ops::Params;
 use dvbf_tensor::{Noise, Scalar};
 use ndarray::{Array2, ArrayView2, s};
@@ -121,7 +124,8 @@ impl<S: Scalar, D: MeanDynamics<S>> Variational<S, D> {
         let sizes = NetSizes { hidden: settings.hidden, outputs: head::width(u) };
         let noise = Noise::new(settings.seed, 0);
         let source = StateNet::random(scale.clone(), sizes, 0.1, noise.part(0));
-        let planner = StateNet::random(StateScale::identity(3 * z), sizes, 0.1, noise.part(1));
+        let planner =
+            StateNet::random(StateScale::identity(seen_width((z, u))), sizes, 0.1, noise.part(1));
         let parts = Parts { dynamics: &dynamics, channel, source: &source, planner: &planner };
         Ok(Self {
             bound: Bound::new(&parts, batch),
@@ -168,7 +172,7 @@ impl<S: Scalar, D: MeanDynamics<S>> Variational<S, D> {
     pub fn draw(&mut self, states: ArrayView2<'_, S>, noise: ChannelNoise<'_, S>, out: &mut [S]) {
         let Self { dynamics, channel, source, planner, .. } = self;
         let parts = Parts { dynamics: &*dynamics, channel, source, planner };
-        self.bound.forward(&parts, states, noise, out);
+        self.bound.forward(&parts, (states, From::Elsewhere), noise, out);
     }
 
     /// Writes the bounds of a batch for one draw, and gives the gradient of their mean with respect
@@ -194,7 +198,7 @@ impl<S: Scalar, D: MeanDynamics<S>> Variational<S, D> {
     fn pass(&mut self, states: ArrayView2<'_, S>, noise: ChannelNoise<'_, S>, out: &mut [S]) {
         let Self { dynamics, channel, source, planner, .. } = self;
         let parts = Parts { dynamics: &*dynamics, channel, source, planner };
-        self.bound.forward(&parts, states, noise, out);
+        self.bound.forward(&parts, (states, From::Elsewhere), noise, out);
         self.bound.backward(&parts, noise);
     }
 
@@ -274,36 +278,52 @@ impl<S: Scalar, D: MeanDynamics<S>> Empowerment<S> for Variational<S, D> {
         self.dynamics.state_size()
     }
 
-    /// The mean over draws that are the same for every call and every block of rows.
+    /// The mean over draws that are the same for all states and every call, each with its opposite: what
+    /// differs between two states then is not the noise.
     fn evaluate(&mut self, states: ArrayView2<'_, S>, out: &mut [S]) -> Result<(), ControlError> {
         check_batch(self.state_size(), states, out)?;
         let (batch, samples) = (self.settings.batch, self.settings.samples);
-        out.fill(S::ZERO);
-        let mut values = std::mem::take(&mut self.bound.values);
-        for sample in 0..samples {
-            // Beyond the streams of the updates.
-            let noise = Noise::new(self.settings.seed, (1 << 40) + sample as u64);
-            self.with_noise(noise, |own, noise| {
-                for (index, out) in out.chunks_mut(batch).enumerate() {
-                    let n = out.len();
-                    let states = states.slice(s![index * batch..index * batch + n, ..]);
-                    let noise = ChannelNoise {
-                        source: noise.source.slice(s![..n, ..]),
-                        end: noise.end.slice(s![..n, ..]),
-                    };
-                    own.draw(states, noise, &mut values[..n]);
-                    for (out, &value) in out.iter_mut().zip(&values) {
-                        *out += value;
-                    }
+        let Self { dynamics, channel, source, planner, bound, epsilon, xi, .. } = self;
+        let parts = Parts { dynamics: &*dynamics, channel, source, planner };
+        let mut values = std::mem::take(&mut bound.values);
+        for (index, out) in out.chunks_mut(batch).enumerate() {
+            let n = out.len();
+            let states = states.slice(s![index * batch..index * batch + n, ..]);
+            out.fill(S::ZERO);
+            for sample in 0..samples {
+                // Beyond the streams of the updates.
+                let noise = Noise::new(self.settings.seed, (1 << 40) + (sample / 2) as u64);
+                let sign = if sample % 2 == 0 { S::ONE } else { -S::ONE };
+                draw_for_all(noise.part(1), sign, epsilon);
+                draw_for_all(noise.part(2), sign, xi);
+                let rows = s![..n, ..];
+                let noise = ChannelNoise { source: epsilon.slice(rows), end: xi.slice(rows) };
+                let from = if sample == 0 { From::Elsewhere } else { From::SameStates };
+                bound.forward(&parts, (states, from), noise, &mut values[..n]);
+                for (out, &value) in out.iter_mut().zip(&values) {
+                    *out += value;
                 }
-            });
+            }
         }
-        self.bound.values = values;
+        bound.values = values;
         let share = S::of(1.0 / samples as f64);
         for estimate in out.iter_mut() {
             *estimate *= share;
         }
         check_estimates(0, out)
+    }
+}
+
+/// Fills every row with the same draws, times `sign`.
+fn draw_for_all<S: Scalar>(noise: Noise, sign: S, rows: &mut Array2<S>) {
+    let columns = rows.ncols();
+    let values = rows.as_slice_mut().expect("a fresh array is contiguous");
+    noise.normal(&mut values[..columns]);
+    for value in &mut values[..columns] {
+        *value *= sign;
+    }
+    for start in (columns..values.len()).step_by(columns) {
+        values.copy_within(..columns, start);
     }
 }
 

@@ -2,9 +2,13 @@
 //! trials of them on the true system through the online filter.
 
 mod ball;
+mod ground;
 mod landscape;
+mod outlook;
 mod pendulum;
+mod reach;
 mod recorded;
+mod rehearsal;
 mod subject;
 mod support;
 mod trial;
@@ -33,7 +37,7 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Instant;
-use subject::Subject;
+use subject::{Approach, Subject};
 use trial::{Arena, Eyes, Random};
 use world::{Trained, World};
 
@@ -209,11 +213,15 @@ impl Study<'_> {
         let channels = (self.request, bound_steps);
         let dynamics = LearnedDynamics::new(Arc::from(model.transition().clone_box()));
         let limits = subject.limits()?;
-        let learned = World::new(dynamics.clone(), seen(&train), &limits, channels)?;
-        let truth = World::new(subject.truth(), known(&train), &limits, channels)?;
+        let mut learned = World::new(dynamics.clone(), seen(&train), &limits, channels)?;
+        let mut truth = World::new(subject.truth(), known(&train), &limits, channels)?;
         let arena =
             Arena { subject, env: self.env, starts: self.request.starts, seed: self.request.seed };
 
+        if subject.approach() == Approach::ClosedForm {
+            learned.explore(self.request.seed)?;
+            truth.explore(self.request.seed)?;
+        }
         told("policies in the learned model and in the true equations, and their trials");
         let (seen, known) = (seen(&test), known(&test));
         let eyes = PathFilter::new(&filter)?;

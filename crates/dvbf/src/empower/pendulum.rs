@@ -81,7 +81,7 @@ impl Subject for Pendulum {
     }
 
     fn bound_steps(&self) -> usize {
-        5
+        10
     }
 
     fn reached(&self, state: &[f64]) -> bool {

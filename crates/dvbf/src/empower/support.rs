@@ -11,7 +11,7 @@
 
 use dvbf_control::StateScale;
 use dvbf_core::Noise;
-use ndarray::{Array2, ArrayView1, ArrayView2, s};
+use ndarray::{Array2, ArrayView1, ArrayView2, Axis, concatenate, s};
 
 /// `w`, in nats for a standard deviation.
 const SLOPE: f32 = 3.0;
@@ -20,47 +20,91 @@ const REACH: f32 = 1.0;
 /// Visited states that distances are measured to, at most.
 const ANCHORS: usize = 2048;
 
+/// Visited states that distances are measured to, in units of the scale.
+pub(super) struct Support {
+    anchors: Array2<f32>,
+    every: usize,
+    radius: f32,
+}
+
+impl Support {
+    /// Takes some of `visited (N, Z)`.
+    pub(super) fn new(visited: ArrayView2<'_, f32>, scale: &StateScale<f32>) -> Self {
+        let every = visited.nrows().div_ceil(ANCHORS).max(1);
+        let mut scaled = Array2::zeros(visited.dim());
+        scale.normalize(visited, scaled.view_mut());
+        let anchors = scaled.slice(s![..; every, ..]).to_owned();
+        let radius = typical_distance(anchors.view());
+        Self { anchors, every, radius }
+    }
+
+    /// The visited state nearest to a scaled state, and what the way to it costs in nats.
+    fn cost(&self, place: ArrayView1<'_, f32>) -> (usize, f32) {
+        let (nearest, distance) = nearest(self.anchors.view(), place, usize::MAX);
+        (nearest * self.every, SLOPE * (distance - self.radius).max(0.0))
+    }
+
+    /// Takes from the estimates of `states (N, Z)` what their distance costs.
+    pub(super) fn charge(
+        &self,
+        states: ArrayView2<'_, f32>,
+        scale: &StateScale<f32>,
+        values: &mut [f32],
+    ) {
+        let mut scaled = Array2::zeros(states.dim());
+        scale.normalize(states, scaled.view_mut());
+        for (place, value) in scaled.rows().into_iter().zip(values) {
+            *value -= self.cost(place).1;
+        }
+    }
+}
+
 /// Visited states with their estimates, and as many moved ones as half of them with their targets.
 pub(super) fn with_surroundings(
     visited: ArrayView2<'_, f32>,
     values: &[f32],
     (scale, seed): (&StateScale<f32>, u64),
 ) -> (Array2<f32>, Vec<f32>) {
-    let (count, size) = visited.dim();
-    let every = count.div_ceil(ANCHORS).max(1);
-    let mut scaled = Array2::zeros((count, size));
-    scale.normalize(visited, scaled.view_mut());
-    let anchors = scaled.slice(s![..; every, ..]);
-    let radius = typical_distance(scaled.view(), every);
-    let moved = count / 2;
+    let support = Support::new(visited, scale);
+    let moved = surroundings(visited, scale, seed);
+    let mut scaled = Array2::zeros(moved.dim());
+    scale.normalize(moved.view(), scaled.view_mut());
+    let mut targets = values.to_vec();
+    for place in scaled.rows() {
+        let (nearest, cost) = support.cost(place);
+        targets.push(values[nearest] - cost);
+    }
+    let states = concatenate(Axis(0), &[visited, moved.view()]).expect("rows of one width");
+    (states, targets)
+}
+
+/// Every second visited state, moved by up to a standard deviation for each draw.
+pub(super) fn surroundings(
+    visited: ArrayView2<'_, f32>,
+    scale: &StateScale<f32>,
+    seed: u64,
+) -> Array2<f32> {
+    let (moved, size) = (visited.nrows() / 2, visited.ncols());
     let mut draws = vec![0.0_f32; moved * size];
     let mut reaches = vec![0.0_f32; moved];
     let noise = Noise::new(seed, 1 << 41);
     noise.part(0).normal(&mut draws);
     noise.part(1).uniform(&mut reaches);
-    let mut states = Array2::zeros((count + moved, size));
-    states.slice_mut(s![..count, ..]).assign(&visited);
-    let mut targets = values.to_vec();
-    let mut place = vec![0.0_f32; size];
-    for (row, (draw, reach)) in draws.chunks(size).zip(&reaches).enumerate() {
-        let from = 2 * row;
-        for i in 0..size {
-            place[i] = scaled[[from, i]] + REACH * reach * draw[i];
-        }
+    let mut states = visited.slice(s![..2 * moved; 2, ..]).to_owned();
+    for ((mut state, draw), reach) in
+        states.rows_mut().into_iter().zip(draws.chunks(size)).zip(&reaches)
+    {
         for i in 0..size {
             // z = m + L n, and L is lower triangular.
-            let along: f32 = (0..=i).map(|j| scale.factor()[[i, j]] * place[j]).sum();
-            states[[count + row, i]] = scale.mean()[i] + along;
+            let along: f32 = (0..=i).map(|j| scale.factor()[[i, j]] * draw[j]).sum();
+            state[i] += REACH * reach * along;
         }
-        let (nearest, distance) = nearest(anchors, ArrayView1::from(&place[..]), usize::MAX);
-        targets.push(values[nearest * every] - SLOPE * (distance - radius).max(0.0));
     }
-    (states, targets)
+    states
 }
 
 /// The distance that 99 of 100 anchors have at most to the nearest other one.
-fn typical_distance(scaled: ArrayView2<'_, f32>, every: usize) -> f32 {
-    let anchors = scaled.slice(s![..; every, ..]);
+fn typical_distance(anchors: ArrayView2<'_, f32>) -> f32 {
     let rows = anchors.rows().into_iter().enumerate();
     let mut distances: Vec<f32> = rows.map(|(own, row)| nearest(anchors, row, own).1).collect();
     distances.sort_unstable_by(f32::total_cmp);

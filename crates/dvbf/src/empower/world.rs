@@ -1,15 +1,19 @@
 //! Dynamics as a policy is trained in: the true equations or a learned model, and nothing else.
 
+use super::ground::{Ground, draw};
+use super::outlook::outlook;
+use super::reach::reached;
+use super::rehearsal::Rehearsal;
 use super::subject::Approach;
 use super::support::with_surroundings;
 use super::{EmpowerError, EmpowerRequest};
 use dvbf_control::{
     Actor, ActorCritic, ActorCriticSettings, Channel, ControlError, ControlLimits, Empowerment,
-    EmpowermentNet, FitSettings, Greedy, HeldGaussian, Inputs, MeanDynamics, Policy, StateScale,
-    Variational, VariationalSettings,
+    EmpowermentNet, FitSettings, Foresight, Greedy, HeldGaussian, Inputs, MeanDynamics, Policy,
+    StateScale, ValueSettings, Variational, VariationalSettings,
 };
 use dvbf_core::Noise;
-use ndarray::{Array2, ArrayView2, s};
+use ndarray::{Array2, ArrayView2, Axis, concatenate, s};
 
 /// States that an estimate is fitted to, at most.
 const FITTED: usize = 16_384;
@@ -17,6 +21,10 @@ const FITTED: usize = 16_384;
 const LEVELS: usize = 9;
 /// One of so many states counts as one that hardly moves.
 const STILL: usize = 20;
+/// Stages of the training of an actor; between two of them its reward learns again.
+const STAGES: u64 = 4;
+/// Fits of the value that are rehearsed.
+const VALUES: u64 = 3;
 /// Rows of a block of an estimate.
 const ROWS: usize = 256;
 
@@ -57,6 +65,21 @@ impl<D: MeanDynamics<f32> + Clone + 'static> World<D> {
         Ok(Self { dynamics, visited, held, bounded, fits })
     }
 
+    /// Adds the states that the greedy policy of the closed form reaches to those that were visited.
+    pub(super) fn explore(&mut self, seed: u64) -> Result<(), EmpowerError> {
+        let few_rows = HeldGaussian::new(self.dynamics.clone(), &self.held, 16)?;
+        let mut greedy = self.greedy(few_rows)?;
+        let found = reached(&self.dynamics, self.visited.view(), &mut greedy, seed)?;
+        let together = concatenate(Axis(0), &[self.visited.view(), found.view()]);
+        self.visited = together.expect("rows of one width");
+        Ok(())
+    }
+
+    fn ground(&self) -> Ground<'_, D> {
+        let visited = self.visited.view();
+        Ground { dynamics: &self.dynamics, visited, scale: self.held.scale() }
+    }
+
     /// Says of `states (N, Z)` which of them hardly move by themselves: those in the lowest twentieth
     /// of `‖L⁻¹ (f(z, c) − z)‖`, `c` the central control.
     pub(super) fn still(&self, states: ArrayView2<'_, f32>) -> Vec<bool> {
@@ -93,8 +116,9 @@ impl<D: MeanDynamics<f32> + Clone + 'static> World<D> {
                 let mut bound = self.variational(request.seed)?;
                 let mut all: Vec<Named> = Vec::new();
                 if policies {
-                    let net = self.network(&mut bound, request.seed)?;
-                    all.push(("variational", Box::new(self.actor(net.clone(), request)?)));
+                    let lessons = self.lessons(&mut bound, request.seed)?;
+                    let net = self.network(&lessons, (self.fits, request.seed))?;
+                    all.push(("variational", Box::new(self.actor(&mut bound, request)?)));
                     all.push(("greedy", Box::new(self.greedy(net)?)));
                 }
                 Ok(Trained { estimate: Box::new(bound), policies: all })
@@ -105,43 +129,78 @@ impl<D: MeanDynamics<f32> + Clone + 'static> World<D> {
     /// Policies that seek a closed form, and an actor that seeks the variational bound.
     fn seekers(
         &self,
-        estimate: &mut dyn Empowerment<f32>,
+        estimate: &mut HeldGaussian<f32, D>,
         request: &EmpowerRequest,
     ) -> Result<Vec<Named>, EmpowerError> {
-        let net = self.network(estimate, request.seed)?;
-        let few_rows = HeldGaussian::new(self.dynamics.clone(), &self.held, 16)?;
+        let greedy = self.far_sighted(estimate, request.seed)?;
         let mut bound = self.variational(request.seed)?;
-        let bound_net = self.network(&mut bound, request.seed)?;
         Ok(vec![
-            ("actor-critic", Box::new(self.actor(net, request)?)),
-            ("greedy", Box::new(self.greedy(few_rows)?)),
-            ("variational", Box::new(self.actor(bound_net, request)?)),
+            ("actor-critic", Box::new(self.actor(estimate, request)?)),
+            ("greedy", greedy),
+            ("variational", Box::new(self.actor(&mut bound, request)?)),
         ])
+    }
+
+    /// The greedy policy of a closed form with the value in the long run behind it. A fit of the value may
+    /// fail, so several are rehearsed, and the policy without a value too.
+    fn far_sighted(
+        &self,
+        estimate: &mut HeldGaussian<f32, D>,
+        seed: u64,
+    ) -> Result<Box<dyn Policy<f32>>, EmpowerError> {
+        let few_rows = || HeldGaussian::new(self.dynamics.clone(), &self.held, 16);
+        let rehearsal = Rehearsal::new(&self.ground(), estimate, seed)?;
+        let plain = self.greedy(few_rows()?)?;
+        let choices = plain.choices().to_owned();
+        let mut best: Box<dyn Policy<f32>> = Box::new(plain);
+        let mut most = rehearsal.score(&self.ground(), &mut *best, estimate);
+        for fit in 0..VALUES {
+            let settings = ValueSettings { seed: seed + fit, ..ValueSettings::default() };
+            let value = outlook(&self.ground(), estimate, choices.view(), &settings)?;
+            let mut greedy = self.greedy(Foresight::new(few_rows()?, value))?;
+            let score = rehearsal.score(&self.ground(), &mut greedy, estimate);
+            if score > most {
+                (most, best) = (score, Box::new(greedy));
+            }
+        }
+        Ok(best)
     }
 
     /// The variational bound, its source and planner trained on visited states.
     fn variational(&self, seed: u64) -> Result<Variational<f32, D>, ControlError> {
         let updates = self.fits;
-        let settings = VariationalSettings { seed, updates, ..VariationalSettings::default() };
+        let settings =
+            VariationalSettings { seed, updates, samples: 32, ..VariationalSettings::default() };
         let scale = self.bounded.scale();
         let mut bound = Variational::new(self.dynamics.clone(), &self.bounded, scale, settings)?;
         bound.fit(self.visited.view())?;
         Ok(bound)
     }
 
-    /// A network that has learned an estimate at visited states, and less around them.
-    fn network(
+    /// What an estimate says of visited states, and less around them.
+    fn lessons(
         &self,
         estimate: &mut dyn Empowerment<f32>,
         seed: u64,
-    ) -> Result<EmpowermentNet<f32>, ControlError> {
+    ) -> Result<Lessons, ControlError> {
         let every = self.visited.nrows().div_ceil(FITTED).max(1);
-        let fitted = self.visited.slice(s![..; every, ..]).to_owned();
+        let fitted = self.visited.slice(s![..; every, ..]);
         let mut values = vec![0.0; fitted.nrows()];
-        estimate.evaluate(fitted.view(), &mut values)?;
+        estimate.evaluate(fitted, &mut values)?;
+        let scale = self.held.scale();
+        let (states, targets) = with_surroundings(fitted, &values, (scale, seed));
+        Ok(Lessons { states, targets })
+    }
+
+    /// A network that has learned them.
+    fn network(
+        &self,
+        lessons: &Lessons,
+        (updates, seed): (usize, u64),
+    ) -> Result<EmpowermentNet<f32>, ControlError> {
         let settings = FitSettings {
             seed,
-            updates: self.fits,
+            updates,
             hidden: 96,
             clip: 3.5,
             bound: 3.0,
@@ -149,39 +208,64 @@ impl<D: MeanDynamics<f32> + Clone + 'static> World<D> {
             ..FitSettings::default()
         };
         let scale = self.held.scale();
-        let (states, targets) = with_surroundings(fitted.view(), &values, (scale, seed));
-        EmpowermentNet::fit(states.view(), &targets, scale, &settings)
+        EmpowermentNet::fit(lessons.states.view(), &lessons.targets, scale, &settings)
     }
 
     fn greedy<E: Empowerment<f32>>(&self, estimate: E) -> Result<Greedy<f32, D, E>, ControlError> {
         Greedy::new(self.dynamics.clone(), estimate, self.held.limits(), LEVELS)
     }
 
-    /// An actor that was trained from visited states.
+    /// An actor that was trained from visited states. Several times the reward learns what the estimate
+    /// says of the states that the actor seeks, and of all stages that one is taken which has most
+    /// empowerment in a rehearsal.
     fn actor(
         &self,
-        reward: EmpowermentNet<f32>,
+        estimate: &mut dyn Empowerment<f32>,
         request: &EmpowerRequest,
-    ) -> Result<Actor<f32>, ControlError> {
+    ) -> Result<Actor<f32>, EmpowerError> {
         let settings = ActorCriticSettings { seed: request.seed, ..ActorCriticSettings::default() };
         let (dynamics, channel) = (self.dynamics.clone(), &self.held);
+        let mut lessons = self.lessons(estimate, request.seed)?;
+        let reward = self.network(&lessons, (self.fits, request.seed))?;
         let mut training =
             ActorCritic::new(dynamics, reward, channel.limits(), channel.scale(), settings)?;
-        let mut starts = Array2::zeros((settings.batch, self.visited.ncols()));
-        let mut draws = vec![0.0_f64; settings.batch];
-        for update in 0..request.updates {
-            Noise::new(request.seed, 1 << 40 | update).uniform(&mut draws);
-            for (mut start, draw) in starts.rows_mut().into_iter().zip(&draws) {
-                start.assign(&self.visited.row(place(*draw, self.visited.nrows())));
+        let rehearsal = Rehearsal::new(&self.ground(), estimate, request.seed)?;
+        let mut best = (f64::NEG_INFINITY, training.actor().clone());
+        for stage in 0..STAGES {
+            if stage > 0 {
+                let mut actor = training.actor().clone();
+                let seed = request.seed + stage;
+                let sought = reached(&self.dynamics, self.visited.view(), &mut actor, seed)?;
+                let mut values = vec![0.0; sought.nrows()];
+                estimate.evaluate(sought.view(), &mut values)?;
+                rehearsal.support().charge(sought.view(), channel.scale(), &mut values);
+                lessons.add(sought.view(), &values);
+                training.set_reward(self.network(&lessons, (self.fits, request.seed))?);
             }
-            training.update(starts.view())?;
+            for update in stage * request.updates / STAGES..(stage + 1) * request.updates / STAGES {
+                let noise = Noise::new(request.seed, 1 << 40 | update);
+                let starts = draw(self.visited.view(), settings.batch, noise);
+                training.update(starts.view())?;
+            }
+            let mut actor = training.actor().clone();
+            let score = rehearsal.score(&self.ground(), &mut actor, estimate);
+            if score > best.0 {
+                best = (score, actor);
+            }
         }
-        Ok(training.actor().clone())
+        Ok(best.1)
     }
 }
 
-/// A place among `count` for a draw from 0 to 1.
-#[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "a place in a list")]
-fn place(draw: f64, count: usize) -> usize {
-    ((draw * count as f64) as usize).min(count - 1)
+/// States, and what is to be learned of them.
+struct Lessons {
+    states: Array2<f32>,
+    targets: Vec<f32>,
+}
+
+impl Lessons {
+    fn add(&mut self, states: ArrayView2<'_, f32>, values: &[f32]) {
+        self.states.append(Axis(0), states).expect("rows of one width");
+        self.targets.extend(values);
+    }
 }
