@@ -2,7 +2,7 @@
 
 use crate::component::Component;
 use crate::constant::Constant;
-use crate::dynamics::{Cotangents, Dynamics, Gauge, Point};
+use crate::dynamics::{Cotangents, Dynamics, Freedom, Gauge, Point};
 
 /// The pole's center of mass is `l` from its joint, `r = m_pole / (m_cart + m_pole)`, and
 /// `c = 1 / (m_cart + m_pole)`; with `ψ = θ − φ`:
@@ -136,6 +136,11 @@ impl Dynamics for CartPole {
         let [_, _, gain, offset, _] = five(constants);
         let sign = if gain < 0.0 { -1.0 } else { 1.0 };
         Gauge { sign: vec![sign; 4], shift: vec![0.0, offset, 0.0, 0.0] }
+    }
+
+    /// The unit of lengths, unless gravity is fixed: `x → s x` with `l → s l`, `c → s c` and `g → s g`.
+    fn freedoms(&self) -> Vec<Freedom> {
+        vec![Freedom { constants: vec![0, 2, 4], parameters: 1 }]
     }
 
     fn canonical(&self, constants: &[f64]) -> Vec<f64> {

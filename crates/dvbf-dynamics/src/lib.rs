@@ -15,7 +15,7 @@ pub use cart_pole::CartPole;
 pub use component::{Component, ComponentKind};
 pub use constant::{Constant, ConstantError, Range};
 pub use damped_pendulum::DampedPendulum;
-pub use dynamics::{Cotangents, Dynamics, Gauge, Point};
+pub use dynamics::{Cotangents, Dynamics, Freedom, Gauge, Point};
 pub use flow::{Flow, Integrator};
 pub use linear_system::LinearSystem;
 pub use mass_spring_damper::MassSpringDamper;

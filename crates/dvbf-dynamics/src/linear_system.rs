@@ -2,7 +2,7 @@
 
 use crate::component::Component;
 use crate::constant::Constant;
-use crate::dynamics::{Cotangents, Dynamics, Point};
+use crate::dynamics::{Cotangents, Dynamics, Freedom, Point};
 
 /// `z' = A z + B u`: every coefficient is a signed constant, `a_1_2` or `b_1_1`, that starts at zero.
 #[derive(Clone, Debug)]
@@ -66,5 +66,11 @@ impl Dynamics for LinearSystem {
                 db[i * u + j] += d * at.control[j];
             }
         }
+    }
+
+    /// The basis of the state: `z → T z` with `A → T A T⁻¹` and `B → T B`; only eigenvalues are told.
+    fn freedoms(&self) -> Vec<Freedom> {
+        let z = self.components.len();
+        vec![Freedom { constants: (0..self.constants.len()).collect(), parameters: z * z }]
     }
 }

@@ -2,7 +2,7 @@
 
 use crate::component::Component;
 use crate::constant::Constant;
-use crate::dynamics::{Cotangents, Dynamics, Gauge, Point};
+use crate::dynamics::{Cotangents, Dynamics, Freedom, Gauge, Point};
 
 /// `x'' = −(k/m) (x − x₀) − (d/m) x' + c u`, with `c = 1/m`.
 ///
@@ -65,6 +65,11 @@ impl Dynamics for MassSpringDamper {
     fn gauge(&self, constants: &[f64]) -> Gauge {
         let sign = if constants[2] < 0.0 { -1.0 } else { 1.0 };
         Gauge { sign: vec![sign; 2], shift: vec![constants[3], 0.0] }
+    }
+
+    /// The unit of positions: `x → s x` with `c → s c` and `x₀ → s x₀`.
+    fn freedoms(&self) -> Vec<Freedom> {
+        vec![Freedom { constants: vec![2, 3], parameters: 1 }]
     }
 
     fn canonical(&self, constants: &[f64]) -> Vec<f64> {

@@ -2,7 +2,7 @@
 
 use crate::component::Component;
 use crate::constant::Constant;
-use crate::dynamics::{Cotangents, Dynamics, Point};
+use crate::dynamics::{Cotangents, Dynamics, Freedom, Point};
 
 /// `p'' = −d p' + c u` in two dimensions, with friction `d` over the mass and gain `c`.
 ///
@@ -62,5 +62,10 @@ impl Dynamics for PointMass {
             out.constants[0] -= force * at.state[2 + axis];
             out.constants[1] += force * at.control[axis];
         }
+    }
+
+    /// The unit of places: `p → s p` with `c → s c`.
+    fn freedoms(&self) -> Vec<Freedom> {
+        vec![Freedom { constants: vec![1], parameters: 1 }]
     }
 }

@@ -1,7 +1,7 @@
 //! Built-in equations: products against differences, gauges, names.
 
 use dvbf_dynamics::{
-    CartPole, DampedPendulum, Dynamics, LinearSystem, MassSpringDamper, Point, PointMass,
+    CartPole, Constant, DampedPendulum, Dynamics, LinearSystem, MassSpringDamper, Point, PointMass,
     RegistryError, Sizes, dynamics, dynamics_names, register_dynamics,
 };
 use dvbf_gradcheck::check_dynamics;
@@ -69,6 +69,84 @@ fn gauges_carry_solutions_to_solutions() {
             assert!((moved - expected).abs() < 1e-12, "{dynamics:?}, component {i}");
         }
     }
+}
+
+/// A family of changes that an equation says recordings leave open, of one system that is scaled by two:
+/// constants and a state before and after.
+struct Scaled {
+    dynamics: Box<dyn Dynamics>,
+    constants: [&'static [f64]; 2],
+    state: [&'static [f64]; 2],
+}
+
+/// What is said to be left open is: the state that is scaled moves, with other constants, as before, and
+/// exactly the constants that are said to change do.
+#[test]
+fn freedoms_carry_solutions_to_solutions() {
+    let cases: [Scaled; 3] = [
+        Scaled {
+            dynamics: Box::new(MassSpringDamper::default()),
+            constants: [&[4.0, 0.2, -0.6, 0.3], &[4.0, 0.2, -1.2, 0.6]],
+            state: [&[0.4, -2.0], &[0.8, -4.0]],
+        },
+        Scaled {
+            dynamics: Box::new(PointMass::default()),
+            constants: [&[0.2, 1.5], &[0.2, 3.0]],
+            state: [&[0.4, -2.0, 1.0, 0.5], &[0.8, -4.0, 2.0, 1.0]],
+        },
+        Scaled {
+            dynamics: Box::new(CartPole::default()),
+            constants: [&[0.5, 0.1, 0.9, 0.4, 9.8], &[1.0, 0.1, 1.8, 0.4, 19.6]],
+            state: [&[0.2, 0.3, 1.0, -0.7], &[0.4, 0.3, 2.0, -0.7]],
+        },
+    ];
+    for Scaled { dynamics, constants: [c, scaled_c], state: [z, scaled_z] } in cases {
+        let control = [0.8, -0.3];
+        let control = &control[..dynamics.controls()];
+        let here = derivative(&*dynamics, z, control, c);
+        let there = derivative(&*dynamics, scaled_z, control, scaled_c);
+        for i in 0..z.len() {
+            let scale = scaled_z[i] / z[i];
+            assert!((there[i] - scale * here[i]).abs() < 1e-12, "{dynamics:?}, component {i}");
+        }
+        let changed: Vec<usize> =
+            (0..c.len()).filter(|&i| (c[i] - scaled_c[i]).abs() > 0.0).collect();
+        let [freedom] = &dynamics.freedoms()[..] else { panic!("{dynamics:?}: one family") };
+        assert_eq!((&freedom.constants, freedom.parameters), (&changed, 1), "{dynamics:?}");
+    }
+}
+
+/// A linear system in another basis: `z → T z` with `A → T A T⁻¹` and `B → T B`.
+#[test]
+fn of_a_linear_system_only_eigenvalues_are_told() {
+    let system = LinearSystem::new(2, 1);
+    // T = [[2, 1], [0, 1]], A = [[0, 1], [-4, -1]], B = [0, 1].
+    let (before, after) = ([0.0, 1.0, -4.0, -1.0, 0.0, 1.0], [-2.0, 3.0, -2.0, 1.0, 1.0, 1.0]);
+    let z = [0.3, -0.7];
+    let here = derivative(&system, &z, &[0.8], &before);
+    let there = derivative(&system, &[2.0 * z[0] + z[1], z[1]], &[0.8], &after);
+    for (moved, found) in [2.0 * here[0] + here[1], here[1]].into_iter().zip(there) {
+        assert!((moved - found).abs() < 1e-12, "{found} against {moved}");
+    }
+    let [freedom] = &system.freedoms()[..] else { panic!("one family") };
+    assert_eq!((freedom.constants.len(), freedom.parameters), (6, 4));
+    assert!(freedom.is_open(system.constants()));
+}
+
+#[test]
+fn a_known_constant_closes_a_scale() {
+    let pole = CartPole::default();
+    let freedom = &pole.freedoms()[0];
+    assert!(!freedom.is_open(pole.constants()), "gravity is fixed");
+    let mut constants = pole.constants().to_vec();
+    constants[4] = Constant::positive("gravity", "m/s²", 9.8);
+    assert!(freedom.is_open(&constants));
+    // A rest position that is fixed at zero says nothing of a unit.
+    let spring = MassSpringDamper::default();
+    let mut constants = spring.constants().to_vec();
+    constants[3] = Constant::fixed("rest_position", "m", 0.0);
+    assert!(spring.freedoms()[0].is_open(&constants));
+    assert_eq!(DampedPendulum::default().freedoms(), []);
 }
 
 /// Gymnasium 1.x, `CartPole-v1`: constants 9.8, 1.0, 0.1, 0.5; the acceleration written out there.

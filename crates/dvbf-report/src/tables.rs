@@ -62,7 +62,9 @@ pub(super) fn constants(summary: &Summary) -> Option<String> {
                 (Some(low), Some(high)) => format!("{} to {}", number(low, 4), number(high, 4)),
                 _ => "–".into(),
             };
-            let estimate = of.estimate.map_or("the data do not tell".into(), |v| number(v, 4));
+            let open = "not identified: depends on the unit in which the state is drawn";
+            let none = if of.open { open } else { "not identified: the data do not tell" };
+            let estimate = of.estimate.map_or(none.into(), |v| number(v, 4));
             (escape(name), vec![estimate, interval, plain(of.truth), escape(&of.unit)])
         })
         .collect();

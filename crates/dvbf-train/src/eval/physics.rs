@@ -33,6 +33,10 @@ pub struct ConstantFigure {
     /// Whether it was set and not learned.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub fixed: bool,
+    /// Whether no recordings without labels tell it, whatever they show: it changes with the unit in which
+    /// the emission draws the state. Nothing is estimated then.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub open: bool,
 }
 
 /// What a model with a differential equation inside says of the system.
@@ -83,17 +87,21 @@ impl Physics {
             });
         }
         let stds = standard_deviations(&known, deviations(model, train, steps, pool));
+        let open = open(&known);
+        let told: Vec<Option<f64>> =
+            stds.into_iter().zip(&open).map(|(std, open)| std.filter(|_| !open)).collect();
         let constants = known.constants.iter().zip(&values).enumerate();
         let constants = constants.map(|(i, (constant, &value))| {
             let truth = truth.iter().find(|(name, _)| *name == constant.name).map(|(_, t)| *t);
             let figure = ConstantFigure {
-                estimate: Some(value),
-                low: stds[i].map(|std| value - INTERVAL * std),
-                high: stds[i].map(|std| value + INTERVAL * std),
+                estimate: (!open[i]).then_some(value),
+                low: told[i].map(|std| value - INTERVAL * std),
+                high: told[i].map(|std| value + INTERVAL * std),
                 truth,
                 unit: constant.unit.clone(),
                 start: constant.start,
                 fixed: !constant.is_learned(),
+                open: open[i],
             };
             (constant.name.clone(), figure)
         });
@@ -131,6 +139,19 @@ fn standard_deviations(known: &KnownPart, raw: Option<Vec<f64>>) -> Vec<Option<f
             Some(std * constant.slope(constant.raw(value)))
         })
         .collect()
+}
+
+/// Which of the learned constants no recordings without labels tell.
+fn open(known: &KnownPart) -> Vec<bool> {
+    let mut open = vec![false; known.constants.len()];
+    for freedom in known.dynamics.freedoms() {
+        if freedom.is_open(&known.constants) {
+            for i in freedom.constants {
+                open[i] = known.constants[i].is_learned();
+            }
+        }
+    }
+    open
 }
 
 /// Values of the constants of the differential equation inside, in the gauge of the author; none if
