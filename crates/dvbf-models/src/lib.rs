@@ -16,7 +16,8 @@ mod transition;
 
 pub use emission::{
     CloneEmission, DecoderConfig, EMISSIONS, Emission, EmissionRole, EmissionStd, GaussianConfig,
-    GaussianEmission, GaussianSizes, LikelihoodOutputs, MeanNetwork, NoiseScale, Observations,
+    GaussianEmission, GaussianSizes, HarmonicsConfig, LikelihoodOutputs, MeanNetwork, NoiseScale,
+    Observations,
 };
 pub use image::{ConvolutionConfig, ImageConfig};
 pub use initial::{

@@ -5,11 +5,13 @@
 
 mod convolutional;
 mod gaussian;
+mod harmonics;
 
 pub use convolutional::DecoderConfig;
 pub use gaussian::{
     EmissionStd, GaussianConfig, GaussianEmission, GaussianSizes, MeanNetwork, NoiseScale,
 };
+pub use harmonics::HarmonicsConfig;
 
 use crate::kind::{Kind, Registry, Role};
 use crate::linear_start::AffineMap;
@@ -156,7 +158,7 @@ impl Role for EmissionRole {
     type Part<S: Scalar> = dyn Emission<S>;
     const NAME: &'static str = "emission";
     const BUILT_IN: &'static [Kind<Self>] =
-        &[Kind::of::<GaussianConfig>(), Kind::of::<DecoderConfig>()];
+        &[Kind::of::<GaussianConfig>(), Kind::of::<DecoderConfig>(), Kind::of::<HarmonicsConfig>()];
 }
 
 /// All emissions that are known by name.
