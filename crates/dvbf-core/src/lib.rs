@@ -61,10 +61,10 @@ pub use dvbf_models::{
     KnownConfig, KnownPart, KnownState, KnownStateConfig, LikelihoodOutputs, LinearConfig,
     LinearStart, Linearizer, LocallyLinear, LocallyLinearConfig, MeanNetwork, Motion, NoiseConfig,
     NoiseScale, Observations, PartConfig, PerComponent, Pulled, RECOGNITIONS, Recognition,
-    RecognitionInput, RecognitionRole, Registry, RemainderConfig, Residual, ResidualConfig, Role,
-    Statistics, StepLength, Sum, SumConfig, TRANSITIONS, Transition, TransitionCotangents,
-    TransitionDerivatives, TransitionDims, TransitionDirections, TransitionInput,
-    TransitionJacobians, TransitionRole, features_of, gradient_of,
+    RecognitionInput, RecognitionRole, Registry, RemainderAction, RemainderConfig, Residual,
+    ResidualConfig, Role, Statistics, StepLength, Sum, SumConfig, TRANSITIONS, Transition,
+    TransitionCotangents, TransitionDerivatives, TransitionDims, TransitionDirections,
+    TransitionInput, TransitionJacobians, TransitionRole, features_of, gradient_of,
 };
 pub use dvbf_ops::{Adam, AdamStep, AdamUpdate, Params, Path, RmsProp, global_norm};
 pub use dvbf_ops::{Feature, Features, Linear, Mlp, MlpCache};

@@ -36,8 +36,8 @@ pub use recognition::{
 pub use statistics::Statistics;
 pub use transition::{
     CloneTransition, ConstantSettings, KnownConfig, KnownPart, LinearConfig, Linearizer,
-    LocallyLinear, LocallyLinearConfig, Motion, NoiseConfig, PerComponent, Pulled, RemainderConfig,
-    Residual, ResidualConfig, StepLength, Sum, SumConfig, TRANSITIONS, Transition,
+    LocallyLinear, LocallyLinearConfig, Motion, NoiseConfig, PerComponent, Pulled, RemainderAction,
+    RemainderConfig, Residual, ResidualConfig, StepLength, Sum, SumConfig, TRANSITIONS, Transition,
     TransitionCotangents, TransitionDerivatives, TransitionDims, TransitionDirections,
     TransitionInput, TransitionJacobians, TransitionRole,
 };

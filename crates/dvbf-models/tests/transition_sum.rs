@@ -70,7 +70,10 @@ fn drawn() -> impl Strategy<Value = contract::Case<Sum<f64>>> {
             table.set("linear", json!({}));
         }
         if parts & 4 == 4 {
-            table.set("remainder", json!({ "hidden": 3, "penalty": 0.7 }));
+            // Of an equation, the remainder of every other case is a force inside; some are linear.
+            let action = if parts & 1 == 1 && (seed / 40) % 2 == 1 { "force" } else { "kick" };
+            let hidden = if (seed / 80) % 3 == 0 { 0 } else { 3 };
+            table.set("remainder", json!({ "hidden": hidden, "penalty": 0.7, "action": action }));
         }
         if parts & 1 == 0 {
             let angles = seed % 3 % (1 + dims.state as u64);
@@ -93,6 +96,62 @@ fn next(transition: &Sum<f64>, z: &Array2<f64>, u: &Array2<f64>, w: &Array2<f64>
     let input = TransitionInput { state: z.view(), control: u.view(), noise: w.view() };
     transition.forward(0, input, next.view_mut(), &mut cache);
     next
+}
+
+/// Friction as a learned force inside the equation is friction in the equation, sub-steps included, and
+/// its penalty is that of a step's force at the start.
+#[test]
+fn a_force_acts_within_the_step() {
+    let friction = |value: f64| {
+        json!({ "dynamics": "damped-pendulum", "substeps": 2, "constants": {
+            "damping_over_mass": { "start": value, "range": "fixed" } } })
+    };
+    let units = Context { control_units: Some(vec![(0.2, 3.0)]), ..context(PENDULUM) };
+    let plain = KindTable::new("sum").with("known", friction(0.4));
+    let forced = KindTable::new("sum").with("known", friction(0.0)).with(
+        "remainder",
+        json!({ "hidden": 0, "penalty": 0.7, "action": "force", "components": ["velocity"] }),
+    );
+    let mut forced = sum(&forced, &units, Noise::new(1, 0));
+    let plain = sum(&plain, &units, Noise::new(1, 0));
+    let mut flat = forced.to_flat();
+    // Constants, then W of [sin, cos, velocity / 4, control], then b.
+    let start = flat.len() - 2 - 5;
+    assert!(flat[start..start + 5].iter().all(|w| *w == 0.0));
+    flat[start + 2] = -0.4;
+    forced.set_flat(&flat);
+    let (z, u, w) = (fill(4, 2, 1, 1), fill(4, 1, 1, 2), fill(4, 2, 1, 3));
+    for (a, b) in next(&plain, &z, &u, &w).iter().zip(&next(&forced, &z, &u, &w)) {
+        assert!((a - b).abs() < 1e-12, "{a} against {b}");
+    }
+    let mut cache = forced.cache(4);
+    forced.prepare(&mut cache);
+    forced.set_penalty_scale(2.0, &mut cache);
+    let input = TransitionInput { state: z.view(), control: u.view(), noise: w.view() };
+    forced.forward(0, input, Array2::zeros((4, 2)).view_mut(), &mut cache);
+    let expected: f64 = z.column(1).iter().map(|v| (0.4 * v / 4.0 * 0.1).powi(2)).sum();
+    let found = forced.penalty(&mut cache);
+    assert!((found - 2.0 * 0.7 * expected).abs() < 1e-15, "{found} against {expected}");
+    // What it does to a state is what it adds to the equation without it.
+    let motion = forced.motion(input, &mut cache).unwrap();
+    let none = Array2::zeros(z.dim());
+    let moved = next(&forced, &z, &u, &none) - &z;
+    for (sum, whole) in (&motion.known + &motion.remainder).iter().zip(&moved) {
+        assert!((sum - whole).abs() < 1e-12);
+    }
+    assert!(motion.remainder.iter().any(|r| r.abs() > 1e-3));
+}
+
+#[test]
+fn forces_without_an_equation_are_refused() {
+    let table = KindTable::new("sum").with("remainder", json!({ "action": "force" }));
+    let error = TRANSITIONS.check(&table, &context(PENDULUM)).unwrap_err().to_string();
+    assert!(error.starts_with("remainder.action: "), "{error}");
+    let table = KindTable::new("sum")
+        .with("known", json!({ "dynamics": "damped-pendulum" }))
+        .with("remainder", json!({ "action": "force", "hidden": 65 }));
+    let error = TRANSITIONS.check(&table, &context(PENDULUM)).unwrap_err().to_string();
+    assert_eq!(error, "remainder.hidden: is 65; a force has at most 64");
 }
 
 const PENDULUM: TransitionDims = TransitionDims { state: 2, control: 1, noise: 2 };

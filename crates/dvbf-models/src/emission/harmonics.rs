@@ -74,7 +74,9 @@ impl HarmonicsConfig {
         visible
             .map(|component| match component.kind {
                 ComponentKind::Angle => 1.0,
-                ComponentKind::Linear => std::f64::consts::TAU / (self.period * component.scale),
+                ComponentKind::Linear | ComponentKind::CountedAngle => {
+                    std::f64::consts::TAU / (self.period * component.scale)
+                }
             })
             .collect()
     }

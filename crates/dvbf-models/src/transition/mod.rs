@@ -12,7 +12,7 @@ pub use locally_linear::{LocallyLinear, LocallyLinearConfig};
 pub use residual::{Residual, ResidualConfig};
 pub use sum::{
     ConstantSettings, KnownConfig, KnownPart, LinearConfig, Motion, NoiseConfig, PerComponent,
-    RemainderConfig, StepLength, Sum, SumConfig,
+    RemainderAction, RemainderConfig, StepLength, Sum, SumConfig,
 };
 
 use crate::kind::{Context, Kind, Registry, Role, unnamed};

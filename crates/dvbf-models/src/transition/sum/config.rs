@@ -1,6 +1,7 @@
 //! Settings of a sum of parts.
 
 use super::Sum;
+use super::force::{self, Force};
 use super::known::{Known, StepLength};
 use super::remainder::Remainder;
 use crate::kind::{Context, KindError, PartConfig, affine, features_of, unnamed};
@@ -96,11 +97,32 @@ pub struct RemainderConfig {
     pub components: Vec<String>,
     /// Weight of the squared remainder in the loss of a step of a sequence, in nats.
     pub penalty: f64,
+    /// How it acts.
+    pub action: RemainderAction,
+}
+
+/// How a remainder acts.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum RemainderAction {
+    /// It is added to the state at the end of a step.
+    #[default]
+    Kick,
+    /// It is a part of the derivative of the differential equation, and the integrator follows both.
+    Force,
 }
 
 impl Default for RemainderConfig {
     fn default() -> Self {
-        Self { hidden: 32, components: Vec::new(), penalty: 1.0 }
+        Self { hidden: 32, components: Vec::new(), penalty: 1.0, action: RemainderAction::Kick }
+    }
+}
+
+impl RemainderConfig {
+    /// Controls that the remainder sees: a force does not see how long a step is.
+    fn controls(&self, context: &Context) -> usize {
+        let force = self.action == RemainderAction::Force;
+        context.control - usize::from(context.uneven && force)
     }
 }
 
@@ -275,7 +297,11 @@ impl PartConfig<TransitionRole> for SumConfig {
                 let problem = format!("is {}; it must not be negative", remainder.penalty);
                 return Err(KindError::new("remainder.penalty", problem));
             }
-            Self::picked(remainder, known.as_ref(), context)?;
+            let picked = Self::picked(remainder, known.as_ref(), context)?;
+            if remainder.action == RemainderAction::Force {
+                let dynamics = known.as_ref().map(|known| &*known.dynamics);
+                force::check(remainder.hidden, picked.len(), dynamics)?;
+            }
         }
         let std = self.noise.std.values(context.state);
         if std.len() != context.state {
@@ -294,7 +320,8 @@ impl PartConfig<TransitionRole> for SumConfig {
         let linear = if self.linear.is_some() { affine(z + u, z) } else { 0 };
         let remainder = self.remainder.as_ref().map_or(0, |remainder| {
             let components = self.components_of(known.as_ref(), context);
-            let inputs = self.remainder_features(&components).outputs() + u;
+            let inputs =
+                self.remainder_features(&components).outputs() + remainder.controls(context);
             let outputs = Self::picked(remainder, known.as_ref(), context).expect(CHECKED).len();
             match remainder.hidden {
                 0 => affine(inputs, outputs),
@@ -313,13 +340,18 @@ impl PartConfig<TransitionRole> for SumConfig {
         let remainder = self.remainder.as_ref().map(|remainder| {
             let picked = Self::picked(remainder, resolved.as_ref(), context).expect(CHECKED);
             let scale = picked.iter().map(|&i| scale[i]).collect();
-            let sizes = (features.outputs() + u, remainder.hidden);
+            let sizes = (features.outputs() + remainder.controls(context), remainder.hidden);
             Remainder::new(sizes, picked, scale, remainder.penalty, noise.part(0))
         });
         let std = self.noise.std.values(z).into_iter().zip(&scale);
         let log_std: Array1<S> = std.map(|(std, scale)| S::of((std * scale).ln())).collect();
         let known = resolved.zip(self.known.as_ref()).map(|(resolved, settings)| {
             let Resolved { dynamics, constants, step } = resolved;
+            let units = context.control_units.clone().unwrap_or_else(|| vec![(0.0, 1.0); u]);
+            let inside =
+                self.remainder.as_ref().is_some_and(|r| r.action == RemainderAction::Force);
+            let force = remainder.as_ref().filter(|_| inside);
+            let own = &units[..dynamics.controls()];
             let learned: Vec<usize> =
                 (0..constants.len()).filter(|&i| constants[i].is_learned()).collect();
             Known {
@@ -330,7 +362,8 @@ impl PartConfig<TransitionRole> for SumConfig {
                 integrator: settings.integrator,
                 substeps: settings.substeps,
                 step,
-                units: context.control_units.clone().unwrap_or_else(|| vec![(0.0, 1.0); u]),
+                force: force.map(|remainder| Force::new(remainder, &features, own)),
+                units,
             }
         });
         let linear = self.linear.is_some().then(|| Mlp::new(vec![Linear::zeros(z + u, z)]));

@@ -3,7 +3,11 @@
 //! Equations, integrators and their discrete adjoints are those of `dvbf-dynamics`, in double
 //! precision and in the units of the components; a constant `c` is learned as an unconstrained number
 //! `r`. Controls come in the units of the model and are brought back to their own.
+//!
+//! A learned [force](super::force) can act inside the equation; its parameters follow the constants.
 
+use super::force::{Force, Forced};
+use super::remainder::Remainder;
 use crate::transition::TransitionInput;
 use dvbf_dynamics::{Constant, Cotangents, Dynamics, Flow, Integrator, Point};
 use dvbf_ops::{Params, Path};
@@ -47,6 +51,8 @@ pub(super) struct Known<S: Scalar> {
     pub(super) step: StepLength,
     /// Mean and scale of every control.
     pub(super) units: Vec<(f64, f64)>,
+    /// The force inside, whose parameters the remainder holds.
+    pub(super) force: Option<Force>,
 }
 
 #[derive(Debug)]
@@ -54,8 +60,11 @@ pub(super) struct KnownCache<S> {
     state: Array2<S>,
     control: Array2<S>,
     flow: Flow,
+    /// Constants, then parameters of the force.
     values: Vec<f64>,
     dvalues: Vec<f64>,
+    /// Weight of a squared force in the loss.
+    penalty: f64,
     /// One row in double precision.
     row: Row,
 }
@@ -76,8 +85,9 @@ impl<S: Scalar> Known<S> {
             state: Array2::zeros((rows, z)),
             control: Array2::zeros((rows, u)),
             flow: Flow::new(z, self.integrator, self.substeps),
-            values: vec![0.0; self.constants.len()],
-            dvalues: vec![0.0; self.constants.len()],
+            values: vec![0.0; self.numbers()],
+            dvalues: vec![0.0; self.numbers()],
+            penalty: 0.0,
             row: Row {
                 state: vec![0.0; z],
                 control: vec![0.0; u],
@@ -86,6 +96,11 @@ impl<S: Scalar> Known<S> {
                 dcontrol: vec![0.0; u],
             },
         }
+    }
+
+    /// Constants and parameters of the force.
+    fn numbers(&self) -> usize {
+        self.constants.len() + self.force.as_ref().map_or(0, Force::parameters)
     }
 
     /// Values of all constants.
@@ -116,7 +131,10 @@ impl<S: Scalar> Known<S> {
         }
     }
 
-    pub(super) fn prepare(&self, cache: &mut KnownCache<S>) {
+    pub(super) fn prepare(&self, remainder: Option<&Remainder<S>>, cache: &mut KnownCache<S>) {
+        if let (Some(_), Some(remainder)) = (&self.force, remainder) {
+            Force::gather(remainder.net(), &mut cache.values[self.constants.len()..]);
+        }
         for (i, constant) in self.constants.iter().enumerate() {
             cache.values[i] = constant.start;
         }
@@ -141,8 +159,38 @@ impl<S: Scalar> Known<S> {
         }
     }
 
+    /// One step, with the force if there is one.
     pub(super) fn forward(
         &self,
+        at: usize,
+        input: &TransitionInput<'_, S>,
+        next: ArrayViewMut2<'_, S>,
+        cache: &mut KnownCache<S>,
+    ) {
+        match &self.force {
+            Some(force) => {
+                let forced = Forced { dynamics: &*self.dynamics, force };
+                self.carry((&forced, self.numbers()), at, input, next, cache);
+            }
+            None => self.forward_alone(at, input, next, cache),
+        }
+    }
+
+    /// One step of the equation without a force.
+    pub(super) fn forward_alone(
+        &self,
+        at: usize,
+        input: &TransitionInput<'_, S>,
+        next: ArrayViewMut2<'_, S>,
+        cache: &mut KnownCache<S>,
+    ) {
+        self.carry((&*self.dynamics, self.constants.len()), at, input, next, cache);
+    }
+
+    /// One step of an equation with so many of the numbers in the cache.
+    fn carry(
+        &self,
+        (dynamics, numbers): (&dyn Dynamics, usize),
         at: usize,
         input: &TransitionInput<'_, S>,
         mut next: ArrayViewMut2<'_, S>,
@@ -159,8 +207,8 @@ impl<S: Scalar> Known<S> {
             let dt = self.read(at + r, cache);
             let KnownCache { flow, values, row, .. } = cache;
             let control = &row.control[..controls];
-            let point = Point { state: &row.state, control, constants: values };
-            flow.step(&*self.dynamics, point, dt, &mut row.next);
+            let point = Point { state: &row.state, control, constants: &values[..numbers] };
+            flow.step(dynamics, point, dt, &mut row.next);
             for (to, from) in next.iter_mut().zip(&row.next) {
                 *to = S::of(*from);
             }
@@ -176,14 +224,20 @@ impl<S: Scalar> Known<S> {
         cache: &mut KnownCache<S>,
     ) {
         let controls = self.dynamics.controls();
+        let forced = self.force.as_ref().map(|force| Forced { dynamics: &*self.dynamics, force });
+        let dynamics: &dyn Dynamics = match &forced {
+            Some(forced) => forced,
+            None => &*self.dynamics,
+        };
         for (r, dnext) in dnext.rows().into_iter().enumerate() {
             let dt = self.read(at + r, cache);
-            let KnownCache { flow, values, dvalues, row, .. } = cache;
-            for (to, from) in row.next.iter_mut().zip(dnext) {
+            for (to, from) in cache.row.next.iter_mut().zip(dnext) {
                 *to = from.to_double();
             }
-            row.dstate.fill(0.0);
-            row.dcontrol.fill(0.0);
+            cache.row.dstate.fill(0.0);
+            cache.row.dcontrol.fill(0.0);
+            let mut ddt = self.pull_penalty(dt, cache);
+            let KnownCache { flow, values, dvalues, row, .. } = cache;
             let control = &row.control[..controls];
             let point = Point { state: &row.state, control, constants: values };
             let mut out = Cotangents {
@@ -191,7 +245,7 @@ impl<S: Scalar> Known<S> {
                 control: &mut row.dcontrol[..controls],
                 constants: dvalues,
             };
-            let ddt = flow.pull_back(&*self.dynamics, point, dt, &row.next, &mut out);
+            ddt += flow.pull_back(dynamics, point, dt, &row.next, &mut out);
             for (to, from) in dstate.row_mut(r).iter_mut().zip(&row.dstate) {
                 *to += S::of(*from);
             }
@@ -207,11 +261,61 @@ impl<S: Scalar> Known<S> {
         }
     }
 
+    /// Adds the gradient of the penalty `p dt² ‖r‖²` of the row that was read; gives that of `dt`.
+    fn pull_penalty(&self, dt: f64, cache: &mut KnownCache<S>) -> f64 {
+        let KnownCache { values, dvalues, penalty, row, .. } = cache;
+        let Some(force) = self.force.as_ref().filter(|_| *penalty > 0.0) else { return 0.0 };
+        let (cut, controls) = (self.constants.len(), self.dynamics.controls());
+        let control = &row.control[..controls];
+        let at = Point { state: &row.state, control, constants: &values[cut..] };
+        let mut out = Cotangents {
+            state: &mut row.dstate,
+            control: &mut row.dcontrol[..controls],
+            constants: &mut dvalues[cut..],
+        };
+        force.pull_back_square(at, *penalty * dt * dt, &mut out);
+        2.0 * *penalty * dt * force.square(&row.state, control, &values[cut..])
+    }
+
+    /// Sets the weight of a squared force.
+    pub(super) fn set_penalty(
+        &self,
+        remainder: Option<&Remainder<S>>,
+        scale: S,
+        cache: &mut KnownCache<S>,
+    ) {
+        let weight = remainder.map_or(0.0, Remainder::penalty_weight);
+        cache.penalty = if self.force.is_some() { weight * scale.to_double() } else { 0.0 };
+    }
+
+    /// The penalty of the first `rows` rows.
+    pub(super) fn penalty(&self, rows: usize, cache: &mut KnownCache<S>) -> S {
+        let mut sum = 0.0;
+        for r in 0..rows {
+            let dt = self.read(r, cache);
+            let KnownCache { values, row, .. } = &*cache;
+            let Some(force) = &self.force else { return S::ZERO };
+            let control = &row.control[..self.dynamics.controls()];
+            let square = force.square(&row.state, control, &values[self.constants.len()..]);
+            sum += cache.penalty * dt * dt * square;
+        }
+        S::of(sum)
+    }
+
     pub(super) fn accumulate(&self, cache: &mut KnownCache<S>, grads: &mut Self) {
         for ((&i, raw), grad) in self.learned.iter().zip(&self.raw).zip(&mut grads.raw) {
             *grad += S::of(cache.dvalues[i] * self.constants[i].slope(raw.to_double()));
         }
-        cache.dvalues.fill(0.0);
+        cache.dvalues[..self.constants.len()].fill(0.0);
+    }
+
+    /// Adds the gradient of the force's parameters.
+    pub(super) fn accumulate_force(&self, cache: &mut KnownCache<S>, grads: &mut Remainder<S>) {
+        if self.force.is_some() {
+            let own = &mut cache.dvalues[self.constants.len()..];
+            Force::scatter(own, grads.net_mut());
+            own.fill(0.0);
+        }
     }
 }
 

@@ -15,15 +15,19 @@
 //! penalized: `penalty · ‖r‖²` is added to the loss of every step of every sequence, so that the known
 //! part explains what it can.
 //!
+//! It can also act as a [force] inside the differential equation, `dz/dt = g(z, u, c) + Pᵀ (s ⊙ r)`, and `F`
+//! is one step of that; it is then penalized by `penalty · dt² ‖r‖²` with `r` at the start of the step.
+//!
 //! Every component has noise of its own, `W = Z`.
 
 mod config;
+mod force;
 mod known;
 mod remainder;
 
 pub use config::{
-    ConstantSettings, KnownConfig, LinearConfig, NoiseConfig, PerComponent, RemainderConfig,
-    SumConfig,
+    ConstantSettings, KnownConfig, LinearConfig, NoiseConfig, PerComponent, RemainderAction,
+    RemainderConfig, SumConfig,
 };
 pub use known::{KnownPart, StepLength};
 
@@ -89,6 +93,12 @@ impl<S: Scalar> Sum<S> {
         self.log_std.iter().map(|log| log.to_double().exp()).collect()
     }
 
+    /// The remainder, if it acts at the end of a step.
+    fn kick(&self) -> Option<&Remainder<S>> {
+        let inside = self.known.as_ref().is_some_and(|known| known.force.is_some());
+        self.remainder.as_ref().filter(|_| !inside)
+    }
+
     /// Adds the linear part of rows `at..at + n` to `next`.
     fn add_linear(
         linear: &Mlp<S>,
@@ -139,7 +149,7 @@ impl<S: Scalar> Transition<S> for Sum<S> {
         Cache::new(SumCache::<S> {
             known: self.known.as_ref().map(|known| known.cache(rows)),
             linear: self.linear.as_ref().map(|linear| linear.cache(rows)),
-            remainder: self.remainder.as_ref().map(|remainder| remainder.cache(rows)),
+            remainder: self.kick().map(|remainder| remainder.cache(rows)),
             std: Array1::zeros(z),
             noise: Array2::zeros((rows, z)),
             dnext: Array2::zeros((rows, z)),
@@ -153,7 +163,7 @@ impl<S: Scalar> Transition<S> for Sum<S> {
     fn prepare(&self, cache: &mut Cache) {
         let cache = cache.get::<SumCache<S>>();
         if let (Some(known), Some(cache)) = (&self.known, &mut cache.known) {
-            known.prepare(cache);
+            known.prepare(self.remainder.as_ref(), cache);
         }
         if let (Some(linear), Some(cache)) = (&self.linear, &mut cache.linear) {
             linear.prepare(cache);
@@ -249,6 +259,11 @@ impl<S: Scalar> Transition<S> for Sum<S> {
         {
             known.accumulate(cache, grads);
         }
+        if let (Some(known), Some(cache), Some(grads)) =
+            (&self.known, &mut cache.known, &mut grads.remainder)
+        {
+            known.accumulate_force(cache, grads);
+        }
         if let (Some(linear), Some(cache), Some(grads)) =
             (&self.linear, &mut cache.linear, &mut grads.linear)
         {
@@ -268,8 +283,12 @@ impl<S: Scalar> Transition<S> for Sum<S> {
     }
 
     fn set_penalty_scale(&self, scale: S, cache: &mut Cache) {
-        if let Some(remainder) = &mut cache.get::<SumCache<S>>().remainder {
+        let cache = cache.get::<SumCache<S>>();
+        if let Some(remainder) = &mut cache.remainder {
             remainder.set_penalty_scale(scale);
+        }
+        if let (Some(known), Some(cache)) = (&self.known, &mut cache.known) {
+            known.set_penalty(self.remainder.as_ref(), scale, cache);
         }
     }
 
@@ -277,7 +296,10 @@ impl<S: Scalar> Transition<S> for Sum<S> {
         let cache = cache.get::<SumCache<S>>();
         match (&self.remainder, &cache.remainder) {
             (Some(remainder), Some(own)) => remainder.penalty(cache.rows, own),
-            _ => S::ZERO,
+            _ => match (&self.known, &mut cache.known) {
+                (Some(known), Some(own)) => known.penalty(cache.rows, own),
+                _ => S::ZERO,
+            },
         }
     }
 
@@ -296,7 +318,9 @@ impl<S: Scalar> Transition<S> for Sum<S> {
         let zeros = || Array2::<S>::zeros(input.state.dim());
         let (mut known, mut linear, mut remainder) = (zeros(), zeros(), zeros());
         if let (Some(part), Some(own)) = (&self.known, &mut cache.known) {
-            part.forward(0, &input, known.view_mut(), own);
+            part.forward(0, &input, remainder.view_mut(), own);
+            part.forward_alone(0, &input, known.view_mut(), own);
+            remainder -= &known;
             known -= &input.state;
         }
         if let (Some(part), Some(own)) = (&self.linear, &mut cache.linear) {

@@ -58,6 +58,26 @@ impl<S: Scalar> Remainder<S> {
         every && self.net.set_affine(map, offset)
     }
 
+    pub(super) fn net(&self) -> &Mlp<S> {
+        &self.net
+    }
+
+    pub(super) fn net_mut(&mut self) -> &mut Mlp<S> {
+        &mut self.net
+    }
+
+    pub(super) fn picked(&self) -> &[usize] {
+        &self.picked
+    }
+
+    pub(super) fn scale(&self) -> &[f64] {
+        &self.scale
+    }
+
+    pub(super) fn penalty_weight(&self) -> f64 {
+        self.penalty
+    }
+
     pub(super) fn cache(&self, rows: usize) -> RemainderCache<S> {
         let (inputs, outputs) = self.net.dim();
         RemainderCache {
