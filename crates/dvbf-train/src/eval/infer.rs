@@ -33,7 +33,11 @@ pub struct Inferred {
 }
 
 /// Time-major rows of the sequences `range` of `values (N, T, …)`, first `steps` steps.
-pub(super) fn time_major(values: &Array3<f32>, range: Range<usize>, steps: usize) -> Array2<f32> {
+pub(in crate::eval) fn time_major(
+    values: &Array3<f32>,
+    range: Range<usize>,
+    steps: usize,
+) -> Array2<f32> {
     let block = values.slice(s![range, ..steps, ..]);
     let (n, t, x) = block.dim();
     block

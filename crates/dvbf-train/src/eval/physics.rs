@@ -3,7 +3,7 @@
 
 use super::FitTest;
 use super::infer::{Draw, infer, time_major};
-use super::information::deviations;
+use super::information::{Information, information};
 use crate::pool::Pool;
 use dvbf_core::dynamics::ComponentKind;
 use dvbf_core::{Dvbf, KnownPart, TransitionInput};
@@ -86,17 +86,17 @@ impl Physics {
                 dvbf_data::narrow(z)
             });
         }
-        let stds = standard_deviations(&known, deviations(model, train, steps, pool));
+        let halves = half_widths(&known, information(model, train, steps, pool));
         let open = open(&known);
         let told: Vec<Option<f64>> =
-            stds.into_iter().zip(&open).map(|(std, open)| std.filter(|_| !open)).collect();
+            halves.into_iter().zip(&open).map(|(half, open)| half.filter(|_| !open)).collect();
         let constants = known.constants.iter().zip(&values).enumerate();
         let constants = constants.map(|(i, (constant, &value))| {
             let truth = truth.iter().find(|(name, _)| *name == constant.name).map(|(_, t)| *t);
             let figure = ConstantFigure {
                 estimate: (!open[i]).then_some(value),
-                low: told[i].map(|std| value - INTERVAL * std),
-                high: told[i].map(|std| value + INTERVAL * std),
+                low: told[i].map(|half| value - half),
+                high: told[i].map(|half| value + half),
                 truth,
                 unit: constant.unit.clone(),
                 start: constant.start,
@@ -125,18 +125,19 @@ impl Physics {
 /// Half the width of a 95 % interval, in standard deviations.
 const INTERVAL: f64 = 1.96;
 
-/// Standard deviations of all constants from those of the learned numbers behind them: zero where a
-/// constant is known, nothing where the data do not tell.
-fn standard_deviations(known: &KnownPart, raw: Option<Vec<f64>>) -> Vec<Option<f64>> {
-    let mut raw = raw.map(Vec::into_iter);
+/// Half the widths of the intervals of all constants, from what the data tell of the learned numbers behind
+/// them: of the deviation of an estimate, and how far the data would still carry it. Zero where a constant
+/// is known, nothing where the data do not tell.
+fn half_widths(known: &KnownPart, told: Option<Information>) -> Vec<Option<f64>> {
+    let mut told = told.map(|told| told.std.into_iter().zip(told.shift));
     let constants = known.constants.iter().zip(&known.values);
     constants
         .map(|(constant, &value)| {
             if !constant.is_learned() {
                 return Some(0.0);
             }
-            let std = raw.as_mut()?.next()?;
-            Some(std * constant.slope(constant.raw(value)))
+            let (std, shift) = told.as_mut()?.next()?;
+            Some((INTERVAL * std).hypot(shift) * constant.slope(constant.raw(value)).abs())
         })
         .collect()
 }
