@@ -5,6 +5,7 @@
 
 use crate::batch::{Batch, Objective};
 use crate::model::Dvbf;
+use crate::refine::FirstFramesSeen;
 use crate::workspace::Workspace;
 use dvbf_models::{FirstSteps, Observations, RecognitionInput, TransitionInput};
 use dvbf_prob::tempered_kl_terms;
@@ -45,12 +46,13 @@ impl<S: Scalar> Dvbf<S> {
     #[track_caller]
     pub fn infer(&self, batch: &Batch<'_, S>, work: &mut Workspace<S>) {
         work.assert_nothing_held();
-        self.pass_forward(batch, work);
+        self.pass_forward(batch, true, work);
     }
 
-    /// [`infer`](Self::infer), with what is held kept.
+    /// [`infer`](Self::infer), with what is held kept; first states are refined where `refine` says so and
+    /// the model asks for it.
     #[track_caller]
-    pub(crate) fn pass_forward(&self, batch: &Batch<'_, S>, work: &mut Workspace<S>) {
+    pub(crate) fn pass_forward(&self, batch: &Batch<'_, S>, refine: bool, work: &mut Workspace<S>) {
         let steps = batch.steps();
         let (n, rows) = (batch.sequences, batch.input.nrows());
         assert!(rows <= work.state.nrows(), "workspace is too small for {rows} rows");
@@ -67,6 +69,11 @@ impl<S: Scalar> Dvbf<S> {
 
         let first = FirstSteps { observed: start, control: batch.control };
         self.initial.recognize(held, first, raw.view_mut(), initial);
+        if let Some(refinement) = work.refine.as_mut().filter(|_| refine) {
+            let mask = batch.mask;
+            let seen = FirstFramesSeen { observed: start, mask, control: batch.control };
+            refinement.refine(self, seen, raw.view_mut());
+        }
         head.forward(0, raw.view(), work.ones.slice(s![..n]));
         let first = s![..n, ..];
         head.sample(0, batch.noise.slice(first), noise.slice_mut(first));

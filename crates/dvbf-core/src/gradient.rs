@@ -109,7 +109,7 @@ impl<S: Scalar> Dvbf<S> {
         grads: &mut Self,
         mut deps: Option<ArrayViewMut2<'_, S>>,
     ) {
-        self.pass_forward(batch, work);
+        self.pass_forward(batch, false, work);
         let (n, rows) = (batch.sequences, work.rows);
         let steps = rows / n;
         let GradientOptions { objective, scale, state_limit } = options;

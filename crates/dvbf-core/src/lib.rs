@@ -17,6 +17,7 @@ mod model;
 pub mod online;
 mod range;
 pub mod readout;
+mod refine;
 mod rollout;
 pub mod simulator;
 mod units;

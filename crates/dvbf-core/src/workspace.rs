@@ -2,6 +2,7 @@
 
 use crate::dream_work::DreamWork;
 use crate::model::Dvbf;
+use crate::refine::Refinement;
 use dvbf_models::Cache;
 use dvbf_prob::GaussianHead;
 use dvbf_tensor::Scalar;
@@ -39,6 +40,8 @@ pub struct Workspace<S: Scalar> {
     most_held: usize,
     /// Made by the first dream.
     pub(crate) dream: Option<Box<DreamWork<S>>>,
+    /// Made for models that refine their first states.
+    pub(crate) refine: Option<Box<Refinement<S>>>,
 }
 
 impl<S: Scalar> Workspace<S> {
@@ -79,6 +82,8 @@ impl<S: Scalar> Workspace<S> {
             held: 0,
             most_held: held,
             dream: None,
+            refine: (model.initial.refinements() > 0)
+                .then(|| Box::new(Refinement::new(model, sequences))),
         }
     }
 
@@ -88,6 +93,9 @@ impl<S: Scalar> Workspace<S> {
         self.held = 0;
         if let Some(dream) = &mut self.dream {
             dream.forget();
+        }
+        if let Some(refine) = &mut self.refine {
+            refine.forget();
         }
         model.initial.prepare(&mut self.initial);
         model.recognition.prepare(&mut self.recognition);

@@ -277,7 +277,8 @@ impl Filter {
 
     /// Frame `t` of the start.
     fn start(&mut self, t: usize, k: usize) -> Result<(), FilterError> {
-        self.paths.keep(t, self.input.observation(), self.input.control());
+        let (observation, control) = (self.input.observation(), self.input.control());
+        self.paths.keep(t, observation, control, self.input.seen());
         if t + 1 == k {
             if !self.paths.begin() {
                 return Err(self.overflow());

@@ -2,6 +2,7 @@
 
 use super::input::row;
 use crate::model::Dvbf;
+use crate::refine::{FirstFramesSeen, Refinement};
 use dvbf_models::{Cache, FirstSteps, RecognitionInput, TransitionInput};
 use dvbf_prob::GaussianHead;
 use dvbf_tensor::Noise;
@@ -12,6 +13,8 @@ use std::sync::Arc;
 #[derive(Clone, Debug)]
 struct Start {
     observations: Array2<f32>,
+    /// One where a channel was seen.
+    mask: Array2<f32>,
     controls: Array2<f32>,
     seen: Vec<bool>,
 }
@@ -23,6 +26,7 @@ struct Start {
 pub(super) struct Paths {
     model: Arc<Dvbf<f32>>,
     initial: Cache,
+    refine: Option<Refinement<f32>>,
     recognition: Cache,
     transition: Cache,
     head: GaussianHead<f32>,
@@ -47,12 +51,14 @@ impl Paths {
         let noise = || Array2::zeros((rows, dims.noise));
         let mut paths = Self {
             initial: model.initial.cache(rows),
+            refine: (model.initial.refinements() > 0).then(|| Refinement::new(&model, 1)),
             recognition: model.recognition.cache(rows),
             transition: model.transition.cache(rows),
             head: GaussianHead::new(rows, dims.noise),
             seed,
             start: Start {
                 observations: Array2::zeros((k, model.observation())),
+                mask: Array2::zeros((k, model.observation())),
                 controls: Array2::zeros((k, dims.control)),
                 seen: vec![false; k],
             },
@@ -140,8 +146,12 @@ impl Paths {
         t: usize,
         observation: Option<ArrayView2<'_, f32>>,
         control: &[f32],
+        channels: &[bool],
     ) {
-        let Start { observations, controls, seen } = &mut self.start;
+        let Start { observations, mask, controls, seen } = &mut self.start;
+        for (to, &seen) in mask.row_mut(t).iter_mut().zip(channels) {
+            *to = f32::from(u8::from(seen));
+        }
         seen[t] = observation.is_some();
         match observation {
             Some(x) => observations.row_mut(t).assign(&x.row(0)),
@@ -162,6 +172,11 @@ impl Paths {
         let (mut first, mut others) = self.raw.multi_slice_mut((s![..1, ..], s![1.., ..]));
         let steps = FirstSteps { observed: x, control: u };
         self.model.initial.recognize(0, steps, first.view_mut(), &mut self.initial);
+        if let Some(refinement) = &mut self.refine {
+            let mask = Some(start.mask.view());
+            let seen = FirstFramesSeen { observed: x, mask, control: u };
+            refinement.refine(&self.model, seen, first.view_mut());
+        }
         for mut row in others.rows_mut() {
             row.assign(&first.row(0));
         }
@@ -172,6 +187,7 @@ impl Paths {
             &mut self.start,
             Start {
                 observations: Array2::default((0, 0)),
+                mask: Array2::default((0, 0)),
                 controls: Array2::default((0, 0)),
                 seen: Vec::new(),
             },

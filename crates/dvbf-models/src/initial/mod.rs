@@ -66,6 +66,13 @@ pub trait InitialState<S: Scalar>:
         false
     }
 
+    /// Steps by which the means of `q(w₁ | …)` are brought nearer to where transition and emission fit the
+    /// first frames best, whenever a model infers; none if they are as they are read. Gradients are of what
+    /// is read.
+    fn refinements(&self) -> usize {
+        0
+    }
+
     /// A cache for at most `rows` sequences.
     fn cache(&self, rows: usize) -> Cache;
 

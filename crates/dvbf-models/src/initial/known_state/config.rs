@@ -22,11 +22,20 @@ pub struct KnownStateConfig {
     pub std: f64,
     /// Standard deviation of the last layer's weights at the start, of the network beside `A x + a`.
     pub gain: f64,
+    /// Steps by which a first state that was read is brought nearer to where equation and emission fit the
+    /// first frames best, whenever a model infers.
+    #[serde(skip_serializing_if = "is_zero")]
+    pub refinements: usize,
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde hands a reference")]
+fn is_zero(count: &usize) -> bool {
+    *count == 0
 }
 
 impl Default for KnownStateConfig {
     fn default() -> Self {
-        Self { hidden: None, spread: 1.8, std: 0.1, gain: 0.1 }
+        Self { hidden: None, spread: 1.8, std: 0.1, gain: 0.1, refinements: 0 }
     }
 }
 
@@ -38,6 +47,7 @@ impl PartConfig<InitialStateRole> for KnownStateConfig {
         KindError::check_positive("spread", self.spread)?;
         KindError::check_positive("std", self.std)?;
         KindError::check_positive("gain", self.gain)?;
+        KindError::check_limit("refinements", self.refinements, 100)?;
         if context.noise != context.state {
             let problem = format!(
                 "\"known-state\" needs as many dimensions of the noise as of the state; model.noise is \
@@ -102,6 +112,7 @@ impl PartConfig<InitialStateRole> for KnownStateConfig {
                 Step::Even(context.dt.unwrap_or(1.0))
             },
             frames: k,
+            refinements: self.refinements,
         })
     }
 }

@@ -61,6 +61,7 @@ pub struct KnownState<S> {
     scale: Vec<f64>,
     step: Step,
     frames: usize,
+    refinements: usize,
 }
 
 #[derive(Debug)]
@@ -126,6 +127,10 @@ impl<S: Scalar> KnownState<S> {
 impl<S: Scalar> InitialState<S> for KnownState<S> {
     fn frames(&self) -> usize {
         self.frames
+    }
+
+    fn refinements(&self) -> usize {
+        self.refinements
     }
 
     fn scale_recognition(&mut self, factor: S) {
