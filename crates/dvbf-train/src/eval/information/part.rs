@@ -179,7 +179,7 @@ impl<'a> Part<'a> {
             let own = states.column(i).mapv(f64::from);
             for order in 1..=ORDER {
                 match component.kind {
-                    ComponentKind::Angle => {
+                    ComponentKind::Angle | ComponentKind::CountedAngle => {
                         let phase = own.mapv(|z| z * f64::from(order));
                         columns.push((i, phase.iter().map(|p| p.sin()).collect()));
                         columns.push((i, phase.iter().map(|p| p.cos()).collect()));
