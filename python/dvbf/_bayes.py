@@ -410,11 +410,11 @@ def rts_smoother(filter: _Gaussian, x: ArrayLike, u: ArrayLike | None = None) ->
         filter.reset()
 
 
-def _depth(value: Any) -> int:
-    """Axes of nested sequences, by their first elements."""
-    if isinstance(value, np.ndarray):
-        return value.ndim
-    return 1 + _depth(value[0]) if isinstance(value, (list, tuple)) and value else 0
+def _is_sequence(x: Any) -> bool:
+    """Whether ``x`` is one sequence: an array of at most two axes, or rows of numbers. A list of arrays is several."""
+    if isinstance(x, np.ndarray):
+        return x.ndim <= 2
+    return all(not isinstance(row, np.ndarray) and np.ndim(row) <= 1 for row in x)
 
 
 class EmFit(NamedTuple):
@@ -456,7 +456,7 @@ def em(
         fixed: Names of parameters that stay as they are, such as ``["emission"]``.
     """
     control, observation = filter._core.sizes
-    single = not isinstance(x, np.ndarray) and _depth(x) <= 2 or isinstance(x, np.ndarray) and x.ndim <= 2
+    single = _is_sequence(x)
     all_x: list[Any] = [x] if single else list(x)  # type: ignore[arg-type]
     all_u: list[Any] = [None] * len(all_x) if u is None else [u] if single else list(u)  # type: ignore[arg-type]
     if len(all_u) != len(all_x):

@@ -160,8 +160,7 @@ impl Model {
                 base.model().observation()
             )));
         }
-        let (model, other) = (base.model(), start.trained.filter().model());
-        if !Arc::ptr_eq(model, other) && model != other {
+        if !same_model(&self.trained, &start.trained) {
             return Err(value_error(
                 "start is the belief of another model, whose sizes are those of this one",
             ));
@@ -191,6 +190,12 @@ impl Model {
         out.set_item("observation_std", std)?;
         Ok(out)
     }
+}
+
+/// Whether two models are one, or have the same parameters.
+pub(crate) fn same_model(one: &Trained, other: &Trained) -> bool {
+    let (one, other) = (one.filter().model(), other.filter().model());
+    Arc::ptr_eq(one, other) || one == other
 }
 
 /// Controls `(T, U)` as the filter takes them: less their origins, with the seconds of the steps where the

@@ -2,6 +2,7 @@
 
 use crate::arrays::{Slot, narrow, read};
 use crate::errors::{exception, value_error};
+use crate::model::same_model;
 use dvbf::apply::{FilterOptions, Trained};
 use dvbf_core::{Filter, ObservationStatus, Score, Snapshot, Spread};
 use ndarray::Array1;
@@ -135,8 +136,7 @@ impl OnlineFilter {
     fn resume(&mut self, belief: &Bound<'_, Belief>) -> PyResult<()> {
         let belief = belief.get();
         let (own, given) = (self.filter.options(), belief.options);
-        let (model, theirs) = (self.filter.model(), belief.trained.filter().model());
-        let other = !(Arc::ptr_eq(model, theirs) || model == theirs) || own != given;
+        let other = !same_model(&self.trained, &belief.trained) || own != given;
         if other {
             return Err(value_error("the belief is that of another model or of other options"));
         }

@@ -2,7 +2,7 @@
 
 use crate::arrays::matrix;
 use crate::errors::{exception, value_error};
-use crate::model::{Model, taken};
+use crate::model::{Model, same_model, taken};
 use crate::online::Belief;
 use dvbf::apply::Trained;
 use dvbf_core::{
@@ -235,8 +235,7 @@ impl Simulator {
     /// Goes back to where a snapshot was taken.
     fn restore(&mut self, snapshot: &Bound<'_, Snapshot>) -> PyResult<()> {
         let Snapshot { trained, seed, rollouts: snapshot } = snapshot.get();
-        let (model, other) = (self.trained.filter().model(), trained.filter().model());
-        if !Arc::ptr_eq(model, other) && model != other {
+        if !same_model(&self.trained, trained) {
             return Err(value_error("the snapshot is that of a simulator of another model"));
         }
         let (own, given) = (self.rollouts.states().dim(), snapshot.states().dim());

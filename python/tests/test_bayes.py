@@ -253,6 +253,8 @@ def test_nested_lists_are_one_sequence() -> None:
     rows = [[1.0], [2.0], [3.0], [2.5]]
     listed, array = dvbf.em(start, rows, iterations=3), dvbf.em(start, np.array(rows), iterations=3)
     np.testing.assert_array_equal(listed.log_likelihood, array.log_likelihood)
+    several = dvbf.em(start, [np.array(rows)[:, 0], np.array(rows)], iterations=3)
+    assert several.log_likelihood[0] == pytest.approx(2.0 * array.log_likelihood[0])
 
 
 def test_a_smoother_that_refuses_leaves_the_filter() -> None:
