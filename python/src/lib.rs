@@ -12,6 +12,7 @@ mod online;
 mod particle;
 mod py_model;
 mod recordings;
+mod same;
 mod simulator;
 mod system;
 mod training;

@@ -5,6 +5,7 @@ use crate::beliefs;
 use crate::errors::{exception, value_error};
 use crate::online::{Belief, OnlineFilter};
 use crate::recordings::Recordings;
+use crate::same::same_model;
 use dvbf::apply::{FilterOptions, Trained};
 use dvbf::pool::Pool;
 use dvbf::run::RunFolder;
@@ -190,12 +191,6 @@ impl Model {
         out.set_item("observation_std", std)?;
         Ok(out)
     }
-}
-
-/// Whether two models are one, or have the same parameters.
-pub(crate) fn same_model(one: &Trained, other: &Trained) -> bool {
-    let (one, other) = (one.filter().model(), other.filter().model());
-    Arc::ptr_eq(one, other) || one == other
 }
 
 /// Controls `(T, U)` as the filter takes them: less their origins, with the seconds of the steps where the

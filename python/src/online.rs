@@ -2,7 +2,7 @@
 
 use crate::arrays::{Slot, narrow, read};
 use crate::errors::{exception, value_error};
-use crate::model::same_model;
+use crate::same::same_model;
 use dvbf::apply::{FilterOptions, Trained};
 use dvbf_core::{Filter, ObservationStatus, Score, Snapshot, Spread};
 use ndarray::Array1;

@@ -2,8 +2,9 @@
 
 use crate::arrays::matrix;
 use crate::errors::{exception, value_error};
-use crate::model::{Model, same_model, taken};
+use crate::model::{Model, taken};
 use crate::online::Belief;
+use crate::same::same_model;
 use dvbf::apply::Trained;
 use dvbf_core::{
     RangeBound, SimulatedModel, Simulator as Rollouts, SimulatorOptions, SimulatorSnapshot,

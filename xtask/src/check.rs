@@ -67,6 +67,13 @@ const fn one_feature(feature: &'static str) -> [&'static str; 9] {
 /// Runs all steps on the workspace at `root`.
 pub(crate) fn run(root: &Path) -> ExitCode {
     let mut times = Vec::new();
+    eprintln!("check: tidy");
+    let start = Instant::now();
+    let tidied = tidy::run(root);
+    times.push(("tidy", start.elapsed()));
+    if tidied != ExitCode::SUCCESS {
+        return stop(&times, "the findings above");
+    }
     for step in STEPS {
         let line = command_line(step);
         eprintln!("check: {}: {line}", step.name);
@@ -82,13 +89,6 @@ pub(crate) fn run(root: &Path) -> ExitCode {
         if let Err(reason) = outcome {
             return stop(&times, &format!("`{line}`: {reason}"));
         }
-    }
-    eprintln!("check: tidy");
-    let start = Instant::now();
-    let tidied = tidy::run(root);
-    times.push(("tidy", start.elapsed()));
-    if tidied != ExitCode::SUCCESS {
-        return stop(&times, "the findings above");
     }
     eprintln!("{}check: everything passed", table(&times));
     ExitCode::SUCCESS

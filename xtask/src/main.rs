@@ -19,7 +19,7 @@ use std::process::{Command, ExitCode};
 
 const USAGE: &str = "\
 Development commands of the workspace:
-  cargo xtask check    format, lints, features, documentation, tests, tidy: what continuous integration runs
+  cargo xtask check    tidy, format, lints, features, documentation, tests: what continuous integration runs
   cargo xtask tidy     the rules of the house that the compiler does not know
   cargo xtask bench-peers [--sizes a,b,c] [--threads N] [--rounds N] [--skip-compile]
                        a training step beside JAX and PyTorch, which it installs below target/
