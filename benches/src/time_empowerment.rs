@@ -23,7 +23,7 @@ const STEPS: usize = 10;
 const TORQUE: f32 = 2.0;
 const RESOLUTION: f64 = 0.05;
 /// Rows of a block, whose buffers stay in cache.
-const BLOCK: usize = 256;
+const BLOCK: usize = 192;
 
 const USAGE: &str = "usage: time-empowerment [--size held] [--threads 1] [--seconds S] [--turns]";
 

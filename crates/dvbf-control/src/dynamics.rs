@@ -60,7 +60,7 @@ pub struct Cotangents<'a, S> {
 /// All methods, if the shapes disagree or the workspace is for fewer rows.
 pub trait MeanDynamics<S: Scalar> {
     /// Buffers of one batch.
-    type Workspace;
+    type Workspace: Send;
 
     /// `Z`.
     fn state_size(&self) -> usize;

@@ -8,8 +8,8 @@
 //! | along a direction | `ḣ₀ = ẋ`, `ḣₗ₊₁ = [hₗ₊₁ > 0] ⊙ Wₗ ḣₗ`, without the mask in the last layer |
 
 use crate::mlp::Mlp;
-use dvbf_tensor::{Accum, Kernel, Scalar, gemm, vectorize};
-use ndarray::{ArrayView2, ArrayViewMut2};
+use dvbf_tensor::{Accum, Fused, Scalar, gemm, gemm_views};
+use ndarray::{ArrayView2, ArrayViewMut2, Axis};
 
 /// Buffers of [`Mlp::forward_lanes`]; they grow when they are first used.
 #[derive(Clone, Debug, Default)]
@@ -61,47 +61,25 @@ impl<S: Scalar> Mlp<S> {
             }
             let to = &mut to[..outputs * width];
             let from = ArrayView2::from_shape((inputs, width), from).expect("whole lanes");
-            let product = ArrayViewMut2::from_shape((outputs, width), &mut *to);
-            gemm(Accum::Replace, product.expect("whole lanes"), layer.weight(), from);
-            let bias = layer.bias().as_slice().expect("a bias is contiguous");
-            vectorize(AddBias { values: to, bias, lanes, width, rectify: l + 1 < layers.len() });
+            let to = ArrayViewMut2::from_shape((outputs, width), to).expect("whole lanes");
+            let (mut values, mut derivatives) = to.split_at(Axis(1), lanes);
+            let bias = layer.bias().view();
+            let rectified = l + 1 < layers.len();
+            let fused = if rectified { Fused::RowBiasRelu(bias) } else { Fused::RowBias(bias) };
+            let weight = layer.weight();
+            let (x, dx) = from.split_at(Axis(1), lanes);
+            gemm_views(Accum::Replace, values.view_mut(), weight, x, fused);
+            if !rectified {
+                gemm(Accum::Replace, derivatives, weight, dx);
+                continue;
+            }
+            let along = dx.axis_chunks_iter(Axis(1), lanes);
+            for (mut dy, dx) in derivatives.axis_chunks_iter_mut(Axis(1), lanes).zip(along) {
+                let mask = Fused::MaskByPositive(values.view());
+                gemm_views(Accum::Replace, dy.view_mut(), weight, dx, mask);
+            }
         }
         let outputs = self.dim().1;
         &mut buffers.layers[layers.len() - 1][..outputs * width]
-    }
-}
-
-/// Adds a bias to the values of every row, and rectifies them; derivatives are masked.
-struct AddBias<'a, S> {
-    values: &'a mut [S],
-    bias: &'a [S],
-    lanes: usize,
-    width: usize,
-    rectify: bool,
-}
-
-impl<S: Scalar> Kernel for AddBias<'_, S> {
-    type Output = ();
-
-    #[inline(always)]
-    fn run(self) {
-        for (row, &bias) in self.values.chunks_exact_mut(self.width).zip(self.bias) {
-            let (values, derivatives) = row.split_at_mut(self.lanes);
-            if self.rectify {
-                for value in values.iter_mut() {
-                    let a = *value + bias;
-                    *value = if a > S::ZERO { a } else { S::ZERO };
-                }
-                for derivatives in derivatives.chunks_exact_mut(self.lanes) {
-                    for (d, &h) in derivatives.iter_mut().zip(&*values) {
-                        *d = if h > S::ZERO { *d } else { S::ZERO };
-                    }
-                }
-            } else {
-                for value in values {
-                    *value += bias;
-                }
-            }
-        }
     }
 }

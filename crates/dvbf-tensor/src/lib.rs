@@ -10,7 +10,9 @@ mod reduce;
 mod scalar;
 
 pub use elementwise::{exp, ln, logistic, softplus, tanh};
-pub use gemm::{Accum, Fused, PackedMatrix, ProductPrecision, gemm, gemm_fused, gemm_packed};
+pub use gemm::{
+    Accum, Fused, PackedMatrix, ProductPrecision, gemm, gemm_fused, gemm_packed, gemm_views,
+};
 pub use level::{Kernel, Level, level, vectorize};
 pub use map::softmax_rows;
 pub use noise::{Noise, philox};

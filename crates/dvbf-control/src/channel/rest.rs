@@ -4,12 +4,13 @@ use super::Channel;
 use super::lanes::{Lanes, add_product};
 use crate::dynamics::{Inputs, Linearization, MeanDynamics, Sensitivity};
 use dvbf_tensor::Scalar;
-use ndarray::{Array2, ArrayView2, s};
+use ndarray::{Array2, ArrayView2, ShapeBuilder, s};
 use std::mem::swap;
 
 /// The states of one step of the path and, once it is taken, its Jacobians.
 pub(super) struct RestPath<S: Scalar, D: MeanDynamics<S>> {
     workspace: D::Workspace,
+    /// Columns are contiguous: dynamics work on rows in lanes.
     states: Array2<S>,
     next: Array2<S>,
     controls: Array2<S>,
@@ -24,8 +25,8 @@ impl<S: Scalar, D: MeanDynamics<S>> RestPath<S, D> {
         let center = channel.limits().center();
         Self {
             workspace: dynamics.workspace(rows),
-            states: Array2::zeros((rows, size)),
-            next: Array2::zeros((rows, size)),
+            states: Array2::zeros((rows, size).f()),
+            next: Array2::zeros((rows, size).f()),
             controls: Array2::from_shape_fn((rows, center.len()), |(_, j)| center[j]),
             state: Lanes::zeros((size, size), rows),
             n: 0,

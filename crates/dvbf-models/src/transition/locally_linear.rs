@@ -26,8 +26,9 @@ use dvbf_tensor::{Noise, Scalar, softmax_rows};
 use ndarray::{Array2, ArrayView2, ArrayViewD, ArrayViewMut2, ArrayViewMutD, s};
 use serde::{Deserialize, Serialize};
 
-/// Rows that are pushed forward at once: their buffers stay in the first cache.
-const PUSHED: usize = 128;
+/// Rows that are pushed forward at once: their buffers stay in cache, and rows of two lanes each do not lie a
+/// power of two apart, which would put them into few sets of it.
+const PUSHED: usize = 192;
 
 /// Settings of a locally linear transition.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]

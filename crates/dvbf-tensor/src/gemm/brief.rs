@@ -173,7 +173,7 @@ mod pairs {
             };
             // SAFETY: `left` packs the rows and slices that are asked for, and matrices are packed
             // in pairs only where the processor has the instructions.
-            unsafe { product(&BRIEF, pairs, c, &right, left) }
+            unsafe { product(&BRIEF, pairs, c, &right, (left, |_| BRIEF.rows)) }
         });
     }
 

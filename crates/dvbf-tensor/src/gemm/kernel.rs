@@ -56,6 +56,11 @@ unsafe fn plain<S: Scalar, const MR: usize, const NR: usize>(task: &Tile<S>) {
                         let sum = value + *b.add(j);
                         if sum < S::ZERO { S::ZERO } else { sum }
                     }
+                    Finish::RowBias(b) => value + *b.add(i),
+                    Finish::RowBiasRelu(b) => {
+                        let sum = value + *b.add(i);
+                        if sum < S::ZERO { S::ZERO } else { sum }
+                    }
                     Finish::Mask(y, row) => {
                         let open = *y.offset(i.cast_signed() * row).add(j) > S::ZERO;
                         if open { value } else { S::ZERO }

@@ -51,6 +51,10 @@ pub enum Fused<'a, S> {
     Bias(ArrayView1<'a, S>),
     /// `max(0, c + 1 bᵀ)`, `b (N)`; NaN stays.
     BiasRelu(ArrayView1<'a, S>),
+    /// `c + b 1ᵀ`, `b (M)`.
+    RowBias(ArrayView1<'a, S>),
+    /// `max(0, c + b 1ᵀ)`, `b (M)`; NaN stays.
+    RowBiasRelu(ArrayView1<'a, S>),
     /// `c` where `y > 0` and zero elsewhere, the gradient of the rectifier that gave `y (M, N)`.
     MaskByPositive(ArrayView2<'a, S>),
 }
@@ -59,15 +63,17 @@ impl<S: Scalar> Fused<'_, S> {
     /// Pointers to what belongs to the first row and column of `C`.
     #[track_caller]
     fn start(&self, c: (usize, usize)) -> Finish<S> {
-        let bias = |b: &ArrayView1<'_, S>| {
-            assert_eq!(b.len(), c.1, "bias against columns");
+        let bias = |b: &ArrayView1<'_, S>, len: usize| {
+            assert_eq!(b.len(), len, "bias against columns or rows");
             assert!(b.len() < 2 || b.strides()[0] == 1, "a bias is contiguous");
             b.as_ptr()
         };
         match self {
             Self::Nothing => Finish::Nothing,
-            Self::Bias(b) => Finish::Bias(bias(b)),
-            Self::BiasRelu(b) => Finish::BiasRelu(bias(b)),
+            Self::Bias(b) => Finish::Bias(bias(b, c.1)),
+            Self::BiasRelu(b) => Finish::BiasRelu(bias(b, c.1)),
+            Self::RowBias(b) => Finish::RowBias(bias(b, c.0)),
+            Self::RowBiasRelu(b) => Finish::RowBiasRelu(bias(b, c.0)),
             Self::MaskByPositive(y) => {
                 assert_eq!(y.dim(), c, "mask against the product");
                 let contiguous = y.is_empty() || y.ncols() == 1 || y.strides()[1] == 1;
@@ -91,19 +97,11 @@ pub fn gemm<S: Scalar>(
 ) {
     assert_eq!(c.dim(), (a.nrows(), b.ncols()), "c against (rows of a, columns of b)");
     assert_eq!(a.ncols(), b.nrows(), "inner axes of a and b");
-    if S::is_brief(b.dim()) {
-        let product =
-            Product { accum, slices: a.ncols(), columns: b.ncols(), finish: Finish::Nothing };
-        return S::buffers().with_borrow_mut(|Buffers { right, .. }| {
-            S::pack_brief(b, right);
-            S::product_brief(product, c, a, right);
-        });
-    }
-    if b.ncols() < NARROW && b.ncols() < a.nrows() && a.strides()[0] == 1 {
+    if !S::is_brief(b.dim()) && b.ncols() < NARROW && b.ncols() < a.nrows() && a.strides()[0] == 1 {
         let (a, b) = (b.reversed_axes(), a.reversed_axes());
-        return gemm_views(accum, c.reversed_axes(), a, b);
+        return gemm_views(accum, c.reversed_axes(), a, b, Fused::Nothing);
     }
-    gemm_views(accum, c, a, b);
+    gemm_views(accum, c, a, b, Fused::Nothing);
 }
 
 /// A product of a transposed left factor with fewer columns is computed as `Cᵀ = Bᵀ A`, whose tiles
@@ -113,30 +111,45 @@ const NARROW: usize = 12;
 /// Products with fewer rows meet a panel too seldom for packing it to pay.
 const FEW: usize = 24;
 
-/// [`gemm`] of factors that this product packs for itself, if at all.
-fn gemm_views<S: Scalar>(
+/// [`gemm`], and `fused` on its result.
+///
+/// # Panics
+/// As [`gemm_fused`].
+#[track_caller]
+pub fn gemm_views<S: Scalar>(
     accum: Accum,
     mut c: ArrayViewMut2<'_, S>,
     a: ArrayView2<'_, S>,
     b: ArrayView2<'_, S>,
+    fused: Fused<'_, S>,
 ) {
+    assert_eq!(c.dim(), (a.nrows(), b.ncols()), "c against (rows of a, columns of b)");
+    assert_eq!(a.ncols(), b.nrows(), "inner axes of a and b");
     let (slices, columns) = b.dim();
+    let finish = fused.start(c.dim());
+    let product = |accum, slices, finish| Product { accum, slices, columns, finish };
+    if S::is_brief(b.dim()) {
+        return S::buffers().with_borrow_mut(|Buffers { right, .. }| {
+            S::pack_brief(b, right);
+            S::product_brief(product(accum, slices, finish), c, a, right);
+        });
+    }
     let family = S::family(columns);
-    let product = |accum, slices| Product { accum, slices, columns, finish: Finish::Nothing };
     S::buffers().with_borrow_mut(|Buffers { left, right }| {
         if reads_in_place(&b) && (a.nrows() < FEW || !family.packs) {
             let whole = columns / family.columns * family.columns;
             pack_right(family, b.slice(s![.., whole..]), right);
             let place = Right { start: b.as_ptr(), inner: b.strides()[0] };
             let right = Columns { place: Some(place), panels: right };
-            product_in_place(family, product(accum, slices), c, a, right);
+            product_in_place(family, product(accum, slices, finish), c, a, right);
             return;
         }
         let packs_left = family.packs && a.strides()[0] == 1 && columns > 2 * family.columns;
         for k in (0..slices.max(1)).step_by(family.depth) {
             let block = k..slices.min(k + family.depth);
             let accum = if k == 0 { accum } else { Accum::Add };
-            let product = product(accum, block.len());
+            let finish = if block.end == slices { finish } else { Finish::Nothing };
+            let product = product(accum, block.len(), finish);
             let a = a.slice(s![.., block.clone()]);
             pack_right(family, b.slice(s![block, ..]), right);
             let right = Columns { place: None, panels: right };
@@ -239,6 +252,8 @@ fn product_in_place<S: Scalar>(
 ) {
     let (row, inner) = (a.strides()[0], a.strides()[1]);
     let start = a.as_ptr();
+    // Tiles of about the same height: a low one has too few sums under way.
+    let even = |rows: usize| rows.div_ceil(rows.div_ceil(family.rows).max(1));
     let left = |k: usize, _: usize, rows: Range<usize>| {
         // SAFETY: the corner lies inside `a`.
         let start =
@@ -247,7 +262,7 @@ fn product_in_place<S: Scalar>(
     };
     // SAFETY: `left` hands out rows and columns of `a`, and the family belongs to an instruction
     // set that this processor has.
-    unsafe { product(family, whole, c, &right, left) }
+    unsafe { product(family, whole, c, &right, (left, even)) }
 }
 
 /// A product whose left factor, with contiguous columns, is brought into panels on the way.
@@ -267,11 +282,11 @@ fn product_from_panels<S: Scalar>(
     };
     // SAFETY: `left` hands out panels of the rows and columns of `a` that are asked for, and the
     // family belongs to an instruction set that this processor has.
-    unsafe { product(family, whole, c, &right, left) }
+    unsafe { product(family, whole, c, &right, (left, |_| family.rows)) }
 }
 
 /// Computes a product; `left(k, depth, rows)` gives the block of `A` with these rows and slices
-/// `k..k + depth`.
+/// `k..k + depth`, whose tiles are `height(rows)` high, at most as high as the family's.
 ///
 /// # Safety
 /// The block must be valid for these rows and slices, the right factor and what finishes the
@@ -282,7 +297,10 @@ unsafe fn product<S: Scalar>(
     whole: Product<S>,
     mut c: ArrayViewMut2<'_, S>,
     right: &Columns<'_, S>,
-    mut left: impl FnMut(usize, usize, Range<usize>) -> Left<S>,
+    (mut left, height): (
+        impl FnMut(usize, usize, Range<usize>) -> Left<S>,
+        impl Fn(usize) -> usize,
+    ),
 ) {
     let rows = c.nrows();
     let Product { accum, slices, columns, finish } = whole;
@@ -300,6 +318,7 @@ unsafe fn product<S: Scalar>(
         for block in (0..rows).step_by(ROW_BLOCK) {
             let end = rows.min(block + ROW_BLOCK);
             let left = left(k, depth, block..end);
+            let most = height(end - block);
             for j in (0..columns).step_by(family.columns) {
                 let width = family.columns.min(columns - j);
                 let right = match right.place {
@@ -325,8 +344,8 @@ unsafe fn product<S: Scalar>(
                         finish: finish.at(block, j),
                     }
                 };
-                for i in (block..end).step_by(family.rows) {
-                    let height = family.rows.min(end - i);
+                for i in (block..end).step_by(most) {
+                    let height = most.min(end - i);
                     let kernel = family.kernels[height - 1];
                     // SAFETY: rows `i..i + height` and columns `j..j + width` lie inside `c` and
                     // inside what finishes it; the right factor has `depth` slices of a whole tile;
@@ -338,7 +357,7 @@ unsafe fn product<S: Scalar>(
                             through_tile(kernel, tile, height, c_column);
                         }
                     }
-                    tile.advance(family.rows);
+                    tile.advance(most);
                 }
             }
         }

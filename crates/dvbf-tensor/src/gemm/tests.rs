@@ -134,6 +134,8 @@ fn finished<S: Scalar>(fused: &Fused<'_, S>, value: S, (i, j): (usize, usize)) -
         Fused::Nothing => value,
         Fused::Bias(b) => value + b[j],
         Fused::BiasRelu(b) => rectified(value + b[j]),
+        Fused::RowBias(b) => value + b[i],
+        Fused::RowBiasRelu(b) => rectified(value + b[i]),
         Fused::MaskByPositive(y) => {
             if y[[i, j]] > S::ZERO {
                 value
@@ -150,6 +152,10 @@ fn check_fused<S: Scalar>(m: usize, k: usize, n: usize, transposed: bool) {
     if let Some(last) = bias.last_mut() {
         *last = S::nan();
     }
+    let mut of_rows = draw::<S>(1, m, 6).row(0).to_owned();
+    if let Some(last) = of_rows.last_mut() {
+        *last = S::nan();
+    }
     let wider = draw::<S>(m, n + 3, 5);
     let mask = wider.slice(s![.., 1..=n]);
     let mut packed = PackedMatrix::new();
@@ -158,6 +164,8 @@ fn check_fused<S: Scalar>(m: usize, k: usize, n: usize, transposed: bool) {
         Fused::Nothing,
         Fused::Bias(bias.view()),
         Fused::BiasRelu(bias.view()),
+        Fused::RowBias(of_rows.view()),
+        Fused::RowBiasRelu(of_rows.view()),
         Fused::MaskByPositive(mask),
     ];
     for accum in [Accum::Replace, Accum::Add] {
@@ -167,11 +175,15 @@ fn check_fused<S: Scalar>(m: usize, k: usize, n: usize, transposed: bool) {
             let mut c = if transposed { before.t().to_owned() } else { before.clone() };
             let view = if transposed { c.view_mut().reversed_axes() } else { c.view_mut() };
             gemm_fused(accum, view, a.view(), &packed, *fused);
+            let mut in_place = before.clone();
+            gemm_views(accum, in_place.view_mut(), a.view(), b.view(), *fused);
             let got = if transposed { c.t().to_owned() } else { c };
             for (place, &got) in got.indexed_iter() {
                 let expected = finished(fused, sums[place], place);
-                let same = got == expected || (got.is_nan() && expected.is_nan());
-                assert!(same, "{m}x{k}x{n} {accum:?} {fused:?} at {place:?}: {got} {expected}");
+                for got in [got, in_place[place]] {
+                    let same = got == expected || (got.is_nan() && expected.is_nan());
+                    assert!(same, "{m}x{k}x{n} {accum:?} {fused:?} at {place:?}: {got} {expected}");
+                }
             }
         }
     }
@@ -213,6 +225,7 @@ fn a_right_factor_in_place_equals_a_packed_one() {
 fn instruction_sets_agree_to_the_last_bit() {
     let (a, b) = (draw::<f32>(25, 130, 1), draw::<f32>(130, 70, 2));
     let (bias, y) = (draw::<f32>(1, 70, 3).row(0).to_owned(), draw::<f32>(25, 70, 4));
+    let of_rows = draw::<f32>(1, 25, 5).row(0).to_owned();
     let run = |level: Level, fused: Fused<'_, f32>| {
         let mut c = Array2::zeros((25, 70));
         let mut right = Vec::new();
@@ -228,6 +241,8 @@ fn instruction_sets_agree_to_the_last_bit() {
         Fused::Nothing,
         Fused::Bias(bias.view()),
         Fused::BiasRelu(bias.view()),
+        Fused::RowBias(of_rows.view()),
+        Fused::RowBiasRelu(of_rows.view()),
         Fused::MaskByPositive(y.view()),
     ] {
         let plain = run(Level::Plain, fused);

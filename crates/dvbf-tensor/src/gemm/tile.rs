@@ -35,6 +35,10 @@ pub(super) enum Finish<S> {
     Bias(*const S),
     /// `max(0, c + b)`; NaN stays.
     BiasRelu(*const S),
+    /// `c + b`, one value a row.
+    RowBias(*const S),
+    /// `max(0, c + b)`, one value a row; NaN stays.
+    RowBiasRelu(*const S),
     /// `c` where `y > 0`, zero elsewhere; rows of `y` are this far apart.
     Mask(*const S, isize),
 }
@@ -52,6 +56,8 @@ impl<S> Finish<S> {
                 Self::Nothing => Self::Nothing,
                 Self::Bias(b) => Self::Bias(b.add(j)),
                 Self::BiasRelu(b) => Self::BiasRelu(b.add(j)),
+                Self::RowBias(b) => Self::RowBias(b.add(i)),
+                Self::RowBiasRelu(b) => Self::RowBiasRelu(b.add(i)),
                 Self::Mask(y, row) => Self::Mask(y.offset(i.cast_signed() * row).add(j), row),
             }
         }
@@ -75,8 +81,10 @@ impl<S> Tile<S> {
         let rows = rows.cast_signed();
         self.left.start = self.left.start.wrapping_offset(rows.wrapping_mul(self.left.tile));
         self.target.start = self.target.start.wrapping_offset(rows.wrapping_mul(self.target.row));
-        if let Finish::Mask(y, row) = &mut self.finish {
-            *y = y.wrapping_offset(rows.wrapping_mul(*row));
+        match &mut self.finish {
+            Finish::Nothing | Finish::Bias(_) | Finish::BiasRelu(_) => {}
+            Finish::RowBias(b) | Finish::RowBiasRelu(b) => *b = b.wrapping_offset(rows),
+            Finish::Mask(y, row) => *y = y.wrapping_offset(rows.wrapping_mul(*row)),
         }
     }
 }

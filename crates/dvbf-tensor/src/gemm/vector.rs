@@ -76,7 +76,7 @@ fn row_places(row: isize) -> [isize; 6] {
 /// Finishes a tile of vectors. The second operand of a maximum is what a NaN leaves.
 macro_rules! finish {
     ($task:ident, $tile:ident, $lanes:literal, $load_first:ident, $zero:ident, $add:ident,
-     $max:ident, $where_positive:ident) => {
+     $max:ident, $broadcast:ident, $where_positive:ident) => {
         let lanes = |v: usize| $task.target.width.saturating_sub(v * $lanes).min($lanes);
         match $task.finish {
             Finish::Nothing => {}
@@ -92,6 +92,22 @@ macro_rules! finish {
                 for v in 0..V {
                     let b = $load_first(b.wrapping_add(v * $lanes), lanes(v));
                     for i in 0..MR {
+                        $tile[i][v] = $max($zero(), $add($tile[i][v], b));
+                    }
+                }
+            }
+            Finish::RowBias(b) => {
+                for i in 0..MR {
+                    let b = $broadcast(*b.add(i));
+                    for v in 0..V {
+                        $tile[i][v] = $add($tile[i][v], b);
+                    }
+                }
+            }
+            Finish::RowBiasRelu(b) => {
+                for i in 0..MR {
+                    let b = $broadcast(*b.add(i));
+                    for v in 0..V {
                         $tile[i][v] = $max($zero(), $add($tile[i][v], b));
                     }
                 }
@@ -153,7 +169,17 @@ macro_rules! vector_kernel {
                     lower = lower.wrapping_offset(left.inner);
                     columns = columns.wrapping_offset(right.inner);
                 }
-                finish!(task, tile, $lanes, $load_first, $zero, $add, $max, $where_positive);
+                finish!(
+                    task,
+                    tile,
+                    $lanes,
+                    $load_first,
+                    $zero,
+                    $add,
+                    $max,
+                    $broadcast,
+                    $where_positive
+                );
                 for i in 0..MR {
                     for v in 0..V {
                         let to = c.start.offset(i.cast_signed() * c.row).wrapping_add(v * $lanes);
@@ -249,6 +275,7 @@ pub(super) unsafe fn brief_avx512<const MR: usize, const V: usize>(task: &Tile<f
             _mm512_setzero_ps,
             _mm512_add_ps,
             _mm512_max_ps,
+            _mm512_set1_ps,
             where_positive_avx512
         );
         for (i, row) in tile.iter().enumerate() {

@@ -8,6 +8,7 @@ mod outlook;
 mod pendulum;
 mod reach;
 mod recorded;
+mod refusal;
 mod rehearsal;
 mod subject;
 mod support;
@@ -32,6 +33,7 @@ use landscape::{Cells, Values};
 use ndarray::{Array2, Array3};
 use pendulum::Pendulum;
 use recorded::record;
+use refusal::refuse_blind;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -229,7 +231,7 @@ impl Study<'_> {
             || {
                 let mut eyes = Eyes::Pixels(Box::new(eyes));
                 let (mut trained, mut found) =
-                    self.findings(&learned, &arena, &seen, &mut eyes, true)?;
+                    self.findings((&learned, true), &arena, &seen, &mut eyes, &pool)?;
                 let best = found.best();
                 let (name, policy) = &mut trained.policies[best];
                 let policy = (capitalized(name), &mut **policy);
@@ -240,8 +242,9 @@ impl Study<'_> {
                 Ok::<_, EmpowerError>(found)
             },
             || {
+                let world = (&truth, self.request.truth);
                 let (_, mut found) =
-                    self.findings(&truth, &arena, &known, &mut Eyes::True, self.request.truth)?;
+                    self.findings(world, &arena, &known, &mut Eyes::True, &pool)?;
                 let half = limits.half().to_vec();
                 let nothing = vec![0.0; half.len()];
                 for (name, half) in [("random", half), ("uncontrolled", nothing)] {
@@ -276,15 +279,16 @@ impl Study<'_> {
     }
 
     /// Trains in a world, and tries what was trained if policies are wanted.
-    fn findings<S: Subject, D: MeanDynamics<f32> + Clone + 'static>(
+    fn findings<S: Subject, D: MeanDynamics<f32> + Clone + Send + Sync + 'static>(
         &self,
-        world: &World<D>,
+        (world, policies): (&World<D>, bool),
         arena: &Arena<'_, S>,
         held_out: &Array2<f32>,
         eyes: &mut Eyes,
-        policies: bool,
+        pool: &Pool,
     ) -> Result<(Trained, Findings), EmpowerError> {
-        let mut trained = world.train(arena.subject.approach(), (self.request, policies))?;
+        let asked = (self.request, policies, pool);
+        let mut trained = world.train(arena.subject.approach(), asked)?;
         let mut empowerment = vec![0.0; held_out.nrows()];
         trained.estimate.evaluate(held_out.view(), &mut empowerment)?;
         let values = Values { empowerment, still: world.still(held_out.view()) };
@@ -351,26 +355,6 @@ fn page<S: Subject>(
         rows: rows.collect(),
         animated: ANIMATED,
     }
-}
-
-/// Refuses a model that predicts no better than the mean image.
-fn refuse_blind(folder: &RunFolder, settings: &Settings) -> Result<(), String> {
-    let horizon = settings.evaluation.chosen_by;
-    let Ok(summary) = folder.summary() else {
-        return Err("the run is not finished; summary.json is missing".into());
-    };
-    let rows = summary.open_loop.range(..=horizon).next_back();
-    let Some((horizon, row)) = rows.or_else(|| summary.open_loop.iter().next()) else {
-        return Err("the run has no figure of its predictions".into());
-    };
-    if row.model < 0.5 * row.mean_image {
-        return Ok(());
-    }
-    Err(format!(
-        "the model predicts {horizon} frames with error {:.5}, the mean image with {:.5}: it has learned \
-         no dynamics that empowerment could be estimated on",
-        row.model, row.mean_image
-    ))
 }
 
 /// Filtered states of recordings as networks see them, `(N·T, Z)`.

@@ -28,7 +28,8 @@ impl Pendulum {
         settings: &PendulumSettings,
         constants: &[(&'static str, f64)],
     ) -> Result<Self, EmpowerError> {
-        let known = serde_json::json!({ "dynamics": "damped-pendulum", "substeps": 4 });
+        let substeps = settings.substeps;
+        let known = serde_json::json!({ "dynamics": "damped-pendulum", "substeps": substeps });
         let context = Context {
             observation: 1,
             control: 1,

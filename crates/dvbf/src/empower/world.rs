@@ -7,6 +7,7 @@ use super::rehearsal::Rehearsal;
 use super::subject::Approach;
 use super::support::with_surroundings;
 use super::{EmpowerError, EmpowerRequest};
+use crate::pool::Pool;
 use dvbf_control::{
     Actor, ActorCritic, ActorCriticSettings, Channel, ControlError, ControlLimits, Empowerment,
     EmpowermentNet, FitSettings, Foresight, Greedy, HeldGaussian, Inputs, MeanDynamics, Policy,
@@ -26,7 +27,7 @@ const STAGES: u64 = 4;
 /// Fits of the value that are rehearsed.
 const VALUES: u64 = 3;
 /// Rows of a block of an estimate.
-const ROWS: usize = 256;
+const ROWS: usize = 192;
 
 /// Dynamics, the states that were visited, and the channels over them.
 pub(super) struct World<D> {
@@ -39,16 +40,16 @@ pub(super) struct World<D> {
 }
 
 /// A policy with its name.
-pub(super) type Named = (&'static str, Box<dyn Policy<f32>>);
+pub(super) type Named = (&'static str, Box<dyn Policy<f32> + Send>);
 
 /// What a world has taught.
 pub(super) struct Trained {
     /// The estimate whose landscape is shown.
-    pub(super) estimate: Box<dyn Empowerment<f32>>,
+    pub(super) estimate: Box<dyn Empowerment<f32> + Send>,
     pub(super) policies: Vec<Named>,
 }
 
-impl<D: MeanDynamics<f32> + Clone + 'static> World<D> {
+impl<D: MeanDynamics<f32> + Clone + Send + Sync + 'static> World<D> {
     /// The unit of states is their covariance over `visited (N, Z)`; the channel of the variational
     /// bound has `bound_steps` steps, that of the closed form those of the request.
     pub(super) fn new(
@@ -103,13 +104,12 @@ impl<D: MeanDynamics<f32> + Clone + 'static> World<D> {
     pub(super) fn train(
         &self,
         approach: Approach,
-        (request, policies): (&EmpowerRequest, bool),
+        (request, policies, pool): (&EmpowerRequest, bool, &Pool),
     ) -> Result<Trained, EmpowerError> {
         match approach {
             Approach::ClosedForm => {
-                let mut estimate = HeldGaussian::new(self.dynamics.clone(), &self.held, ROWS)?;
-                let policies =
-                    if policies { self.seekers(&mut estimate, request)? } else { Vec::new() };
+                let estimate = self.closed_form()?;
+                let policies = if policies { self.seekers(request, pool)? } else { Vec::new() };
                 Ok(Trained { estimate: Box::new(estimate), policies })
             }
             Approach::Variational => {
@@ -126,18 +126,21 @@ impl<D: MeanDynamics<f32> + Clone + 'static> World<D> {
         }
     }
 
-    /// Policies that seek a closed form, and an actor that seeks the variational bound.
-    fn seekers(
-        &self,
-        estimate: &mut HeldGaussian<f32, D>,
-        request: &EmpowerRequest,
-    ) -> Result<Vec<Named>, EmpowerError> {
-        let greedy = self.far_sighted(estimate, request.seed)?;
-        let mut bound = self.variational(request.seed)?;
+    fn closed_form(&self) -> Result<HeldGaussian<f32, D>, ControlError> {
+        HeldGaussian::new(self.dynamics.clone(), &self.held, ROWS)
+    }
+
+    /// Policies that seek a closed form, and an actor that seeks the variational bound, each trained for
+    /// itself.
+    fn seekers(&self, request: &EmpowerRequest, pool: &Pool) -> Result<Vec<Named>, EmpowerError> {
+        let greedy = || self.far_sighted(&mut self.closed_form()?, request.seed);
+        let actor = || self.actor(&mut self.closed_form()?, request);
+        let variational = || self.actor(&mut self.variational(request.seed)?, request);
+        let (variational, (actor, greedy)) = pool.join(variational, || pool.join(actor, greedy));
         Ok(vec![
-            ("actor-critic", Box::new(self.actor(estimate, request)?)),
-            ("greedy", greedy),
-            ("variational", Box::new(self.actor(&mut bound, request)?)),
+            ("actor-critic", Box::new(actor?)),
+            ("greedy", greedy?),
+            ("variational", Box::new(variational?)),
         ])
     }
 
@@ -147,12 +150,12 @@ impl<D: MeanDynamics<f32> + Clone + 'static> World<D> {
         &self,
         estimate: &mut HeldGaussian<f32, D>,
         seed: u64,
-    ) -> Result<Box<dyn Policy<f32>>, EmpowerError> {
+    ) -> Result<Box<dyn Policy<f32> + Send>, EmpowerError> {
         let few_rows = || HeldGaussian::new(self.dynamics.clone(), &self.held, 16);
         let rehearsal = Rehearsal::new(&self.ground(), estimate, seed)?;
         let plain = self.greedy(few_rows()?)?;
         let choices = plain.choices().to_owned();
-        let mut best: Box<dyn Policy<f32>> = Box::new(plain);
+        let mut best: Box<dyn Policy<f32> + Send> = Box::new(plain);
         let mut most = rehearsal.score(&self.ground(), &mut *best, estimate);
         for fit in 0..VALUES {
             let settings = ValueSettings { seed: seed + fit, ..ValueSettings::default() };
