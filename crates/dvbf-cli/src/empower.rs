@@ -13,25 +13,24 @@ pub(crate) struct Empower {
     /// Folder of a finished run of the pendulum or the ball.
     pub(crate) run: PathBuf,
     /// Steps for which an action is held, in the channel of the closed form.
-    #[arg(long, default_value_t = 10)]
-    pub(crate) steps: usize,
-    /// Steps for which an action is held, in the channel of the variational bound [default: 5 for the
-    /// pendulum, 10 for the ball].
-    #[arg(long)]
-    pub(crate) bound_steps: Option<usize>,
+    #[arg(long, default_value_t = 10, value_parser = clap::value_parser!(u64).range(2..=1000))]
+    pub(crate) steps: u64,
+    /// Steps for which an action is held, in the channel of the variational bound [default: 10].
+    #[arg(long, value_parser = clap::value_parser!(u64).range(2..=1000))]
+    pub(crate) bound_steps: Option<u64>,
     /// Train no policies in the true equations; they are the same for all runs with the same data.
     #[arg(long)]
     pub(crate) pixels_only: bool,
-    /// Resolution of end states, in standard deviations of the states that were visited.
+    /// Smallest difference of end states that counts, in standard deviations of visited states.
     #[arg(long, default_value_t = 0.05)]
     pub(crate) resolution: f64,
     /// Random starts of every trial.
-    #[arg(long, default_value_t = 100)]
-    pub(crate) starts: usize,
-    /// Updates of an actor; estimates that are learned get half as many.
-    #[arg(long, default_value_t = 6000)]
+    #[arg(long, default_value_t = 100, value_parser = clap::value_parser!(u64).range(1..=1_000_000))]
+    pub(crate) starts: u64,
+    /// Updates of an actor; networks that learn an estimate and the variational bound get half as many.
+    #[arg(long, default_value_t = 6000, value_parser = clap::value_parser!(u64).range(1..=10_000_000))]
     pub(crate) updates: u64,
-    /// Seed of policies, starts and noise.
+    /// Seed of policies, starts and noise of the frames.
     #[arg(long, default_value_t = 0)]
     pub(crate) seed: u64,
     /// Threads; all processors if zero.
@@ -46,11 +45,11 @@ pub(crate) struct Empower {
 pub(crate) fn run(arguments: &Empower) -> Result<(), EmpowerError> {
     let request = EmpowerRequest {
         run: arguments.run.clone(),
-        steps: arguments.steps,
-        bound_steps: arguments.bound_steps,
+        steps: whole(arguments.steps),
+        bound_steps: arguments.bound_steps.map(whole),
         resolution: arguments.resolution,
         truth: !arguments.pixels_only,
-        starts: arguments.starts,
+        starts: whole(arguments.starts),
         updates: arguments.updates,
         seed: arguments.seed,
         threads: arguments.threads,
@@ -73,6 +72,11 @@ pub(crate) fn run(arguments: &Empower) -> Result<(), EmpowerError> {
     Ok(())
 }
 
+/// A number that the command line has checked.
+fn whole(number: u64) -> usize {
+    usize::try_from(number).unwrap_or(usize::MAX)
+}
+
 fn table(summary: &EmpowermentSummary) {
     let of = &summary.landscape;
     outln!("\nEmpowerment over held-out states");
@@ -81,10 +85,12 @@ fn table(summary: &EmpowermentSummary) {
         let each: Vec<String> = of.iter().map(|(name, at)| format!("{name} {at:+.2}")).collect();
         each.join(", ")
     };
-    outln!("  highest where the state hardly moves by itself: {}", at(&of.maximum));
-    outln!("    of the true one: {}", at(&of.true_maximum));
-    outln!("  highest of all states: {}", at(&of.maximum_of_all));
-    outln!("    of the true one: {}", at(&of.true_maximum_of_all));
+    outln!("  highest near equilibria, where the state hardly moves by itself");
+    outln!("    learned  {}", at(&of.maximum));
+    outln!("    true     {}", at(&of.true_maximum));
+    outln!("  highest of all states");
+    outln!("    learned  {}", at(&of.maximum_of_all));
+    outln!("    true     {}", at(&of.true_maximum_of_all));
     let (mut head, mut rows) = ("from hanging", Vec::new());
     for (policy, eyes) in &summary.control {
         for (eyes, trial) in eyes {

@@ -35,7 +35,7 @@ pub trait StateFilter<S: Scalar> {
 #[derive(Clone, Debug, PartialEq, thiserror::Error)]
 pub enum FrameError<E> {
     /// The filter refused the observation, and nothing has changed. The frame can pass as a missing
-    /// one.
+    /// one; after more than `patience` refused frames in a row the control is the central one.
     #[error("the filter refused the observation: {0}")]
     Filter(E),
     /// The policy failed. The control is the central one of its limits, and the filter is told so
@@ -46,7 +46,7 @@ pub enum FrameError<E> {
 
 /// Holds filter and policy together and remembers the control that acts.
 ///
-/// Until the filter has started, and after more than `patience` missing frames in a row, the
+/// Until the filter has started, and after more than `patience` missing or refused frames in a row, the
 /// control is the central one: a belief that has not been corrected for long is no ground to act on.
 /// Nothing allocates after construction, if filter and policy do not.
 #[derive(Clone, Debug)]
@@ -56,6 +56,8 @@ pub struct Controller<S, F, P> {
     limits: ControlLimits<S>,
     patience: usize,
     missing: usize,
+    /// Frames refused since the last that was taken, seen or missing.
+    refused: usize,
     started: bool,
     state: Array2<S>,
     control: Array2<S>,
@@ -77,6 +79,7 @@ impl<S: Scalar, F: StateFilter<S>, P: Policy<S>> Controller<S, F, P> {
             limits,
             patience,
             missing: 0,
+            refused: 0,
             started: false,
             state: Array2::zeros((1, state)),
             control: Array2::zeros((1, control)),
@@ -124,7 +127,16 @@ impl<S: Scalar, F: StateFilter<S>, P: Policy<S>> Controller<S, F, P> {
         let state = self.state.as_slice_mut().expect(contiguous);
         let control = self.control.as_slice().expect(contiguous);
         let updated = self.filter.update(observation, control, state);
-        self.started = updated.map_err(FrameError::Filter)?;
+        match updated {
+            Ok(started) => (self.started, self.refused) = (started, 0),
+            Err(error) => {
+                self.refused += 1;
+                if self.refused > self.patience {
+                    self.rest();
+                }
+                return Err(FrameError::Filter(error));
+            }
+        }
         self.missing = if observation.is_some() { 0 } else { self.missing + 1 };
         if !self.started || self.missing > self.patience {
             self.rest();
@@ -149,7 +161,7 @@ impl<S: Scalar, F: StateFilter<S>, P: Policy<S>> Controller<S, F, P> {
         self.filter.reset();
         self.policy.reset();
         self.state.fill(S::ZERO);
-        (self.missing, self.started) = (0, false);
+        (self.missing, self.refused, self.started) = (0, 0, false);
         self.rest();
     }
 

@@ -45,7 +45,8 @@ pub enum ControlError {
         /// Size of a state.
         size: usize,
     },
-    /// A training led to a gradient that is infinite or NaN. The parameters are those before it.
+    /// A training led to a gradient that is infinite or NaN. The parameters of what is named are those before
+    /// it; another network of the same update may have taken its step.
     #[error("the gradient of {what} is not finite after {updates} updates")]
     Diverged {
         /// What is trained.

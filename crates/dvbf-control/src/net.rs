@@ -87,7 +87,8 @@ impl<S: Scalar> StateNet<S> {
         input.assign(&cache.scaled.slice(rows));
         if self.clip < S::infinity() {
             let clip = self.clip;
-            input.map_inplace(|n| *n = n.max(-clip).min(clip));
+            // A NaN stays, so that nothing finite is said of it.
+            input.map_inplace(|n| *n = if n.is_nan() { *n } else { n.max(-clip).min(clip) });
         }
         self.mlp.forward_written(at, y, &mut cache.mlp);
     }

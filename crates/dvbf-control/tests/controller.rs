@@ -112,6 +112,12 @@ fn frames_lead_to_controls_whatever_happens_to_them() {
     let error = controller.frame(Some(&[0.0, 1.0, 99.0])).unwrap_err();
     assert!(matches!(error, FrameError::Policy(ControlError::NotFinite { .. })));
     assert_eq!(controller.control(), [1.0], "after a failure the control is the central one");
+    // A sensor that fails for good does not leave a control in force.
+    assert_eq!(controller.frame(Some(&seen)).unwrap(), [7.0]);
+    for expected in [7.0, 7.0, 1.0, 1.0] {
+        controller.frame(Some(&[f64::NAN, 0.0, 0.0])).unwrap_err();
+        assert_eq!(controller.control(), [expected]);
+    }
     controller.reset();
     assert_eq!(controller.frame(Some(&seen)).unwrap(), [1.0], "the filter starts again");
     assert_eq!(controller.frame(Some(&seen)).unwrap(), [1.0], "the policy was reset too");

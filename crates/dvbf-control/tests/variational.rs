@@ -151,6 +151,7 @@ fn the_bound_of_a_line_is_nearly_its_capacity() {
         hidden: 24,
         updates: 800,
         rate: 5e-3,
+        samples: 4096,
         ..VariationalSettings::default()
     };
     let mut estimate = Variational::new(Line, &channel, &scale, settings).unwrap();
@@ -167,7 +168,8 @@ fn the_bound_of_a_line_is_nearly_its_capacity() {
     assert!(found < capacity.upper + 0.02, "{found} {capacity:?}");
     // A Gaussian behind a tanh is not the best source, and its planner is not the posterior.
     assert!(found > capacity.lower - 0.22, "{before} {found} {}", capacity.lower);
-    assert!(before < found - 0.5, "{before} {found}");
+    // The planner begins as the posterior of the linear channel.
+    assert!(before < found && before > 0.4 * capacity.lower, "{before} {found}");
 }
 
 /// Seven times the latent, in units of visited states, is the same latent.

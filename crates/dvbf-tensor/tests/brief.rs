@@ -66,6 +66,8 @@ fn wide_products_round_their_factors_and_nothing_else() {
         // Narrow products stay exact, and so do those of other threads.
         check(40, 63, 64, false);
         check(40, 64, 63, false);
+        check(70, 64, 3, false);
+        check(70, 64, 11, false);
         std::thread::scope(|s| s.spawn(|| check(100, 257, 128, false)).join()).unwrap();
         ProductPrecision::F32.run(|| check(100, 257, 128, false));
         check(100, 257, 128, brief);

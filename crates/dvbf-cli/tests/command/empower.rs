@@ -30,9 +30,9 @@ fn pretend(folder: &Path) {
 }
 
 /// Runs `dvbf empower` as short as possible and checks that it prints what it writes.
-fn empower(folder: &Path) -> Value {
-    let arguments = ["empower", "r", "--starts", "2", "--updates", "2", "--threads", "1", "--json"];
-    let output = dvbf(folder, &arguments).output().unwrap();
+fn empower(folder: &Path, more: &[&str]) -> Value {
+    let arguments = ["empower", "r", "--starts", "2", "--threads", "1", "--json"];
+    let output = dvbf(folder, &[&arguments, more].concat()).output().unwrap();
     assert!(output.status.success(), "{}", text(&output.stderr));
     let printed: Value = serde_json::from_slice(&output.stdout).unwrap();
     let written = fs::read(folder.join("r/empowerment.json")).unwrap();
@@ -76,21 +76,32 @@ fn a_model_that_predicts_nothing_is_refused_and_one_that_does_gets_its_figures()
     assert!(line.contains("r holds no run"), "{line}");
     assert!(train(folder.path(), &["--out", "r", "--quiet"]).status().unwrap().success());
     let line = refusal(dvbf(folder.path(), &["empower", "r"]));
-    assert!(line.contains("the mean image") && line.contains("no dynamics"), "{line}");
+    assert!(line.contains("half that of the mean image") && line.contains("not learned"), "{line}");
     assert!(!folder.path().join("r/empowerment.json").exists());
 
     pretend(folder.path());
     for (option, value, problem) in [
-        ("--steps", "1", "steps is 1; it must be at least 2"),
         ("--resolution", "0", "resolution is 0; it must be a positive finite number"),
         ("--resolution", "inf", "resolution is inf; it must be a positive finite number"),
     ] {
         let line = refusal(dvbf(folder.path(), &["empower", "r", "--json", option, value]));
         assert!(line.contains(problem), "{line}");
     }
+    for (option, value, problem) in [
+        ("--steps", "1", "1 is not in 2..=1000"),
+        ("--bound-steps", "1", "1 is not in 2..=1000"),
+        ("--starts", "0", "0 is not in 1..=1000000"),
+        ("--updates", "0", "0 is not in 1..=10000000"),
+    ] {
+        let output = dvbf(folder.path(), &["empower", "r", option, value]).output().unwrap();
+        assert_eq!(output.status.code(), Some(2), "{option}");
+        let line = text(&output.stderr);
+        assert!(line.contains(problem) && line.contains(option), "{line}");
+    }
     assert!(!folder.path().join("r/empowerment.json").exists());
 
-    let printed = empower(folder.path());
+    let printed = empower(folder.path(), &["--updates", "2"]);
+    assert_eq!(printed["settings"]["resolution"], 0.05);
     for key in ["maximum", "true_maximum", "maximum_of_all", "true_maximum_of_all"] {
         let maximum = &printed["landscape"][key];
         assert!(maximum["angle"].is_f64() && maximum["velocity"].is_f64(), "{key}");
@@ -143,7 +154,7 @@ fn a_model_that_only_encodes_and_decodes_is_refused() {
     assert!(drawn < 0.5 * mean_image, "it draws what it sees: {drawn} {mean_image}");
     assert!(model > 0.5 * mean_image, "it predicts nothing: {model} {mean_image}");
     let line = refusal(dvbf(folder.path(), &["empower", "r"]));
-    assert!(line.contains("predicts 45 frames") && line.contains("no dynamics"), "{line}");
+    assert!(line.contains("predicts 45 frames") && line.contains("not learned"), "{line}");
     assert!(!folder.path().join("r/empowerment.json").exists());
 }
 
@@ -152,9 +163,14 @@ fn the_ball_gets_its_figures() {
     let folder = tempfile::tempdir().unwrap();
     train_system(folder.path(), "ball");
     let line = refusal(dvbf(folder.path(), &["empower", "r"]));
-    assert!(line.contains("the mean image") && line.contains("no dynamics"), "{line}");
+    assert!(line.contains("half that of the mean image") && line.contains("not learned"), "{line}");
     pretend(folder.path());
-    let printed = empower(folder.path());
+    // A bound that has learned nothing is not shown as a landscape.
+    let short = ["empower", "r", "--starts", "2", "--updates", "2", "--threads", "1", "--json"];
+    let line = refusal(dvbf(folder.path(), &short));
+    assert!(line.contains("has not been learned in 1 updates"), "{line}");
+    // A coarse channel is soon learned.
+    let printed = empower(folder.path(), &["--resolution", "3", "--updates", "200"]);
     let maximum = &printed["landscape"]["maximum"];
     assert!(maximum["x"].is_f64() && maximum["y"].is_f64(), "{maximum}");
     let policies = [

@@ -183,7 +183,8 @@ impl<S: Scalar, D: MeanDynamics<S>> Horizon<S, D> {
             self.dstates.view_mut().split_at(ndarray::Axis(0), (t + 1) * batch);
         let mut dnext = after.slice_mut(s![..batch, ..]);
         let cut = S::of(self.cut * share);
-        dnext.map_inplace(|d| *d = d.max(-cut).min(cut));
+        // A NaN stays, and is found in the gradient.
+        dnext.map_inplace(|d| *d = if d.is_nan() { *d } else { d.max(-cut).min(cut) });
         self.dcontrols.fill(S::ZERO);
         let at = Inputs { states: self.states.slice(rows), controls: self.controls.slice(rows) };
         let mut dstates = before.slice_mut(rows);

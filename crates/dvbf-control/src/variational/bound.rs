@@ -4,21 +4,21 @@
 //! central control leads to, `z° = F_K(z, c)`, the deviation in units of the resolution is
 //! `e = L⁻¹ (F_K(z, a) − z°)/σ + ξ`, and the planner sees the scaled state, `e/10`, `arsinh e` and the
 //! [guess](super::guess) `ŷ` of the linearized channel; its outputs `o` are added to that guess,
-//! `μ_q = ŷ + o_μ` and `ln L_q,ii = ln sᵢ + o_ii`.
+//! `μ_q = ŷ + o_μ`, `ln L_q,ii = ln L̂ᵢᵢ + o_ii` and `L_q,ij = L̂ᵢⱼ + o_ij`.
 //!
 //! | | equation |
 //! |-|----------|
 //! | forward | `y = μ_ω + L_ω ε`, `r = L_q⁻¹ (y − μ_q)`, `v = ½ (U − rᵀr) + ln det L_ω − ln det L_q` |
 //! | planner | `g = L_q⁻ᵀ r`, `dμ_q = g`, `dL_q = g rᵀ`, `d ln L_q,ii` less one |
-//! | guess | `dŷ = dμ_q` and what comes through the planner's input; `de += M Λ⁻¹ (dŷ / (1 − x̂²))` |
+//! | guess | `dŷ = dμ_q`, what comes through `L̂` and through the planner's input; `de += M Λ⁻¹ (D dŷ)` |
 //! | end state | `dz_K = L⁻ᵀ de / σ`, pulled back `K` times, which gives `da` |
 //! | source | `dy = −g + h (1 − tanh² y) da`, `dμ_ω = dy`, `dL_ω = dy εᵀ`, `d ln L_ω,ii` plus one |
 //!
-//! The source's entropy stands in its closed form, `U/2` instead of `½ εᵀε`: less noise, same mean.
+//! The source's entropy stands in its closed form, `U/2` instead of `½ εᵀε`, with the same mean and gradient.
 
 use super::ChannelNoise;
 use super::guess::Guess;
-use super::head::{Head, Pull, diagonal, width};
+use super::head::{Head, Pull, index, width};
 use crate::channel::{Channel, HeldPath};
 use crate::dynamics::{Cotangents, Inputs, MeanDynamics};
 use crate::net::{StateNet, StateNetCache};
@@ -140,9 +140,11 @@ impl<S: Scalar, D: MeanDynamics<S>> Bound<S, D> {
         parts.planner.forward(0, self.seen.slice(all), planners, &mut self.planner_cache);
         let (size, first) = (self.actions.ncols(), 3 * z);
         for (row, out) in out.iter_mut().enumerate() {
-            for j in 0..size {
-                self.planners[[row, j]] += self.seen[[row, first + j]];
-                self.planners[[row, diagonal(size, j)]] += self.guess.log(row, j);
+            for i in 0..size {
+                self.planners[[row, i]] += self.seen[[row, first + i]];
+                for j in 0..=i {
+                    self.planners[[row, index(size, i, j)]] += self.guess.factor(row, (i, j));
+                }
             }
             let (source, planner) = (self.sources.row(row), self.planners.row(row));
             let source = Head { outputs: slice(&source), size };
@@ -263,8 +265,10 @@ impl<S: Scalar, D: MeanDynamics<S>> Bound<S, D> {
         self.dcontrols.fill(S::ZERO);
         for row in 0..n {
             let (mut dseen, dplanner) = (self.dseen.row_mut(row), self.dplanners.row(row));
-            for (j, dguess) in dseen.slice_mut(s![3 * z..]).iter_mut().enumerate() {
-                *dguess += dplanner[j];
+            let (size, dplanner) = (self.actions.ncols(), slice(&dplanner));
+            for (i, dguess) in dseen.slice_mut(s![3 * z..]).iter_mut().enumerate() {
+                let dfactor = &dplanner[index(size, i, 0)..=index(size, i, i)];
+                *dguess += dplanner[i] + self.guess.pull_factor(row, i, dfactor);
             }
             for i in 0..z {
                 let e = self.deviations[[row, i]];

@@ -5,13 +5,14 @@
 //!
 //! | | equation |
 //! |-|----------|
-//! | precision | `Λ = Mᵀ M + 3 I` |
-//! | guess | `x̂ = Λ⁻¹ Mᵀ e`, `ŷ = artanh(clip(x̂, −0.98, 0.98))` |
-//! | deviations | `ln sᵢ = −½ ln Λᵢᵢ` |
-//! | `de` | `+= M Λ⁻¹ (dŷ / (1 − x̂²))`, zero where `x̂` is clipped |
+//! | precision | `Λ = Mᵀ M + 3 I`, `Λ⁻¹ = C Cᵀ` with `C` lower triangular |
+//! | guess | `x̂ = clip(Λ⁻¹ Mᵀ e, −0.98, 0.98)`, `ŷ = artanh x̂`, `D = diag(1/(1 − x̂²))` |
+//! | factor | `L̂ = D C`, for `y = artanh x` to first order around `x̂` |
+//! | `dŷᵢ` | `+= 2 x̂ᵢ (d ln L̂ᵢᵢ + Dᵢ Σ_{j<i} Cᵢⱼ dL̂ᵢⱼ)` |
+//! | `de` | `+= M Λ⁻¹ (D dŷ)`, zero where `x̂` is clipped |
 //!
-//! The planner's outputs are added to `ŷ` and `ln s`, so that it begins as the posterior of the linear
-//! channel and learns what bends. `M` depends on the state alone.
+//! The planner's outputs are added to `ŷ`, to `ln L̂ᵢᵢ` and to what is below the diagonal of `L̂`, so that it
+//! begins as the posterior of the linear channel and learns what bends. `M` depends on the state alone.
 
 use crate::channel::{Channel, Lanes};
 use dvbf_tensor::Scalar;
@@ -27,12 +28,13 @@ pub(super) struct Guess<S> {
     size: (usize, usize),
     /// `Λ⁻¹ Mᵀ (U, Z)` of every row.
     gains: Vec<S>,
-    /// `ln s (B, U)`.
-    logs: Array2<S>,
+    /// `C (U, U)` of every row.
+    factors: Vec<S>,
     /// `x̂ (B, U)`, clipped.
     shares: Array2<S>,
     matrix: Vec<S>,
     precision: Vec<S>,
+    covariance: Vec<S>,
     solved: Vec<S>,
 }
 
@@ -41,10 +43,11 @@ impl<S: Scalar> Guess<S> {
         Self {
             size: (z, u),
             gains: vec![S::ZERO; rows * u * z],
-            logs: Array2::zeros((rows, u)),
+            factors: vec![S::ZERO; rows * u * u],
             shares: Array2::zeros((rows, u)),
             matrix: vec![S::ZERO; z * u],
             precision: vec![S::ZERO; u * u],
+            covariance: vec![S::ZERO; u * u],
             solved: vec![S::ZERO; u],
         }
     }
@@ -68,7 +71,6 @@ impl<S: Scalar> Guess<S> {
                     let product = (0..z).map(|i| self.matrix[i * u + j] * self.matrix[i * u + k]);
                     self.precision[j * u + k] = prior + product.sum::<S>();
                 }
-                self.logs[[row, j]] = S::of(-0.5) * self.precision[j * u + j].ln();
             }
             factorize(&mut self.precision, u);
             for i in 0..z {
@@ -78,6 +80,14 @@ impl<S: Scalar> Guess<S> {
                     self.gains[(row * u + j) * z + i] = value;
                 }
             }
+            for j in 0..u {
+                self.solved.fill(S::ZERO);
+                self.solved[j] = S::ONE;
+                solve(&self.precision, &mut self.solved);
+                self.covariance[j * u..(j + 1) * u].copy_from_slice(&self.solved);
+            }
+            factorize(&mut self.covariance, u);
+            self.factors[row * u * u..(row + 1) * u * u].copy_from_slice(&self.covariance);
         }
     }
 
@@ -91,9 +101,25 @@ impl<S: Scalar> Guess<S> {
         share.atanh()
     }
 
-    /// `ln sⱼ` of a row.
-    pub(super) fn log(&self, row: usize, j: usize) -> S {
-        self.logs[[row, j]]
+    /// `ln L̂ᵢᵢ` on the diagonal and `L̂ᵢⱼ` below it, of the row that was guessed last.
+    pub(super) fn factor(&self, row: usize, (i, j): (usize, usize)) -> S {
+        let (u, slope) = (self.size.1, self.slope(row, i));
+        let factor = self.factors[(row * u + i) * u + j];
+        if i == j { factor.ln() + slope.ln() } else { slope * factor }
+    }
+
+    /// The part of `dŷᵢ` that comes through `L̂`, whose row `i` has the cotangents `d`.
+    pub(super) fn pull_factor(&self, row: usize, i: usize, d: &[S]) -> S {
+        let (u, slope) = (self.size.1, self.slope(row, i));
+        let factors = &self.factors[(row * u + i) * u..][..i];
+        let below: S = factors.iter().zip(d).map(|(&c, &d)| c * d).sum();
+        S::of(2.0) * self.shares[[row, i]] * (d[i] + slope * below)
+    }
+
+    /// `Dᵢ`.
+    fn slope(&self, row: usize, i: usize) -> S {
+        let share = self.shares[[row, i]];
+        S::ONE / (S::ONE - share * share)
     }
 
     /// The part of `deᵢ` that comes through the guesses of a row, for `dŷ (U)`.
@@ -103,8 +129,7 @@ impl<S: Scalar> Guess<S> {
         for (j, &dguess) in dguess.iter().enumerate() {
             let share = self.shares[[row, j]];
             if share.abs() < S::of(MOST) {
-                let slope = S::ONE / (S::ONE - share * share);
-                sum += self.gains[(row * u + j) * z + i] * slope * dguess;
+                sum += self.gains[(row * u + j) * z + i] * self.slope(row, j) * dguess;
             }
         }
         sum

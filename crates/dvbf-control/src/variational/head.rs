@@ -11,11 +11,6 @@ pub(super) fn width(size: usize) -> usize {
     size + size * (size + 1) / 2
 }
 
-/// Where `ln L_ii` is among the outputs.
-pub(super) fn diagonal(size: usize, i: usize) -> usize {
-    index(size, i, i)
-}
-
 /// One row of outputs.
 #[derive(Clone, Copy)]
 pub(super) struct Head<'a, S> {
@@ -32,8 +27,8 @@ pub(super) struct Pull<S> {
     pub(super) weight: S,
 }
 
-/// Where entry `(i, j)` of the triangle is.
-fn index(size: usize, i: usize, j: usize) -> usize {
+/// Where entry `(i, j)` of the triangle is among the outputs, `j ≤ i`.
+pub(super) fn index(size: usize, i: usize, j: usize) -> usize {
     size + i * (i + 1) / 2 + j
 }
 

@@ -278,8 +278,8 @@ impl<S: Scalar, D: MeanDynamics<S>> Empowerment<S> for Variational<S, D> {
         self.dynamics.state_size()
     }
 
-    /// The mean over draws that are the same for all states and every call, each with its opposite: what
-    /// differs between two states then is not the noise.
+    /// The mean over draws that are the same for all states and every call: what differs between two states
+    /// then is not the noise.
     fn evaluate(&mut self, states: ArrayView2<'_, S>, out: &mut [S]) -> Result<(), ControlError> {
         check_batch(self.state_size(), states, out)?;
         let (batch, samples) = (self.settings.batch, self.settings.samples);
@@ -292,10 +292,9 @@ impl<S: Scalar, D: MeanDynamics<S>> Empowerment<S> for Variational<S, D> {
             out.fill(S::ZERO);
             for sample in 0..samples {
                 // Beyond the streams of the updates.
-                let noise = Noise::new(self.settings.seed, (1 << 40) + (sample / 2) as u64);
-                let sign = if sample % 2 == 0 { S::ONE } else { -S::ONE };
-                draw_for_all(noise.part(1), sign, epsilon);
-                draw_for_all(noise.part(2), sign, xi);
+                let noise = Noise::new(self.settings.seed, (1 << 40) + sample as u64);
+                draw_for_all(noise.part(1), epsilon);
+                draw_for_all(noise.part(2), xi);
                 let rows = s![..n, ..];
                 let noise = ChannelNoise { source: epsilon.slice(rows), end: xi.slice(rows) };
                 let from = if sample == 0 { From::Elsewhere } else { From::SameStates };
@@ -314,14 +313,11 @@ impl<S: Scalar, D: MeanDynamics<S>> Empowerment<S> for Variational<S, D> {
     }
 }
 
-/// Fills every row with the same draws, times `sign`.
-fn draw_for_all<S: Scalar>(noise: Noise, sign: S, rows: &mut Array2<S>) {
+/// Fills every row with the same draws.
+fn draw_for_all<S: Scalar>(noise: Noise, rows: &mut Array2<S>) {
     let columns = rows.ncols();
     let values = rows.as_slice_mut().expect("a fresh array is contiguous");
     noise.normal(&mut values[..columns]);
-    for value in &mut values[..columns] {
-        *value *= sign;
-    }
     for start in (columns..values.len()).step_by(columns) {
         values.copy_within(..columns, start);
     }

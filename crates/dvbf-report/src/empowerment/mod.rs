@@ -22,6 +22,8 @@ pub struct EmpowermentPage {
     pub name: String,
     /// What is said about the system.
     pub scene: Scene,
+    /// How the figures were made, in a sentence.
+    pub made: String,
     /// Correlation of the landscapes.
     pub correlation: f64,
     /// Where the learned one is highest among states that hardly move by themselves, on both axes.
@@ -47,15 +49,15 @@ impl EmpowermentPage {
 
     fn landscapes(&self) -> String {
         let mut body = format!(
-            "<section id=\"landscape\">\n<h2>The landscape</h2>\n<p>{} On the left by the true \
-             equations; on the right by the learned model alone, at the latent states that its filter \
-             makes of frames, put where the true state was. Over held-out states their correlation is \
-             {:.4}. Of the states that hardly move by themselves the learned one is highest at ({:+.2}, \
-             {:+.2}). The line is the trial below.</p>\n<div class=\"grid\">\n",
+            "<section id=\"landscape\">\n<h2>The landscape</h2>\n<p>{} Left: by the true equations. \
+             Right: by the learned model alone; each filtered latent state is plotted where the true state \
+             was. Over held-out states their correlation is {:.4}. Near equilibria, where the state hardly \
+             moves by itself, the learned one is highest at {}. Grey: no held-out state. The line is the \
+             trial below.</p>\n<p>{}</p>\n<div class=\"grid\">\n",
             escape(&self.scene.landscape),
             self.correlation,
-            self.maximum[0],
-            self.maximum[1]
+            escape(&self.highest()),
+            escape(&self.made),
         );
         for (id, caption, values) in [
             ("true", "By the true equations", &self.grid.truth),
@@ -67,14 +69,23 @@ impl EmpowermentPage {
         body + "</div>\n</section>\n"
     }
 
+    /// The place of the highest value, with the names of the axes.
+    fn highest(&self) -> String {
+        let [x, y] = &self.scene.axes;
+        format!("{:+.2} ({}), {:+.2} ({})", self.maximum[0], x.label, self.maximum[1], y.label)
+    }
+
     fn trial(&self) -> String {
         let mut body = format!(
-            "<section id=\"trial\">\n<h2>{}</h2>\n<p>{}, from {}. Left what the camera sees, right \
-             what the model draws of its belief; bars are the controls. No reward told the policy \
-             where to go.</p>\n",
+            "<section id=\"trial\">\n<h2>{}</h2>\n<p>{}, from {}. Left: what the camera sees. Right: the \
+             model's reconstruction from its filtered state, blank until the filter has started. A bar below \
+             is a control: from the middle to the left if it is below the center of its limits, to the right \
+             if above, and to the edge at a limit. The animation \
+             shows the first {:.0} s. No reward told the policy where to go.</p>\n",
             escape(&self.scene.trial),
             escape(&self.recorded.policy),
             escape(&self.scene.start),
+            self.animated.min(self.recorded.seen.len()) as f64 * self.recorded.dt,
         );
         let frames = film::frames(&self.recorded, self.animated);
         let film = data_uri("image/png", &animation(&frames, self.recorded.dt));
@@ -93,8 +104,8 @@ impl EmpowermentPage {
 
     fn table(&self) -> String {
         let mut body = format!(
-            "<section id=\"trials\">\n<h2>Trials</h2>\n<p>{}</p>\n<table>\n<tr><th>policy</th>\
-             <th>success</th><th>from {}</th><th>median steps</th></tr>\n",
+            "<section id=\"trials\">\n<h2>Trials</h2>\n<p>{} A dash: never.</p>\n<div class=\"scroll\">\
+             <table>\n<tr><th>policy</th><th>success</th><th>from {}</th><th>median steps</th></tr>\n",
             escape(&self.scene.rule),
             escape(&self.scene.start),
         );
@@ -102,7 +113,7 @@ impl EmpowermentPage {
         for row in &self.rows {
             let _ = writeln!(
                 body,
-                "<tr><td>{}</td><td>{} of {}</td><td>{}</td><td>{}</td></tr>",
+                "<tr><th>{}</th><td>{} of {}</td><td>{}</td><td>{}</td></tr>",
                 escape(&row.name),
                 row.success.0,
                 row.success.1,
@@ -110,7 +121,7 @@ impl EmpowermentPage {
                 steps(row.median)
             );
         }
-        body + "</table>\n</section>\n"
+        body + "</table></div>\n</section>\n"
     }
 
     /// Lowest and highest value of both landscapes.

@@ -97,11 +97,14 @@ pub fn gemm<S: Scalar>(
 ) {
     assert_eq!(c.dim(), (a.nrows(), b.ncols()), "c against (rows of a, columns of b)");
     assert_eq!(a.ncols(), b.nrows(), "inner axes of a and b");
-    if !S::is_brief(b.dim()) && b.ncols() < NARROW && b.ncols() < a.nrows() && a.strides()[0] == 1 {
-        let (a, b) = (b.reversed_axes(), a.reversed_axes());
-        return gemm_views(accum, c.reversed_axes(), a, b, Fused::Nothing);
+    if S::is_brief(b.dim()) {
+        return gemm_brief(accum, c, a, b, Finish::Nothing);
     }
-    gemm_views(accum, c, a, b, Fused::Nothing);
+    if b.ncols() < NARROW && b.ncols() < a.nrows() && a.strides()[0] == 1 {
+        let (a, b) = (b.reversed_axes(), a.reversed_axes());
+        return gemm_single(accum, c.reversed_axes(), a, b, Finish::Nothing);
+    }
+    gemm_single(accum, c, a, b, Finish::Nothing);
 }
 
 /// A product of a transposed left factor with fewer columns is computed as `Cᵀ = Bᵀ A`, whose tiles
@@ -118,22 +121,45 @@ const FEW: usize = 24;
 #[track_caller]
 pub fn gemm_views<S: Scalar>(
     accum: Accum,
-    mut c: ArrayViewMut2<'_, S>,
+    c: ArrayViewMut2<'_, S>,
     a: ArrayView2<'_, S>,
     b: ArrayView2<'_, S>,
     fused: Fused<'_, S>,
 ) {
     assert_eq!(c.dim(), (a.nrows(), b.ncols()), "c against (rows of a, columns of b)");
     assert_eq!(a.ncols(), b.nrows(), "inner axes of a and b");
-    let (slices, columns) = b.dim();
     let finish = fused.start(c.dim());
-    let product = |accum, slices, finish| Product { accum, slices, columns, finish };
     if S::is_brief(b.dim()) {
-        return S::buffers().with_borrow_mut(|Buffers { right, .. }| {
-            S::pack_brief(b, right);
-            S::product_brief(product(accum, slices, finish), c, a, right);
-        });
+        return gemm_brief(accum, c, a, b, finish);
     }
+    gemm_single(accum, c, a, b, finish);
+}
+
+/// A product in bf16.
+fn gemm_brief<S: Scalar>(
+    accum: Accum,
+    c: ArrayViewMut2<'_, S>,
+    a: ArrayView2<'_, S>,
+    b: ArrayView2<'_, S>,
+    finish: Finish<S>,
+) {
+    let product = Product { accum, slices: a.ncols(), columns: b.ncols(), finish };
+    S::buffers().with_borrow_mut(|Buffers { right, .. }| {
+        S::pack_brief(b, right);
+        S::product_brief(product, c, a, right);
+    });
+}
+
+/// A product in the precision of its factors, whatever is in force.
+fn gemm_single<S: Scalar>(
+    accum: Accum,
+    mut c: ArrayViewMut2<'_, S>,
+    a: ArrayView2<'_, S>,
+    b: ArrayView2<'_, S>,
+    finish: Finish<S>,
+) {
+    let (slices, columns) = b.dim();
+    let product = |accum, slices, finish| Product { accum, slices, columns, finish };
     let family = S::family(columns);
     S::buffers().with_borrow_mut(|Buffers { left, right }| {
         if reads_in_place(&b) && (a.nrows() < FEW || !family.packs) {

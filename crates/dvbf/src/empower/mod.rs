@@ -2,6 +2,7 @@
 //! trials of them on the true system through the online filter.
 
 mod ball;
+mod error;
 mod ground;
 mod landscape;
 mod outlook;
@@ -10,31 +11,35 @@ mod reach;
 mod recorded;
 mod refusal;
 mod rehearsal;
+mod request;
 mod subject;
+mod summary;
 mod support;
 mod trial;
 mod world;
 
+pub use error::EmpowerError;
 pub use landscape::{Coordinates, Landscape};
+pub use request::EmpowerRequest;
 pub use subject::FixedStart;
+pub use summary::{EmpowermentSettings, EmpowermentSummary};
 pub use trial::Trial;
 
 use crate::eval::{Draw, READ_OUT, infer, shown};
-use crate::pool::{Pool, PoolError};
-use crate::run::{FolderError, RunFolder};
+use crate::pool::Pool;
+use crate::run::RunFolder;
 use crate::settings::Settings;
 use ball::Ball;
-use dvbf_control::{ControlError, LearnedDynamics, MeanDynamics, PathFilter};
-use dvbf_core::{Dvbf, FileError, Filter, FilterError, KindError};
-use dvbf_data::{DataError, Dataset, Set, Supply};
-use dvbf_envs::{BouncingBall, BouncingBallSettings, EnvError, Environment, PendulumSettings};
-use dvbf_report::{EmpowermentPage, Grid, RecordedTrial, Row};
+use dvbf_control::{Channel, ControlError, LearnedDynamics, MeanDynamics, PathFilter, StateScale};
+use dvbf_core::{Dvbf, Filter};
+use dvbf_data::{Dataset, Set, Supply};
+use dvbf_envs::{BouncingBall, BouncingBallSettings, Environment, PendulumSettings};
+use dvbf_report::{EmpowermentPage, Grid, RecordedTrial, Row, check as check_sizes};
 use landscape::{Cells, Values};
 use ndarray::{Array2, Array3};
 use pendulum::Pendulum;
 use recorded::record;
-use refusal::refuse_blind;
-use serde::{Deserialize, Serialize};
+use refusal::{refuse_blind, refuse_unlearned};
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -45,105 +50,6 @@ use world::{Trained, World};
 
 /// Steps of the recorded trial that are animated.
 const ANIMATED: usize = 150;
-
-/// What is asked for.
-#[derive(Clone, Debug)]
-pub struct EmpowerRequest {
-    /// The run folder.
-    pub run: PathBuf,
-    /// Steps `K` of the channel of the closed form, at least 2.
-    pub steps: usize,
-    /// Steps of the channel of the variational bound, at least 2; those that suit the system if nothing.
-    pub bound_steps: Option<usize>,
-    /// Resolution `σ` of all channels, in standard deviations of visited states.
-    pub resolution: f64,
-    /// Whether policies are trained in the true equations too, and tried on the true state.
-    pub truth: bool,
-    /// Random starts of every trial.
-    pub starts: usize,
-    /// Updates of an actor; estimates that are learned get half as many.
-    pub updates: u64,
-    /// Seed of policies and starts.
-    pub seed: u64,
-    /// Threads; all if zero.
-    pub threads: usize,
-}
-
-impl EmpowerRequest {
-    /// The usual request: `K` 10, `σ` 0.05, policies in the true equations too, 100 starts, 6000
-    /// updates, seed 0, all threads.
-    pub fn new(run: PathBuf) -> Self {
-        Self {
-            run,
-            steps: 10,
-            bound_steps: None,
-            resolution: 0.05,
-            truth: true,
-            starts: 100,
-            updates: 6000,
-            seed: 0,
-            threads: 0,
-        }
-    }
-}
-
-/// Everything that was found; `empowerment.json` in the run folder.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-pub struct EmpowermentSummary {
-    /// The learned landscape beside the true one.
-    pub landscape: Landscape,
-    /// Trials of every policy, `true` by the true state and equations, `pixels` through the filter.
-    pub control: BTreeMap<String, BTreeMap<String, Trial>>,
-    /// Wall time.
-    pub seconds: f64,
-}
-
-/// Why there is no empowerment to be had.
-#[derive(Debug, thiserror::Error)]
-#[non_exhaustive]
-pub enum EmpowerError {
-    /// The run folder.
-    #[error(transparent)]
-    Folder(#[from] FolderError),
-    /// The model file.
-    #[error(transparent)]
-    File(#[from] FileError),
-    /// The data of the run.
-    #[error(transparent)]
-    Data(#[from] DataError),
-    /// The threads.
-    #[error(transparent)]
-    Pool(#[from] PoolError),
-    /// The filter.
-    #[error(transparent)]
-    Filter(#[from] FilterError),
-    /// An estimate or a policy.
-    #[error(transparent)]
-    Control(#[from] ControlError),
-    /// The true equations.
-    #[error(transparent)]
-    Equations(#[from] KindError),
-    /// The true system.
-    #[error(transparent)]
-    System(#[from] EnvError),
-    /// The run is about something else, or its model predicts nothing.
-    #[error("{}: {problem}", path.display())]
-    Unfit {
-        /// The run folder.
-        path: PathBuf,
-        /// What is in the way.
-        problem: String,
-    },
-    /// A fault of this program.
-    #[error("{0}")]
-    Internal(&'static str),
-}
-
-impl EmpowerError {
-    fn internal(what: &'static str) -> Self {
-        Self::Internal(what)
-    }
-}
 
 /// Estimates empowerment on the model of a run, trains policies in it, and tries them on the true
 /// system; writes `empowerment.json`, the page `empowerment.html` and the picture `empowerment.svg`
@@ -167,10 +73,12 @@ pub fn empower(
     if env.spec().control_size == 0 {
         return Err(unfit(format!("{}: {}", system.name(), ControlError::NoControls)));
     }
-    refuse_blind(&folder, &settings).map_err(unfit)?;
     let study = Study { request, folder: &folder, settings: &settings, env: &*env };
     match (system.get::<PendulumSettings>(), system.get::<BouncingBallSettings>()) {
-        (Some(pendulum), _) => study.of(&Pendulum::new(&pendulum, &env.constants())?, told),
+        (Some(pendulum), _) => {
+            let pendulum = Pendulum::new(&pendulum, &env.constants())?;
+            study.of(&pendulum.map_err(unfit)?, told)
+        }
         (_, Some(ball)) => study.of(&Ball(Arc::new(BouncingBall::new(ball)?)), told),
         _ => Err(unfit(format!(
             "policies can be tried on the pendulum and on the ball, not on {}",
@@ -201,6 +109,14 @@ impl Study<'_> {
         told: &mut dyn FnMut(&str),
     ) -> Result<EmpowermentSummary, EmpowerError> {
         let clock = Instant::now();
+        let unfit =
+            |problem: String| EmpowerError::Unfit { path: self.request.run.clone(), problem };
+        refuse_blind(self.folder, self.settings).map_err(unfit)?;
+        let (limits, request) = (subject.limits()?, self.request);
+        let bound_steps = request.bound_steps.unwrap_or(subject.bound_steps());
+        for steps in [request.steps, bound_steps] {
+            Channel::new(steps, request.resolution, limits.clone(), StateScale::identity(1))?;
+        }
         let filter = Filter::load(self.folder.best_path()?)?;
         let model = Arc::clone(filter.model());
         let pool = Pool::new(self.request.threads)?;
@@ -209,12 +125,11 @@ impl Study<'_> {
         told("filtering the recordings");
         let train = supply.sequences(Set::Train).first(READ_OUT);
         let test = supply.sequences(Set::Test).all();
+        check_sizes(&model, self.settings, &test, self.folder)?;
         let seen = |data: &Dataset| visited(&model, data, self.settings, &pool);
         let known = |data: &Dataset| true_states(subject, data);
-        let bound_steps = self.request.bound_steps.unwrap_or(subject.bound_steps());
-        let channels = (self.request, bound_steps);
+        let channels = (request, bound_steps);
         let dynamics = LearnedDynamics::new(Arc::from(model.transition().clone_box()));
-        let limits = subject.limits()?;
         let mut learned = World::new(dynamics.clone(), seen(&train), &limits, channels)?;
         let mut truth = World::new(subject.truth(), known(&train), &limits, channels)?;
         let arena =
@@ -224,7 +139,11 @@ impl Study<'_> {
             learned.explore(self.request.seed)?;
             truth.explore(self.request.seed)?;
         }
-        told("policies in the learned model and in the true equations, and their trials");
+        told(if self.request.truth {
+            "training policies in the learned model and in the true equations, and trying them"
+        } else {
+            "training policies in the learned model, and trying them"
+        });
         let (seen, known) = (seen(&test), known(&test));
         let eyes = PathFilter::new(&filter)?;
         let (learned, truth) = pool.join(
@@ -256,7 +175,7 @@ impl Study<'_> {
         );
         let (learned, truth) = (learned?, truth?);
 
-        told("the page");
+        told("writing the page");
         let states = flat(&test.states).mapv(f64::from);
         let places = states.rows().into_iter().map(|state| subject.place(&state.to_vec()));
         let (learned_values, true_values) = (&learned.values, &truth.values);
@@ -264,6 +183,13 @@ impl Study<'_> {
         let landscape = cells.landscape(learned_values, true_values);
         let landscape =
             landscape.ok_or_else(|| EmpowerError::internal("there are no held-out states"))?;
+        if !landscape.correlation.is_finite() {
+            let problem = format!(
+                "an estimate is the same at all held-out states ({}), so there is no correlation",
+                states.nrows()
+            );
+            return Err(unfit(problem));
+        }
         let mut control: BTreeMap<String, BTreeMap<String, Trial>> = BTreeMap::new();
         for (eyes, trials) in [("pixels", learned.trials), ("true", truth.trials)] {
             for (policy, trial) in trials {
@@ -271,7 +197,15 @@ impl Study<'_> {
             }
         }
         let seconds = clock.elapsed().as_secs_f64();
-        let summary = EmpowermentSummary { landscape, control, seconds };
+        let settings = EmpowermentSettings {
+            steps: request.steps,
+            bound_steps,
+            resolution: request.resolution,
+            updates: request.updates,
+            seed: request.seed,
+            version: env!("CARGO_PKG_VERSION").into(),
+        };
+        let summary = EmpowermentSummary { landscape, control, settings, seconds };
         let recorded = learned.recorded.unwrap_or_default();
         let page = page(subject, (self.folder.name(), &summary), cells.grid(), recorded);
         self.write(&summary, &page)?;
@@ -291,6 +225,7 @@ impl Study<'_> {
         let mut trained = world.train(arena.subject.approach(), asked)?;
         let mut empowerment = vec![0.0; held_out.nrows()];
         trained.estimate.evaluate(held_out.view(), &mut empowerment)?;
+        refuse_unlearned(&empowerment, self.request)?;
         let values = Values { empowerment, still: world.still(held_out.view()) };
         let mut trials = Vec::new();
         for (name, policy) in &mut trained.policies {
@@ -306,9 +241,9 @@ impl Study<'_> {
     ) -> Result<(), EmpowerError> {
         let text = serde_json::to_string_pretty(summary)
             .map_err(|_| EmpowerError::internal("the summary is plain data"))?;
-        self.folder.write("empowerment.json", text.as_bytes())?;
         self.folder.write("empowerment.svg", page.svg().as_bytes())?;
         self.folder.write("empowerment.html", page.html().as_bytes())?;
+        self.folder.write("empowerment.json", (text + "\n").as_bytes())?;
         Ok(())
     }
 }
@@ -348,6 +283,7 @@ fn page<S: Subject>(
     EmpowermentPage {
         name,
         scene: subject.scene(),
+        made: summary.settings.sentence(),
         correlation: summary.landscape.correlation,
         maximum: subject.axes().map(|axis| summary.landscape.maximum[axis.name]),
         grid,

@@ -5,7 +5,7 @@ use super::subject::{Approach, CellAxis, FixedStart, Subject};
 use super::trial::narrow;
 use dvbf_control::{ControlError, ControlLimits, LearnedDynamics};
 use dvbf_core::{Context, KindTable, Noise, TRANSITIONS};
-use dvbf_envs::PendulumSettings;
+use dvbf_envs::{Integrator, PendulumSettings};
 use dvbf_report::{Curve, PlaneAxis, Scene};
 use ndarray::{ArrayView2, ArrayViewMut2};
 use std::f64::consts::{PI, TAU};
@@ -23,11 +23,23 @@ pub(super) struct Pendulum {
 }
 
 impl Pendulum {
-    /// The pendulum with these settings, whose equation has these constants.
+    /// The pendulum with these settings, whose equation has these constants; a sentence if the equation is not
+    /// that of these settings.
     pub(super) fn new(
         settings: &PendulumSettings,
         constants: &[(&'static str, f64)],
-    ) -> Result<Self, EmpowerError> {
+    ) -> Result<Result<Self, String>, EmpowerError> {
+        let other = [
+            ("pendulum.coulomb", settings.coulomb > 0.0),
+            ("pendulum.magnet.energy", settings.magnet.energy != 0.0),
+            ("pendulum.integrator", settings.integrator != Integrator::Rk4),
+        ];
+        if let Some((key, _)) = other.iter().find(|(_, differs)| *differs) {
+            return Ok(Err(format!(
+                "the landscape is compared with that of a pendulum with viscous friction, integrated by \
+                 Runge-Kutta; {key} makes this another system"
+            )));
+        }
         let substeps = settings.substeps;
         let known = serde_json::json!({ "dynamics": "damped-pendulum", "substeps": substeps });
         let context = Context {
@@ -45,6 +57,7 @@ impl Pendulum {
         let table = KindTable::new("sum").with("known", known);
         let mut transition = TRANSITIONS.init::<f32>(&table, &context, Noise::new(0, 0))?;
         let known = transition.known().ok_or_else(|| EmpowerError::internal("no equation"))?;
+        // The gain of a torque and the angle's zero are those that the equation starts with.
         let value = |name: &str| constants.iter().find(|(own, _)| *own == name);
         let values: Vec<f64> = known
             .constants
@@ -53,7 +66,7 @@ impl Pendulum {
             .collect();
         transition.set_constants(&values);
         let dynamics = LearnedDynamics::new(Arc::from(transition));
-        Ok(Self { torque_max: settings.torque_max, dynamics })
+        Ok(Ok(Self { torque_max: settings.torque_max, dynamics }))
     }
 }
 

@@ -35,7 +35,9 @@ pub(super) fn record<S: Subject>(
         let state = belief.state.view().insert_axis(Axis(0));
         dynamics.features().apply(state, beliefs.slice_mut(s![t..=t, ..]));
         let mut drawn = Array2::zeros((1, spec.observation_size));
-        rollout.observe(model, state, drawn.view_mut());
+        if belief.started {
+            rollout.observe(model, state, drawn.view_mut());
+        }
         believed.push(drawn.into_raw_vec_and_offset().0);
         control = recorder.controls[t].iter().map(|&u| narrow(u)).collect();
     }

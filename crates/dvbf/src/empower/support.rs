@@ -15,7 +15,7 @@ use ndarray::{Array2, ArrayView1, ArrayView2, Axis, concatenate, s};
 
 /// `w`, in nats for a standard deviation.
 const SLOPE: f32 = 3.0;
-/// How far states are moved at most, in standard deviations for each draw.
+/// How far states are moved, in standard deviations: a normal draw times a uniform one times this.
 const REACH: f32 = 1.0;
 /// Visited states that distances are measured to, at most.
 const ANCHORS: usize = 2048;

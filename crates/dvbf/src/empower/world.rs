@@ -158,7 +158,8 @@ impl<D: MeanDynamics<f32> + Clone + Send + Sync + 'static> World<D> {
         let mut best: Box<dyn Policy<f32> + Send> = Box::new(plain);
         let mut most = rehearsal.score(&self.ground(), &mut *best, estimate);
         for fit in 0..VALUES {
-            let settings = ValueSettings { seed: seed + fit, ..ValueSettings::default() };
+            let settings =
+                ValueSettings { seed: seed.wrapping_add(fit), ..ValueSettings::default() };
             let value = outlook(&self.ground(), estimate, choices.view(), &settings)?;
             let mut greedy = self.greedy(Foresight::new(few_rows()?, value))?;
             let score = rehearsal.score(&self.ground(), &mut greedy, estimate);
@@ -237,7 +238,7 @@ impl<D: MeanDynamics<f32> + Clone + Send + Sync + 'static> World<D> {
         for stage in 0..STAGES {
             if stage > 0 {
                 let mut actor = training.actor().clone();
-                let seed = request.seed + stage;
+                let seed = request.seed.wrapping_add(stage);
                 let sought = reached(&self.dynamics, self.visited.view(), &mut actor, seed)?;
                 let mut values = vec![0.0; sought.nrows()];
                 estimate.evaluate(sought.view(), &mut values)?;
