@@ -6,12 +6,25 @@
 mod systems;
 
 use dvbf_models::bayes::{
-    Belief, ClosureModel, DMatrix, DVector, Dims, Extended, Filtered, GaussianFilter,
-    GaussianModel, NumericJacobians, SigmaPoints, Smoothed, Unscented, numeric_jacobian,
-    scaled_jacobian,
+    Belief, ClosureModel, DMatrix, DVector, Dims, Dyn, Extended, Filtered, Form, GaussianFilter,
+    GaussianModel, Linearization, NumericJacobians, RootForm, SigmaPoints, Smoothed, Unscented,
+    numeric_jacobian, scaled_jacobian,
 };
 use proptest::prelude::*;
 use systems::System;
+
+/// The emission of `model` near `belief`.
+fn emission_near(model: impl GaussianModel, belief: &Belief) -> Linearization {
+    let Dims { state, observation, .. } = model.dims();
+    let near = RootForm::start(belief.clone(), Dyn(observation)).unwrap();
+    let mut into = Linearization {
+        mean: DVector::zeros(observation),
+        matrix: DMatrix::zeros(observation, state),
+        noise: DMatrix::zeros(observation, observation),
+    };
+    model.linearize_emission(0, &near, &mut into).unwrap();
+    into
+}
 
 fn run(system: &System, model: impl GaussianModel) -> (Filtered, Smoothed) {
     let out = GaussianFilter::new(model, system.initial.clone())
@@ -103,8 +116,7 @@ proptest! {
             observation_noise: noise.clone(),
         };
         let points = SigmaPoints { alpha, beta, kappa };
-        let root = belief.root().unwrap();
-        let near = Unscented::new(model, points).unwrap().linearize_emission(0, &root).unwrap();
+        let near = emission_near(Unscented::new(model, points).unwrap(), &belief);
 
         let n = 3.0;
         let lambda = alpha * alpha * (n + kappa) - n;
@@ -151,11 +163,7 @@ fn unscented_moments_of_a_quadratic() {
     let belief = Belief::new(DVector::from_column_slice(&[1.0, -2.0]), covariance).unwrap();
     for points in [SigmaPoints::GAUSSIAN, SigmaPoints { alpha: 0.1, beta: 2.0, kappa: 1.0 }] {
         let unscented = Unscented::new(model.clone(), points).unwrap();
-        let y = unscented
-            .linearize_emission(0, &belief.root().unwrap())
-            .unwrap()
-            .predict(&belief)
-            .unwrap();
+        let y = emission_near(unscented, &belief).predict(&belief).unwrap();
         assert!((y.mean[0] - 5.8).abs() < 1e-10, "mean {}", y.mean[0]);
     }
     // In one dimension with γ² = 3 the variance is exact, too.
@@ -169,12 +177,11 @@ fn unscented_moments_of_a_quadratic() {
     let belief = Belief::independent(&[1.5], &[0.4]).unwrap();
     let points = SigmaPoints { alpha: 1.0, beta: 0.0, kappa: 2.0 };
     let near = Unscented::new(scalar.clone(), points).unwrap();
-    let y = near.linearize_emission(0, &belief.root().unwrap()).unwrap().predict(&belief).unwrap();
+    let y = emission_near(near, &belief).predict(&belief).unwrap();
     assert!((y.mean[0] - 2.65).abs() < 1e-12);
     assert!((y.covariance[(0, 0)] - (2.0 * 0.16 + 4.0 * 2.25 * 0.4)).abs() < 1e-12);
     let tangent = Extended(NumericJacobians::new(scalar));
-    let y =
-        tangent.linearize_emission(0, &belief.root().unwrap()).unwrap().predict(&belief).unwrap();
+    let y = emission_near(tangent, &belief).predict(&belief).unwrap();
     assert!((y.mean[0] - 2.25).abs() < 1e-12);
     assert!((y.covariance[(0, 0)] - 4.0 * 2.25 * 0.4).abs() < 1e-8);
 }
@@ -238,13 +245,16 @@ fn scales_reach_the_filter() {
         process_noise: DMatrix::zeros(1, 1),
         observation_noise: DMatrix::identity(1, 1),
     };
-    let near = Belief::independent(&[2e-10], &[1e-20]).unwrap().root().unwrap();
+    let near = Belief::independent(&[2e-10], &[1e-20]).unwrap();
     let scaled = NumericJacobians::new(model.clone()).with_scale(&[1e-9]).unwrap();
     let extended = Extended(scaled);
     let cosine = 0.2_f64.cos();
-    let emission = extended.linearize_emission(0, &near).unwrap().matrix[(0, 0)];
+    let emission = emission_near(&extended, &near).matrix[(0, 0)];
     assert!((emission / (1e9 * cosine) - 1.0).abs() < 1e-9, "{emission}");
-    let transition = extended.linearize_transition(0, &near, &[]).unwrap().matrix[(0, 0)];
+    let mut into = emission_near(&extended, &near);
+    let near = RootForm::start(near, Dyn(1)).unwrap();
+    extended.linearize_transition(0, &near, &[], &mut into).unwrap();
+    let transition = into.matrix[(0, 0)];
     assert!((transition / cosine - 1.0).abs() < 1e-9, "{transition}");
     for (scale, message) in [
         (&[0.0][..], "scale is 0; it must be positive"),

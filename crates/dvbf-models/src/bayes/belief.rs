@@ -1,37 +1,43 @@
 //! A Gaussian belief about a state or an observation.
 
-use super::root::{Root, symmetric};
+use super::memory::Memory;
+use super::root::Root;
 use super::{BayesError, check};
-use nalgebra::{DMatrix, DVector};
+use nalgebra::{DMatrix, DVector, DefaultAllocator, Dim, Dyn, OMatrix, OVector};
 
 /// `N(m, P)`.
 #[derive(Clone, Debug, PartialEq)]
-pub struct Belief {
+pub struct Belief<Z: Dim = Dyn>
+where
+    DefaultAllocator: Memory<Z, Z>,
+{
     /// `m`.
-    pub mean: DVector<f64>,
+    pub mean: OVector<f64, Z>,
     /// `P`, symmetric and positive semidefinite.
-    pub covariance: DMatrix<f64>,
+    pub covariance: OMatrix<f64, Z, Z>,
 }
 
-impl Belief {
+impl<Z: Dim> Belief<Z>
+where
+    DefaultAllocator: Memory<Z, Z>,
+{
     /// `N(m, P)`. `P` may be singular: what is known exactly has no variance.
     ///
     /// # Errors
     /// If `P` does not fit `m`, is not symmetric or not positive semidefinite, or a value is not
     /// finite.
-    pub fn new(mean: DVector<f64>, covariance: DMatrix<f64>) -> Result<Self, BayesError> {
-        let belief = Self { mean, covariance };
+    pub fn new(mean: OVector<f64, Z>, covariance: OMatrix<f64, Z, Z>) -> Result<Self, BayesError> {
+        let mut belief = Self { mean, covariance };
         belief.check()?;
-        Ok(Self { covariance: symmetric(belief.covariance), ..belief })
-    }
-
-    /// `N(m, diag v)`.
-    ///
-    /// # Errors
-    /// If the two differ in length, a variance is negative, or a value is not finite.
-    pub fn independent(mean: &[f64], variance: &[f64]) -> Result<Self, BayesError> {
-        let variance = DVector::from_column_slice(variance);
-        Self::new(DVector::from_column_slice(mean), DMatrix::from_diagonal(&variance))
+        let covariance = &mut belief.covariance;
+        for j in 0..covariance.ncols() {
+            for i in 0..j {
+                let middle = (covariance[(i, j)] + covariance[(j, i)]) * 0.5;
+                covariance[(i, j)] = middle;
+                covariance[(j, i)] = middle;
+            }
+        }
+        Ok(belief)
     }
 
     /// Number of variables.
@@ -48,10 +54,12 @@ impl Belief {
     ///
     /// # Errors
     /// If `noise` has the wrong length, or `P` is not positive semidefinite.
-    pub fn sample(&self, noise: &[f64]) -> Result<DVector<f64>, BayesError> {
+    pub fn sample(&self, noise: &[f64]) -> Result<OVector<f64, Z>, BayesError> {
         check::length("noise", noise.len(), self.len())?;
         let root = Root::new("covariance", &self.covariance)?;
-        Ok(&self.mean + root.factor() * DVector::from_column_slice(noise))
+        let mut draw = self.mean.clone();
+        super::products::add_times(draw.as_mut_slice(), root.factor(), noise);
+        Ok(draw)
     }
 
     /// `(v − m)ᵀ P⁻¹ (v − m)`. Of a true state it is the normalized estimation error squared
@@ -63,7 +71,10 @@ impl Belief {
         check::length("value", value.len(), self.len())?;
         check::finite("value", value)?;
         let root = Root::definite("covariance", &self.covariance)?;
-        Ok(root.squared_distance(&(DVector::from_column_slice(value) - &self.mean)))
+        let beyond = OVector::from_fn_generic(self.mean.shape_generic().0, nalgebra::U1, |i, _| {
+            value[i] - self.mean[i]
+        });
+        Ok(root.squared_distance(&beyond))
     }
 
     /// `ln N(v; m, P)`.
@@ -79,7 +90,7 @@ impl Belief {
     ///
     /// # Errors
     /// If `P` is not positive semidefinite or a value is not finite.
-    pub fn root(&self) -> Result<RootBelief, BayesError> {
+    pub fn root(&self) -> Result<RootBelief<Z>, BayesError> {
         check::vector("mean", &self.mean, self.covariance.nrows())?;
         Ok(RootBelief { mean: self.mean.clone(), root: Root::new("covariance", &self.covariance)? })
     }
@@ -91,22 +102,39 @@ impl Belief {
     }
 }
 
+impl Belief {
+    /// `N(m, diag v)`.
+    ///
+    /// # Errors
+    /// If the two differ in length, a variance is negative, or a value is not finite.
+    pub fn independent(mean: &[f64], variance: &[f64]) -> Result<Self, BayesError> {
+        let variance = DVector::from_column_slice(variance);
+        Self::new(DVector::from_column_slice(mean), DMatrix::from_diagonal(&variance))
+    }
+}
+
 /// `N(m, L Lᵀ)`: a belief by a root of its covariance, which keeps what the covariance has no
 /// digits for, such as a variance of `1e-4` that hangs together with one of `1e14`.
 #[derive(Clone, Debug, PartialEq)]
-pub struct RootBelief {
-    pub(super) mean: DVector<f64>,
-    pub(super) root: Root,
+pub struct RootBelief<Z: Dim = Dyn>
+where
+    DefaultAllocator: Memory<Z, Z>,
+{
+    pub(super) mean: OVector<f64, Z>,
+    pub(super) root: Root<Z>,
 }
 
-impl RootBelief {
+impl<Z: Dim> RootBelief<Z>
+where
+    DefaultAllocator: Memory<Z, Z>,
+{
     /// `m`.
-    pub fn mean(&self) -> &DVector<f64> {
+    pub fn mean(&self) -> &OVector<f64, Z> {
         &self.mean
     }
 
     /// `L (Z, Z)`, whose rows are those of a lower triangle in some order.
-    pub fn root(&self) -> &DMatrix<f64> {
+    pub fn root(&self) -> &OMatrix<f64, Z, Z> {
         self.root.factor()
     }
 
@@ -114,7 +142,7 @@ impl RootBelief {
     ///
     /// # Errors
     /// If a value overflows.
-    pub fn belief(&self) -> Result<Belief, BayesError> {
+    pub fn belief(&self) -> Result<Belief<Z>, BayesError> {
         let belief = Belief { mean: self.mean.clone(), covariance: self.root.square() };
         check::finite("mean", belief.mean.as_slice())?;
         check::finite("covariance", belief.covariance.as_slice())?;
@@ -123,7 +151,10 @@ impl RootBelief {
 }
 
 /// `ln N` at this squared distance from the mean.
-pub(super) fn log_density(squared_distance: f64, root: &Root) -> f64 {
+pub(super) fn log_density<Z: Dim>(squared_distance: f64, root: &Root<Z>) -> f64
+where
+    DefaultAllocator: Memory<Z, Z>,
+{
     let constant = root.factor().nrows() as f64 * std::f64::consts::TAU.ln();
     -0.5 * (squared_distance + root.log_determinant() + constant)
 }

@@ -5,50 +5,59 @@
 //! `m`, `E = R`.
 
 use super::BayesError;
-use super::belief::RootBelief;
+use super::form::Form;
 use super::linearization::{Dims, GaussianModel, Linearization};
+use super::memory::Memory;
 use super::state_space::Jacobians;
-use nalgebra::DVector;
+use nalgebra::{DefaultAllocator, Dim, OVector};
 
 /// A nonlinear model, linear near a belief by its derivatives.
 #[derive(Clone, Debug)]
 pub struct Extended<M>(pub M);
 
-impl<M: Jacobians> GaussianModel for Extended<M> {
+impl<Z: Dim, X: Dim, M: Jacobians<Z, X>> GaussianModel<Z, X> for Extended<M>
+where
+    DefaultAllocator: Memory<Z, X>,
+{
     fn dims(&self) -> Dims {
         self.0.dims()
     }
 
+    #[inline]
     fn linearize_transition(
         &self,
         step: usize,
-        belief: &RootBelief,
+        near: &impl Form<Z, X>,
         control: &[f64],
-    ) -> Result<Linearization, BayesError> {
-        Ok(Linearization {
-            mean: self.0.transition(step, &belief.mean, control),
-            matrix: self.0.transition_jacobian(step, &belief.mean, control),
-            noise: self.0.process_noise(step),
-        })
+        into: &mut Linearization<Z, Z>,
+    ) -> Result<(), BayesError> {
+        let mean = &near.belief().mean;
+        into.mean = self.0.transition(step, mean, control);
+        into.matrix = self.0.transition_jacobian(step, mean, control);
+        into.noise = self.0.process_noise(step);
+        Ok(())
     }
 
+    #[inline]
     fn linearize_emission(
         &self,
         step: usize,
-        belief: &RootBelief,
-    ) -> Result<Linearization, BayesError> {
-        Ok(Linearization {
-            mean: self.0.emission(step, &belief.mean),
-            matrix: self.0.emission_jacobian(step, &belief.mean),
-            noise: self.0.observation_noise(step),
-        })
+        near: &impl Form<Z, X>,
+        into: &mut Linearization<X, Z>,
+    ) -> Result<(), BayesError> {
+        let mean = &near.belief().mean;
+        into.mean = self.0.emission(step, mean);
+        into.matrix = self.0.emission_jacobian(step, mean);
+        into.noise = self.0.observation_noise(step);
+        Ok(())
     }
 
     fn observation_difference(
         &self,
-        observation: &DVector<f64>,
-        expected: &DVector<f64>,
-    ) -> DVector<f64> {
-        self.0.observation_difference(observation, expected)
+        observation: &OVector<f64, X>,
+        expected: &OVector<f64, X>,
+        into: &mut OVector<f64, X>,
+    ) {
+        *into = self.0.observation_difference(observation, expected);
     }
 }

@@ -2,29 +2,55 @@
 //!
 //! `z_{t+1} = A z_t + B u_t + w_t`, `w_t ~ N(0, Q)`; `x_t = C z_t + v_t`, `v_t ~ N(0, R)`.
 
-use super::belief::RootBelief;
+use super::form::Form;
 use super::linearization::{Dims, GaussianModel, Linearization};
+use super::memory::Memory;
+use super::products::add_times;
 use super::root::Root;
 use super::state_space::{Jacobians, StateSpace};
 use super::{BayesError, check};
-use nalgebra::{DMatrix, DVector};
+use nalgebra::allocator::Allocator;
+use nalgebra::{DefaultAllocator, Dim, Dyn, OMatrix, OVector};
 
 /// A linear Gaussian model, the same at all steps.
+///
+/// Sizes are types, `Dyn` unless said otherwise; with `Const` the matrices are arrays:
+///
+/// ```
+/// use dvbf_models::bayes::{Const, LinearGaussian};
+/// use nalgebra::{Matrix1, Matrix2, RowVector2, Vector2};
+///
+/// let dt = 0.1;
+/// let cart: LinearGaussian<Const<2>, Const<1>, Const<1>> = LinearGaussian {
+///     transition: Matrix2::new(1.0, dt, 0.0, 1.0),
+///     control: Vector2::new(0.5 * dt * dt, dt),
+///     process_noise: Matrix2::identity() * 1e-4,
+///     emission: RowVector2::new(1.0, 0.0),
+///     observation_noise: Matrix1::new(0.01),
+/// };
+/// assert!(cart.validate().is_ok());
+/// ```
 #[derive(Clone, Debug, PartialEq)]
-pub struct LinearGaussian {
+pub struct LinearGaussian<Z: Dim = Dyn, X: Dim = Dyn, U: Dim = Dyn>
+where
+    DefaultAllocator: Memory<Z, X> + Allocator<Z, U>,
+{
     /// `A (Z, Z)`.
-    pub transition: DMatrix<f64>,
+    pub transition: OMatrix<f64, Z, Z>,
     /// `B (Z, U)`; no columns without controls.
-    pub control: DMatrix<f64>,
+    pub control: OMatrix<f64, Z, U>,
     /// `Q (Z, Z)`, positive semidefinite.
-    pub process_noise: DMatrix<f64>,
+    pub process_noise: OMatrix<f64, Z, Z>,
     /// `C (X, Z)`; `H` in much of the literature.
-    pub emission: DMatrix<f64>,
+    pub emission: OMatrix<f64, X, Z>,
     /// `R (X, X)`, positive semidefinite.
-    pub observation_noise: DMatrix<f64>,
+    pub observation_noise: OMatrix<f64, X, X>,
 }
 
-impl LinearGaussian {
+impl<Z: Dim, X: Dim, U: Dim> LinearGaussian<Z, X, U>
+where
+    DefaultAllocator: Memory<Z, X> + Allocator<Z, U>,
+{
     /// Sizes of the variables.
     pub fn dims(&self) -> Dims {
         Dims {
@@ -49,80 +75,109 @@ impl LinearGaussian {
         check::matrix("transition", &self.transition, (state, state))?;
         check::matrix("control matrix", &self.control, (state, control))?;
         check::matrix("emission", &self.emission, (observation, state))?;
-        for (what, noise, size) in [
-            ("process noise", &self.process_noise, state),
-            ("observation noise", &self.observation_noise, observation),
-        ] {
-            check::covariance(what, noise, size)?;
-            Root::new(what, noise)?;
-        }
+        let what = "process noise";
+        check::covariance(what, &self.process_noise, state)?;
+        Root::new(what, &self.process_noise)?;
+        let what = "observation noise";
+        check::covariance(what, &self.observation_noise, observation)?;
+        Root::new(what, &self.observation_noise)?;
         Ok(())
     }
 
-    fn move_state(&self, state: &DVector<f64>, control: &[f64]) -> DVector<f64> {
-        &self.transition * state + &self.control * DVector::from_column_slice(control)
+    /// `A z + B u`.
+    #[inline]
+    fn move_state(&self, state: &OVector<f64, Z>, control: &[f64], into: &mut OVector<f64, Z>) {
+        into.fill(0.0);
+        add_times(into.as_mut_slice(), &self.transition, state.as_slice());
+        add_times(into.as_mut_slice(), &self.control, control);
+    }
+
+    /// `C z`.
+    #[inline]
+    fn observe(&self, state: &OVector<f64, Z>, into: &mut OVector<f64, X>) {
+        into.fill(0.0);
+        add_times(into.as_mut_slice(), &self.emission, state.as_slice());
     }
 }
 
-impl GaussianModel for LinearGaussian {
+impl<Z: Dim, X: Dim, U: Dim> GaussianModel<Z, X> for LinearGaussian<Z, X, U>
+where
+    DefaultAllocator: Memory<Z, X> + Allocator<Z, U>,
+{
     fn dims(&self) -> Dims {
         LinearGaussian::dims(self)
     }
 
+    fn validate(&self) -> Result<(), BayesError> {
+        LinearGaussian::validate(self)
+    }
+
+    #[inline]
     fn linearize_transition(
         &self,
         _: usize,
-        belief: &RootBelief,
+        near: &impl Form<Z, X>,
         control: &[f64],
-    ) -> Result<Linearization, BayesError> {
-        Ok(Linearization {
-            mean: self.move_state(&belief.mean, control),
-            matrix: self.transition.clone(),
-            noise: self.process_noise.clone(),
-        })
+        into: &mut Linearization<Z, Z>,
+    ) -> Result<(), BayesError> {
+        self.move_state(&near.belief().mean, control, &mut into.mean);
+        into.matrix.copy_from(&self.transition);
+        into.noise.copy_from(&self.process_noise);
+        Ok(())
     }
 
+    #[inline]
     fn linearize_emission(
         &self,
         _: usize,
-        belief: &RootBelief,
-    ) -> Result<Linearization, BayesError> {
-        Ok(Linearization {
-            mean: &self.emission * &belief.mean,
-            matrix: self.emission.clone(),
-            noise: self.observation_noise.clone(),
-        })
+        near: &impl Form<Z, X>,
+        into: &mut Linearization<X, Z>,
+    ) -> Result<(), BayesError> {
+        self.observe(&near.belief().mean, &mut into.mean);
+        into.matrix.copy_from(&self.emission);
+        into.noise.copy_from(&self.observation_noise);
+        Ok(())
     }
 }
 
-impl StateSpace for LinearGaussian {
+impl<Z: Dim, X: Dim, U: Dim> StateSpace<Z, X> for LinearGaussian<Z, X, U>
+where
+    DefaultAllocator: Memory<Z, X> + Allocator<Z, U>,
+{
     fn dims(&self) -> Dims {
         LinearGaussian::dims(self)
     }
 
-    fn transition(&self, _: usize, state: &DVector<f64>, control: &[f64]) -> DVector<f64> {
-        self.move_state(state, control)
+    fn transition(&self, _: usize, state: &OVector<f64, Z>, control: &[f64]) -> OVector<f64, Z> {
+        let mut next = state.clone();
+        self.move_state(state, control, &mut next);
+        next
     }
 
-    fn process_noise(&self, _: usize) -> DMatrix<f64> {
+    fn process_noise(&self, _: usize) -> OMatrix<f64, Z, Z> {
         self.process_noise.clone()
     }
 
-    fn emission(&self, _: usize, state: &DVector<f64>) -> DVector<f64> {
-        &self.emission * state
+    fn emission(&self, _: usize, state: &OVector<f64, Z>) -> OVector<f64, X> {
+        let mut seen = super::memory::zeros(self.emission.shape_generic().0, nalgebra::U1);
+        self.observe(state, &mut seen);
+        seen
     }
 
-    fn observation_noise(&self, _: usize) -> DMatrix<f64> {
+    fn observation_noise(&self, _: usize) -> OMatrix<f64, X, X> {
         self.observation_noise.clone()
     }
 }
 
-impl Jacobians for LinearGaussian {
-    fn transition_jacobian(&self, _: usize, _: &DVector<f64>, _: &[f64]) -> DMatrix<f64> {
+impl<Z: Dim, X: Dim, U: Dim> Jacobians<Z, X> for LinearGaussian<Z, X, U>
+where
+    DefaultAllocator: Memory<Z, X> + Allocator<Z, U>,
+{
+    fn transition_jacobian(&self, _: usize, _: &OVector<f64, Z>, _: &[f64]) -> OMatrix<f64, Z, Z> {
         self.transition.clone()
     }
 
-    fn emission_jacobian(&self, _: usize, _: &DVector<f64>) -> DMatrix<f64> {
+    fn emission_jacobian(&self, _: usize, _: &OVector<f64, Z>) -> OMatrix<f64, X, Z> {
         self.emission.clone()
     }
 }
@@ -156,19 +211,30 @@ pub struct TimeVarying<F> {
     dims: Dims,
 }
 
-impl<F: Fn(usize) -> LinearGaussian> TimeVarying<F> {
+impl<F> TimeVarying<F> {
     /// The model `at(step)`: its transition leads from `step` to `step + 1`, its emission belongs
     /// to `step`. The sizes of the variables are those of step zero.
     ///
     /// # Errors
     /// If the model of step zero is invalid.
-    pub fn new(at: F) -> Result<Self, BayesError> {
+    pub fn new<Z: Dim, X: Dim, U: Dim>(at: F) -> Result<Self, BayesError>
+    where
+        F: Fn(usize) -> LinearGaussian<Z, X, U>,
+        DefaultAllocator: Memory<Z, X> + Allocator<Z, U>,
+    {
         let first = at(0);
         first.validate()?;
         Ok(Self { dims: first.dims(), at })
     }
 
-    fn model(&self, step: usize) -> Result<LinearGaussian, BayesError> {
+    fn model<Z: Dim, X: Dim, U: Dim>(
+        &self,
+        step: usize,
+    ) -> Result<LinearGaussian<Z, X, U>, BayesError>
+    where
+        F: Fn(usize) -> LinearGaussian<Z, X, U>,
+        DefaultAllocator: Memory<Z, X> + Allocator<Z, U>,
+    {
         let model = (self.at)(step);
         model.validate()?;
         let got = model.dims();
@@ -183,7 +249,11 @@ impl<F: Fn(usize) -> LinearGaussian> TimeVarying<F> {
     }
 }
 
-impl<F: Fn(usize) -> LinearGaussian> GaussianModel for TimeVarying<F> {
+impl<F, Z: Dim, X: Dim, U: Dim> GaussianModel<Z, X> for TimeVarying<F>
+where
+    F: Fn(usize) -> LinearGaussian<Z, X, U>,
+    DefaultAllocator: Memory<Z, X> + Allocator<Z, U>,
+{
     fn dims(&self) -> Dims {
         self.dims
     }
@@ -191,17 +261,19 @@ impl<F: Fn(usize) -> LinearGaussian> GaussianModel for TimeVarying<F> {
     fn linearize_transition(
         &self,
         step: usize,
-        belief: &RootBelief,
+        near: &impl Form<Z, X>,
         control: &[f64],
-    ) -> Result<Linearization, BayesError> {
-        self.model(step)?.linearize_transition(step, belief, control)
+        into: &mut Linearization<Z, Z>,
+    ) -> Result<(), BayesError> {
+        self.model(step)?.linearize_transition(step, near, control, into)
     }
 
     fn linearize_emission(
         &self,
         step: usize,
-        belief: &RootBelief,
-    ) -> Result<Linearization, BayesError> {
-        self.model(step)?.linearize_emission(step, belief)
+        near: &impl Form<Z, X>,
+        into: &mut Linearization<X, Z>,
+    ) -> Result<(), BayesError> {
+        self.model(step)?.linearize_emission(step, near, into)
     }
 }

@@ -7,24 +7,15 @@
 //! | gain | `K = P Hᵀ S⁻¹` |
 //! | conditioning | `m + K (y − ŷ)`, `P − K S Kᵀ` |
 //!
-//! Covariances are carried by roots (Kaminski, Bryson and Schmidt 1971): with `L Lᵀ = P` and
-//! `G Gᵀ = E`, reflections `Θ` from the right give
-//!
-//! ```text
-//! prediction     [H L  G] Θ = [L⁻ 0]
-//! conditioning   [G  H L]     [S^½     0 ]
-//!                [0    L] Θ = [K S^½   L⁺]        m⁺ = m + K S^½ (S^½)⁻¹ (y − ŷ)
-//! ```
-//!
-//! So rounding can neither make a covariance indefinite nor cancel what a prior of any size leaves
-//! of the observations. Exact and extended filters have the model's noise as `E`; the unscented
-//! filter adds to it what the linear map leaves over.
+//! Exact and extended filters have the model's noise as `E`; the unscented filter adds to it what
+//! the linear map leaves over.
 
-use super::belief::{Belief, RootBelief, log_density};
-use super::root::{Root, beside, not_nan, square, symmetric};
-use super::triangle::{Triangle, triangle};
+use super::belief::{Belief, RootBelief};
+use super::form::Form;
+use super::memory::{Memory, zeros};
+use super::root::{Root, beside};
 use super::{BayesError, check};
-use nalgebra::{DMatrix, DVector};
+use nalgebra::{DMatrix, DVector, DefaultAllocator, Dim, Dyn, OMatrix, OVector, U1};
 
 /// Sizes of a model's variables.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -37,86 +28,118 @@ pub struct Dims {
     pub observation: usize,
 }
 
-/// `y = ŷ + H (z − m) + e` with `e ~ N(0, E)`, for `z` near the mean `m` of a belief.
+/// `y = ŷ + H (z − m) + e` with `e ~ N(0, E)`, for `z` near the mean `m` of a belief; `Y` values of
+/// `Z` variables.
 #[derive(Clone, Debug, PartialEq)]
-pub struct Linearization {
+pub struct Linearization<Y: Dim = Dyn, Z: Dim = Dyn>
+where
+    DefaultAllocator: Memory<Z, Y>,
+{
     /// `ŷ`.
-    pub mean: DVector<f64>,
+    pub mean: OVector<f64, Y>,
     /// `H`; a transition's `A`, an emission's `C`.
-    pub matrix: DMatrix<f64>,
+    pub matrix: OMatrix<f64, Y, Z>,
     /// `E`.
-    pub noise: DMatrix<f64>,
+    pub noise: OMatrix<f64, Y, Y>,
 }
 
 /// A model that is linear and Gaussian near a belief: what the Gaussian filter and the smoother
 /// work on. Linear models are so everywhere; [`Extended`](super::Extended) and
 /// [`Unscented`](super::Unscented) make nonlinear ones so.
 ///
-/// `step` is the number of the step that the belief is about, the first being zero.
-pub trait GaussianModel {
+/// `step` is the number of the step that the belief is about, the first being zero. The sizes of
+/// state and observation are types: `Const<N>`, or `Dyn` unless said otherwise.
+pub trait GaussianModel<Z: Dim = Dyn, X: Dim = Dyn>
+where
+    DefaultAllocator: Memory<Z, X>,
+{
     /// Sizes of the variables.
     fn dims(&self) -> Dims;
 
-    /// The transition from `step` to `step + 1` under `control`, near `belief`.
+    /// Checks what need not be checked at every step.
+    ///
+    /// # Errors
+    /// If the model is none.
+    fn validate(&self) -> Result<(), BayesError> {
+        Ok(())
+    }
+
+    /// Writes the transition from `step` to `step + 1` under `control`, near a belief, to `into`.
     ///
     /// # Errors
     /// If the belief has no covariance that the model can work with.
     fn linearize_transition(
         &self,
         step: usize,
-        belief: &RootBelief,
+        near: &impl Form<Z, X>,
         control: &[f64],
-    ) -> Result<Linearization, BayesError>;
+        into: &mut Linearization<Z, Z>,
+    ) -> Result<(), BayesError>;
 
-    /// The emission at `step`, near `belief`.
+    /// Writes the emission at `step`, near a belief, to `into`.
     ///
     /// # Errors
     /// If the belief has no covariance that the model can work with.
     fn linearize_emission(
         &self,
         step: usize,
-        belief: &RootBelief,
-    ) -> Result<Linearization, BayesError>;
+        near: &impl Form<Z, X>,
+        into: &mut Linearization<X, Z>,
+    ) -> Result<(), BayesError>;
 
-    /// What `observation` has beyond `expected`, both `X` values; their difference unless the
-    /// model says otherwise, as it does for angles.
+    /// Writes what `observation` has beyond `expected`, both `X` values, to `into`; their difference
+    /// unless the model says otherwise, as it does for angles.
+    #[inline]
     fn observation_difference(
         &self,
-        observation: &DVector<f64>,
-        expected: &DVector<f64>,
-    ) -> DVector<f64> {
-        observation - expected
+        observation: &OVector<f64, X>,
+        expected: &OVector<f64, X>,
+        into: &mut OVector<f64, X>,
+    ) {
+        for i in 0..expected.len() {
+            into[i] = observation[i] - expected[i];
+        }
     }
 }
 
-impl<M: GaussianModel> GaussianModel for &M {
+impl<Z: Dim, X: Dim, M: GaussianModel<Z, X>> GaussianModel<Z, X> for &M
+where
+    DefaultAllocator: Memory<Z, X>,
+{
     fn dims(&self) -> Dims {
         (**self).dims()
     }
 
+    fn validate(&self) -> Result<(), BayesError> {
+        (**self).validate()
+    }
+
     fn linearize_transition(
         &self,
         step: usize,
-        belief: &RootBelief,
+        near: &impl Form<Z, X>,
         control: &[f64],
-    ) -> Result<Linearization, BayesError> {
-        (**self).linearize_transition(step, belief, control)
+        into: &mut Linearization<Z, Z>,
+    ) -> Result<(), BayesError> {
+        (**self).linearize_transition(step, near, control, into)
     }
 
     fn linearize_emission(
         &self,
         step: usize,
-        belief: &RootBelief,
-    ) -> Result<Linearization, BayesError> {
-        (**self).linearize_emission(step, belief)
+        near: &impl Form<Z, X>,
+        into: &mut Linearization<X, Z>,
+    ) -> Result<(), BayesError> {
+        (**self).linearize_emission(step, near, into)
     }
 
     fn observation_difference(
         &self,
-        observation: &DVector<f64>,
-        expected: &DVector<f64>,
-    ) -> DVector<f64> {
-        (**self).observation_difference(observation, expected)
+        observation: &OVector<f64, X>,
+        expected: &OVector<f64, X>,
+        into: &mut OVector<f64, X>,
+    ) {
+        (**self).observation_difference(observation, expected, into);
     }
 }
 
@@ -138,76 +161,42 @@ pub struct Correction {
     pub accepted: bool,
 }
 
-impl Linearization {
+impl<Y: Dim, Z: Dim> Linearization<Y, Z>
+where
+    DefaultAllocator: Memory<Z, Y>,
+{
+    /// Zeros.
+    pub(super) fn zero(values: Y, state: Z) -> Self {
+        Self { mean: zeros(values, U1), matrix: zeros(values, state), noise: zeros(values, values) }
+    }
+
     /// Checks what a model gave for `values` values from `state` variables.
+    #[inline]
     pub(super) fn check(&self, values: usize, state: usize) -> Result<(), BayesError> {
         check::vector("mean of the model", &self.mean, values)?;
         check::matrix("matrix of the model", &self.matrix, (values, state))?;
         check::covariance("noise of the model", &self.noise, values)
     }
 
+    /// Makes channel `i` one that says nothing: noise of its own with variance one.
+    pub(super) fn silence(&mut self, i: usize) {
+        self.matrix.row_mut(i).fill(0.0);
+        self.noise.row_mut(i).fill(0.0);
+        self.noise.column_mut(i).fill(0.0);
+        self.noise[(i, i)] = 1.0;
+    }
+}
+
+impl Linearization {
     /// The belief about `y`.
     ///
     /// # Errors
     /// If the belief's covariance or the noise is not positive semidefinite.
     pub fn predict(&self, belief: &Belief) -> Result<Belief, BayesError> {
-        self.carry(&belief.root()?)?.belief()
-    }
-
-    /// The same from root to root.
-    pub(super) fn carry(&self, belief: &RootBelief) -> Result<RootBelief, BayesError> {
         let noise = Root::new("noise of the model", &self.noise)?;
-        let spread = beside(&(&self.matrix * belief.root()), noise.factor());
+        let spread = beside(&(&self.matrix * belief.root()?.root()), noise.factor());
         check::finite("mean", self.mean.as_slice())?;
-        Ok(RootBelief { mean: self.mean.clone(), root: Root::of_square("covariance", &spread)? })
-    }
-
-    /// The same for the values `channels` of `y` alone.
-    pub(super) fn select(&self, channels: &[usize]) -> Self {
-        Self {
-            mean: self.mean.select_rows(channels),
-            matrix: self.matrix.select_rows(channels),
-            noise: self.noise.select_rows(channels).select_columns(channels),
-        }
-    }
-
-    /// Conditions `belief` on `y` with the residual `y − ŷ`; `gate` is the largest acceptable NIS.
-    pub(super) fn condition(
-        &self,
-        belief: &RootBelief,
-        residual: DVector<f64>,
-        gate: Option<f64>,
-    ) -> Result<(RootBelief, Correction), BayesError> {
-        let (x, z) = (residual.len(), belief.mean.len());
-        let noise = Root::new("noise of the model", &self.noise)?;
-        let mapped = &self.matrix * belief.root();
-        let covariance = square(&mapped) + symmetric(self.noise.clone());
-        check::finite("covariance of the observation", covariance.as_slice())?;
-        let mut joint = DMatrix::zeros(x + z, x + z);
-        joint.view_mut((0, 0), (x, x)).copy_from(noise.factor());
-        joint.view_mut((0, x), (x, z)).copy_from(&mapped);
-        joint.view_mut((x, x), (z, z)).copy_from(belief.root());
-        let Triangle { lower, order, ranks } = triangle("covariance", &joint, &[x, z])?;
-        if ranks[0] < x {
-            let what = "covariance of the observation";
-            return Err(BayesError::NotPositiveDefinite { what });
-        }
-        let root = Root::part(&lower, &order, 0..x);
-        let white = root.whiten(&DMatrix::from_column_slice(x, 1, residual.as_slice()));
-        let nis = not_nan(white.norm_squared());
-        let accepted = gate.is_none_or(|limit| nis <= limit);
-        let posterior = if accepted {
-            let mean = &belief.mean + (lower.view((x, 0), (z, x)) * white).column(0);
-            check::finite("mean", mean.as_slice())?;
-            let root = Root::part(&lower, &order, x..x + z).settled("covariance")?;
-            RootBelief { mean, root }
-        } else {
-            belief.clone()
-        };
-        let log_likelihood = log_density(nis, &root);
-        let channels = (0..x).collect();
-        let correction =
-            Correction { channels, residual, covariance, nis, log_likelihood, accepted };
-        Ok((posterior, correction))
+        let root = Root::of_square("covariance", &spread)?;
+        RootBelief { mean: self.mean.clone(), root }.belief()
     }
 }

@@ -33,10 +33,17 @@
 //!           ln p(x) = ln N(r; 0, S)
 //! ```
 //!
-//! Covariances may be singular. The filters carry their roots (Kaminski, Bryson and Schmidt 1971),
-//! so that rounding can neither make them indefinite nor lose what was observed beside a large
-//! prior: a start of which nothing is known has a variance such as `1e12` times that of the
-//! observations. Nothing is inverted.
+//! Covariances may be singular. In [`RootForm`] the filters carry their roots (Kaminski, Bryson and
+//! Schmidt 1971), so that rounding can neither make them indefinite nor lose what was observed
+//! beside a large prior: a start of which nothing is known has a variance such as `1e12` times that
+//! of the observations. Nothing is inverted. [`CovarianceForm`] carries the covariance itself, for
+//! speed where priors are moderate ([`GaussianFilter::joseph`]).
+//!
+//! # Sizes
+//!
+//! The sizes of state, observation and control are types: `Dyn` unless said otherwise, or
+//! `Const<N>`, with which a filter is an array of numbers without heap. Both run the same code and
+//! give the same bits.
 //!
 //! # Missing observations
 //!
@@ -162,17 +169,22 @@ mod angles;
 mod belief;
 mod check;
 mod consistency;
+mod covariance_form;
 mod em;
 mod error;
 mod extended;
 mod filter;
+mod form;
 mod jacobian;
 mod linear;
 mod linearization;
+mod memory;
 mod moments;
 mod parameter;
 mod particle;
+mod products;
 mod root;
+mod root_form;
 mod sequence;
 mod smoother;
 mod state_space;
@@ -182,16 +194,20 @@ mod unscented;
 pub use angles::{Angles, wrap_angle};
 pub use belief::{Belief, RootBelief};
 pub use consistency::{Consistency, ConsistencyReport, chi_square_quantile};
+pub use covariance_form::CovarianceForm;
 pub use em::{EmFit, EmOptions, expectation_maximization};
 pub use error::BayesError;
 pub use extended::Extended;
 pub use filter::{Forecast, GaussianFilter, KalmanFilter};
+pub use form::{Form, Innovation};
 pub use jacobian::{NumericJacobians, numeric_jacobian, scaled_jacobian};
 pub use linear::{LinearGaussian, TimeVarying};
 pub use linearization::{Correction, Dims, GaussianModel, Linearization};
-pub use nalgebra::{DMatrix, DVector};
+pub use memory::Memory;
+pub use nalgebra::{Const, DMatrix, DVector, Dyn, SMatrix, SVector};
 pub use parameter::Parameter;
 pub use particle::ParticleFilter;
+pub use root_form::{RootForm, RootMemory};
 pub use sequence::{Filtered, Sequence};
 pub use smoother::Smoothed;
 pub use state_space::{ClosureModel, Jacobians, StateSpace};

@@ -12,9 +12,11 @@
 //! Where `L` has fewer columns than rows, solutions of `L X = B` and `Lᵀ X = B` leave out the
 //! variables that depend on the others. Nothing is inverted.
 
-use super::triangle::{Triangle, triangle};
+use super::memory::{Memory, zeros};
+use super::triangle::{Reflections, Triangle, triangle};
 use super::{BayesError, check};
-use nalgebra::{DMatrix, DVector};
+use nalgebra::allocator::Allocator;
+use nalgebra::{DMatrix, DVector, DefaultAllocator, Dim, Dyn, OMatrix, OVector, U1};
 use std::ops::Range;
 
 /// Shares of a variance above this need no reordering.
@@ -25,53 +27,83 @@ const UNDERFLOW: f64 = f64::MIN_POSITIVE / f64::EPSILON;
 
 /// The factor `L`.
 #[derive(Clone, Debug, PartialEq)]
-pub(super) struct Root {
-    factor: DMatrix<f64>,
+pub(super) struct Root<Z: Dim = Dyn>
+where
+    DefaultAllocator: Memory<Z, Z>,
+{
+    factor: OMatrix<f64, Z, Z>,
     /// Variables in the order of factoring; row `order[i]` of the factor has `i + 1` entries.
-    order: Vec<usize>,
+    order: OVector<usize, Z>,
     rank: usize,
 }
 
-impl Root {
+impl<Z: Dim> Root<Z>
+where
+    DefaultAllocator: Memory<Z, Z>,
+{
     /// The factor of the symmetric `matrix`.
-    pub(super) fn new(what: &'static str, matrix: &DMatrix<f64>) -> Result<Self, BayesError> {
+    pub(super) fn new(what: &'static str, matrix: &OMatrix<f64, Z, Z>) -> Result<Self, BayesError> {
         let n = matrix.nrows();
         check::matrix(what, matrix, (n, n))?;
-        match Self::plain(matrix) {
-            Some(root) => Ok(root),
-            None => Self::ordered(matrix).ok_or(BayesError::NotPositiveDefinite { what }),
+        let (size, _) = matrix.shape_generic();
+        let mut root = Self::zero(size);
+        root.refactor(what, matrix).map(|()| root)
+    }
+
+    /// The factor of a covariance of zeros.
+    pub(super) fn zero(size: Z) -> Self {
+        let order = OVector::from_fn_generic(size, U1, |i, _| i);
+        Self { factor: zeros(size, size), order, rank: 0 }
+    }
+
+    /// Becomes the factor of the symmetric `matrix`, on the heap only where its variables need
+    /// another order. After an error it is none.
+    pub(super) fn refactor(
+        &mut self,
+        what: &'static str,
+        matrix: &OMatrix<f64, Z, Z>,
+    ) -> Result<(), BayesError> {
+        if !self.plain(matrix) {
+            *self = Self::ordered(matrix).ok_or(BayesError::NotPositiveDefinite { what })?;
         }
+        Ok(())
     }
 
     /// Without reordering, if every variable keeps a safe share of its variance.
-    fn plain(matrix: &DMatrix<f64>) -> Option<Self> {
+    #[inline]
+    fn plain(&mut self, matrix: &OMatrix<f64, Z, Z>) -> bool {
         let n = matrix.nrows();
-        let mut factor = DMatrix::zeros(n, n);
+        let factor = self.factor.as_mut_slice();
+        let matrix = matrix.as_slice();
         for j in 0..n {
+            factor[j * n..j * n + j].fill(0.0);
             for i in j..n {
-                let products: f64 = (0..j).map(|k| factor[(i, k)] * factor[(j, k)]).sum();
-                let left = matrix[(i, j)] - products;
+                let products: f64 = (0..j).map(|k| factor[k * n + i] * factor[k * n + j]).sum();
+                let left = matrix[j * n + i] - products;
                 if i > j {
-                    factor[(i, j)] = left / factor[(j, j)];
-                } else if left > SAFE_SHARE * matrix[(j, j)] {
-                    factor[(j, j)] = left.sqrt();
+                    factor[j * n + i] = left / factor[j * n + j];
+                } else if left > SAFE_SHARE * matrix[j * n + j] {
+                    factor[j * n + j] = left.sqrt();
                 } else {
-                    return None;
+                    return false;
                 }
             }
         }
-        Some(Self { factor, order: (0..n).collect(), rank: n })
+        self.order.iter_mut().enumerate().for_each(|(i, order)| *order = i);
+        self.rank = n;
+        true
     }
 
     /// With reordering; `None` if there is negative variance beyond rounding.
-    fn ordered(matrix: &DMatrix<f64>) -> Option<Self> {
+    fn ordered(matrix: &OMatrix<f64, Z, Z>) -> Option<Self> {
         let n = matrix.nrows();
+        let (size, _) = matrix.shape_generic();
         let rounding = 64.0 * n as f64 * f64::EPSILON;
         let scale = matrix.diagonal().map(f64::sqrt);
         if scale.iter().any(|s| s.is_nan()) {
             return None;
         }
-        let mut left = DMatrix::zeros(n, n);
+        let mut left = zeros(size, size);
         for i in 0..n {
             for j in 0..n {
                 let size = scale[i] * scale[j];
@@ -82,8 +114,8 @@ impl Root {
                 }
             }
         }
-        let mut order: Vec<usize> = (0..n).collect();
-        let mut factor = DMatrix::zeros(n, n);
+        let mut order = OVector::from_fn_generic(size, U1, |i, _| i);
+        let mut factor = zeros(size, size);
         let mut rank = 0;
         while rank < n {
             let share = |i: usize| left[(order[i], order[i])];
@@ -91,20 +123,20 @@ impl Root {
             if share(next) <= rounding {
                 break;
             }
-            order.swap(rank, next);
+            order.as_mut_slice().swap(rank, next);
             let pivot = order[rank];
             let root = left[(pivot, pivot)].sqrt();
-            for &i in &order[rank..] {
+            for &i in &order.as_slice()[rank..] {
                 factor[(i, rank)] = left[(i, pivot)] / root;
             }
-            for &i in &order[rank + 1..] {
-                for &j in &order[rank + 1..] {
+            for &i in &order.as_slice()[rank + 1..] {
+                for &j in &order.as_slice()[rank + 1..] {
                     left[(i, j)] -= factor[(i, rank)] * factor[(j, rank)];
                 }
             }
             rank += 1;
         }
-        let rest = &order[rank..];
+        let rest = &order.as_slice()[rank..];
         if rest.iter().any(|&i| rest.iter().any(|&j| left[(i, j)].abs() > 8.0 * rounding)) {
             return None;
         }
@@ -114,18 +146,124 @@ impl Root {
         Some(Self { factor, order, rank })
     }
 
+    /// The factor of a covariance without singular directions.
+    pub(super) fn definite(
+        what: &'static str,
+        matrix: &OMatrix<f64, Z, Z>,
+    ) -> Result<Self, BayesError> {
+        let root = Self::new(what, matrix)?;
+        if root.rank == matrix.nrows() {
+            Ok(root)
+        } else {
+            Err(BayesError::NotPositiveDefinite { what })
+        }
+    }
+
+    /// `L`.
+    pub(super) fn factor(&self) -> &OMatrix<f64, Z, Z> {
+        &self.factor
+    }
+
+    /// `ln |P|` of a covariance without singular directions.
+    pub(super) fn log_determinant(&self) -> f64 {
+        2.0 * (0..self.rank).map(|i| self.factor[(self.order[i], i)].ln()).sum::<f64>()
+    }
+
+    /// `L⁻¹ b` in the place of `b`, whose values from the rank on become zero.
+    #[inline]
+    pub(super) fn whiten_vector(&self, b: &OVector<f64, Z>, into: &mut OVector<f64, Z>) {
+        let n = b.len();
+        let (factor, order) = (self.factor.as_slice(), self.order.as_slice());
+        let into = into.as_mut_slice();
+        into.fill(0.0);
+        for i in 0..self.rank {
+            let row = order[i];
+            let products: f64 = (0..i).map(|k| factor[k * n + row] * into[k]).sum();
+            into[i] = (b[row] - products) / factor[i * n + row];
+        }
+    }
+
+    /// Takes the block of the triangle on its diagonal that belongs to the `Z` variables from
+    /// `start` on, of the first `columns`.
+    #[inline]
+    pub(super) fn take<M: Dim, N: Dim>(
+        &mut self,
+        triangle: &Reflections<M, N>,
+        (start, columns): (usize, usize),
+    ) where
+        DefaultAllocator: Allocator<M, N> + Allocator<N> + Allocator<M>,
+    {
+        let n = self.factor.nrows();
+        let variables = start..start + n;
+        let factor = self.factor.as_mut_slice();
+        let order = self.order.as_mut_slice();
+        let all = triangle.order();
+        let mut rank = 0;
+        for (column, variable) in all.iter().enumerate().take(columns) {
+            if variables.contains(variable) {
+                for i in 0..n {
+                    factor[rank * n + i] = triangle.value(start + i, column);
+                }
+                order[rank] = variable - start;
+                rank += 1;
+            }
+        }
+        factor[rank * n..].fill(0.0);
+        // Those that depend on others stand behind them.
+        let mut place = rank;
+        for i in 0..n {
+            if !order[..rank].contains(&i) {
+                order[place] = i;
+                place += 1;
+            }
+        }
+        self.rank = rank;
+    }
+
+    /// Sets the rows of variables whose variance has underflown to zero; whether there are any.
+    #[inline]
+    pub(super) fn forget_underflow(&mut self) -> bool {
+        let n = self.factor.nrows();
+        let mut changed = false;
+        for i in 0..n {
+            let row = |factor: &OMatrix<f64, Z, Z>| (0..n).map(|j| factor[(i, j)].powi(2)).sum();
+            let variance: f64 = row(&self.factor);
+            if variance < UNDERFLOW && self.factor.row(i).iter().any(|v| *v != 0.0) {
+                self.factor.row_mut(i).fill(0.0);
+                changed = true;
+            }
+        }
+        changed
+    }
+
+    /// `L Lᵀ`, which rounding leaves positive semidefinite.
+    #[inline]
+    pub(super) fn square_into(&self, into: &mut OMatrix<f64, Z, Z>) {
+        super::products::symmetric_product(into, &self.factor, &self.factor);
+    }
+
+    /// `L Lᵀ`.
+    pub(super) fn square(&self) -> OMatrix<f64, Z, Z> {
+        let (size, _) = self.factor.shape_generic();
+        let mut into = zeros(size, size);
+        self.square_into(&mut into);
+        into
+    }
+
+    /// `vᵀ P⁻¹ v`; infinite if it overflows.
+    pub(super) fn squared_distance(&self, v: &OVector<f64, Z>) -> f64 {
+        let mut white = v.clone();
+        self.whiten_vector(v, &mut white);
+        not_nan(white.norm_squared())
+    }
+}
+
+impl Root {
     /// The factor of `A Aᵀ`.
     pub(super) fn of_square(what: &'static str, a: &DMatrix<f64>) -> Result<Self, BayesError> {
         let n = a.nrows();
         let Triangle { lower, order, .. } = triangle(what, a, &[n])?;
         Self::part(&lower, &order, 0..n).settled(what)
-    }
-
-    /// The factor with its variables in their order.
-    pub(super) fn natural(&self, what: &'static str) -> Result<Self, BayesError> {
-        let n = self.factor.nrows();
-        let Triangle { lower, order, .. } = triangle(what, &self.factor, &vec![1; n])?;
-        Ok(Self::part(&lower, &order, 0..n))
     }
 
     /// The block of a triangle on its diagonal that belongs to `variables`.
@@ -142,52 +280,12 @@ impl Root {
         let rank = columns.len();
         let dependent = (0..n).filter(|i| !columns[..rank].contains(i)).collect::<Vec<_>>();
         columns.extend(dependent);
-        Self { factor, order: columns, rank }
+        Self { factor, order: DVector::from_vec(columns), rank }
     }
 
     /// The same; variables whose variance has underflown are known exactly.
     pub(super) fn settled(mut self, what: &'static str) -> Result<Self, BayesError> {
-        let mut changed = false;
-        for mut row in self.factor.row_iter_mut() {
-            let variance = row.norm_squared();
-            if variance < UNDERFLOW && row.iter().any(|v| *v != 0.0) {
-                row.fill(0.0);
-                changed = true;
-            }
-        }
-        if changed { Self::of_square(what, &self.factor) } else { Ok(self) }
-    }
-
-    /// The factor of a covariance without singular directions.
-    pub(super) fn definite(what: &'static str, matrix: &DMatrix<f64>) -> Result<Self, BayesError> {
-        let root = Self::new(what, matrix)?;
-        if root.rank == matrix.nrows() {
-            Ok(root)
-        } else {
-            Err(BayesError::NotPositiveDefinite { what })
-        }
-    }
-
-    /// `L`.
-    pub(super) fn factor(&self) -> &DMatrix<f64> {
-        &self.factor
-    }
-
-    /// `ln |P|` of a covariance without singular directions.
-    pub(super) fn log_determinant(&self) -> f64 {
-        2.0 * (0..self.rank).map(|i| self.factor[(self.order[i], i)].ln()).sum::<f64>()
-    }
-
-    /// `L⁻¹ B`; rows beyond the rank are zero.
-    pub(super) fn whiten(&self, b: &DMatrix<f64>) -> DMatrix<f64> {
-        let mut x = DMatrix::zeros(b.nrows(), b.ncols());
-        for (mut x, b) in x.column_iter_mut().zip(b.column_iter()) {
-            for (i, &row) in self.order[..self.rank].iter().enumerate() {
-                let products: f64 = (0..i).map(|k| self.factor[(row, k)] * x[k]).sum();
-                x[i] = (b[row] - products) / self.factor[(row, i)];
-            }
-        }
-        x
+        if self.forget_underflow() { Self::of_square(what, &self.factor) } else { Ok(self) }
     }
 
     /// `X` with `Lᵀ X = B`; rows of variables beyond the rank are zero.
@@ -195,23 +293,12 @@ impl Root {
         let mut x = DMatrix::zeros(b.nrows(), b.ncols());
         for (mut x, b) in x.column_iter_mut().zip(b.column_iter()) {
             for i in (0..self.rank).rev() {
-                let later = &self.order[i + 1..self.rank];
+                let later = &self.order.as_slice()[i + 1..self.rank];
                 let products: f64 = later.iter().map(|&k| self.factor[(k, i)] * x[k]).sum();
                 x[self.order[i]] = (b[i] - products) / self.factor[(self.order[i], i)];
             }
         }
         x
-    }
-
-    /// `L Lᵀ`, which rounding leaves positive semidefinite.
-    pub(super) fn square(&self) -> DMatrix<f64> {
-        square(&self.factor)
-    }
-
-    /// `vᵀ P⁻¹ v`; infinite if it overflows.
-    pub(super) fn squared_distance(&self, v: &DVector<f64>) -> f64 {
-        let white = self.whiten(&DMatrix::from_column_slice(v.len(), 1, v.as_slice()));
-        not_nan(white.norm_squared())
     }
 }
 
@@ -244,7 +331,12 @@ mod tests {
     use super::*;
 
     fn solve(root: &Root, b: &DMatrix<f64>) -> DMatrix<f64> {
-        root.whiten_transposed(&root.whiten(b))
+        {
+            let (column, mut white) =
+                (DVector::from_column_slice(b.as_slice()), DVector::zeros(b.nrows()));
+            root.whiten_vector(&column, &mut white);
+            root.whiten_transposed(&DMatrix::from_column_slice(b.nrows(), 1, white.as_slice()))
+        }
     }
 
     #[test]
@@ -266,9 +358,6 @@ mod tests {
         assert!((root.square() - &p).amax() < 1e-14);
         let b = &p * DMatrix::from_row_slice(3, 1, &[1.0, 2.0, -3.0]);
         assert!((&p * solve(&root, &b) - &b).amax() < 1e-13);
-        let natural = root.natural("p").unwrap();
-        assert_eq!(natural.order, [0, 1, 2]);
-        assert!((natural.square() - p).amax() < 1e-14);
         let tiny = Root::of_square("p", &(a * 1e-147)).unwrap();
         assert_eq!(tiny.factor(), &DMatrix::zeros(3, 3));
     }

@@ -62,15 +62,15 @@ impl<M: GaussianModel> GaussianFilter<M> {
         for t in 0..steps {
             if t > 0 {
                 let control = sequence.controls.row(t - 1).to_vec();
-                let transition = self.advance(&control).map_err(|e| e.at_step(t - 1))?;
-                out.transitions.push(transition);
+                self.predict(&control).map_err(|e| e.at_step(t - 1))?;
+                out.transitions.push(self.work.transition.clone());
             }
             out.predicted.push(self.belief().clone());
             let observation = sequence.observations.row(t).to_vec();
             let correction = self.update(Some(&observation)).map_err(|e| e.at_step(t))?;
             out.corrections.push(correction);
             out.filtered.push(self.belief().clone());
-            out.roots.push(self.now.near.clone());
+            out.roots.push(self.now.form.near());
         }
         out.log_likelihood = self.log_likelihood() - before;
         Ok(out)

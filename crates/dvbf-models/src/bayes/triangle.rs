@@ -11,7 +11,9 @@
 //! columns survive beside large ones. Blocks of variables come one after the other.
 
 use super::BayesError;
-use nalgebra::DMatrix;
+use super::memory::zeros;
+use nalgebra::allocator::Allocator;
+use nalgebra::{DMatrix, DefaultAllocator, Dim, OMatrix, OVector, U1};
 
 /// Values below this share of the largest one that stood in their place are rounding.
 const ROUNDING: f64 = 16.0 * f64::EPSILON;
@@ -37,32 +39,11 @@ pub(super) fn triangle(
 ) -> Result<Triangle, BayesError> {
     let n = a.nrows();
     assert_eq!(blocks.iter().sum::<usize>(), n, "variables of the blocks");
-    super::check::finite(what, a.as_slice())?;
-    // A column of `x` is a variable: what is reflected lies in one piece.
-    let mut x = a.transpose();
-    let scale: Vec<f64> = x.column_iter().map(|column| power_of_two(column.amax())).collect();
-    for (mut column, scale) in x.column_iter_mut().zip(&scale) {
-        column /= *scale;
-    }
-    let mut work = Reflections::new(x);
-    let (mut order, mut ranks) = (Vec::with_capacity(n), Vec::with_capacity(blocks.len()));
-    let mut start = 0;
-    for size in blocks {
-        let mut left: Vec<usize> = (start..start + size).collect();
-        start += size;
-        while let Some(next) = work.largest(&left) {
-            let pivot = left.swap_remove(next);
-            let others: Vec<usize> = left.iter().copied().chain(start..n).collect();
-            work.reflect(pivot, &others);
-            order.push(pivot);
-        }
-        ranks.push(order.len());
-    }
-    let mut lower = work.x.rows(0, order.len()).transpose();
-    for (mut row, scale) in lower.row_iter_mut().zip(&scale) {
-        row *= *scale;
-    }
-    Ok(Triangle { lower, order, ranks })
+    let mut work = Reflections::of(a.transpose());
+    let mut ranks = Vec::with_capacity(blocks.len());
+    let rank = work.run(what, blocks.iter().copied(), |rank| ranks.push(rank))?;
+    let lower = DMatrix::from_fn(n, rank, |variable, column| work.value(variable, column));
+    Ok(Triangle { lower, order: work.order()[..rank].to_vec(), ranks })
 }
 
 /// The power of two at or below a normal number, so that dividing by it does not round.
@@ -72,77 +53,197 @@ fn power_of_two(size: f64) -> f64 {
     if power > 0.0 { power } else { f64::MIN_POSITIVE }
 }
 
-/// `Aᵀ`, of which the first `done` rows are those of the triangle.
-struct Reflections {
-    x: DMatrix<f64>,
+/// `Aᵀ (M, N)` on its way to the triangle, and what that takes.
+#[derive(Clone, Debug)]
+pub(super) struct Reflections<M: Dim, N: Dim>
+where
+    DefaultAllocator: Allocator<M, N> + Allocator<N> + Allocator<M>,
+{
+    /// `Aᵀ`, written before a [`run`](Self::run): a column is a variable, so that what is reflected
+    /// lies in one piece. Afterwards its first rows are those of the triangle, scaled.
+    pub(super) x: OMatrix<f64, M, N>,
     /// Largest value that stood in each place or was taken from it.
-    size: DMatrix<f64>,
+    size: OMatrix<f64, M, N>,
     /// Squared norms of what is left of the variables.
-    squares: Vec<f64>,
+    squares: OVector<f64, N>,
+    /// The unit of each variable.
+    scale: OVector<f64, N>,
+    /// What is reflected along.
+    direction: OVector<f64, M>,
+    /// Variables, the ones that lead a column first.
+    order: OVector<usize, N>,
     done: usize,
 }
 
-impl Reflections {
-    fn new(x: DMatrix<f64>) -> Self {
-        let squares = x.column_iter().map(|v| v.norm_squared()).collect();
-        Self { size: x.abs(), x, squares, done: 0 }
+impl<M: Dim, N: Dim> Reflections<M, N>
+where
+    DefaultAllocator: Allocator<M, N> + Allocator<N> + Allocator<M>,
+{
+    /// Room for the transpose of a root.
+    pub(super) fn new(rows: M, variables: N) -> Self {
+        Self::of(zeros(rows, variables))
+    }
+
+    fn of(x: OMatrix<f64, M, N>) -> Self {
+        let (rows, variables) = x.shape_generic();
+        Self {
+            size: x.clone(),
+            x,
+            squares: zeros(variables, U1),
+            scale: zeros(variables, U1),
+            direction: zeros(rows, U1),
+            order: OVector::repeat_generic(variables, U1, 0),
+            done: 0,
+        }
+    }
+
+    /// Makes a triangle of the variables block by block, gives its columns after every block to
+    /// `ended` and returns how many there are.
+    #[inline]
+    pub(super) fn run(
+        &mut self,
+        what: &'static str,
+        blocks: impl Iterator<Item = usize>,
+        mut ended: impl FnMut(usize),
+    ) -> Result<usize, BayesError> {
+        super::check::finite(what, self.x.as_slice())?;
+        self.begin();
+        let mut start = 0;
+        for size in blocks {
+            let block = start..start + size;
+            start += size;
+            while let Some(place) = self.largest(&block) {
+                self.order.as_mut_slice().swap(self.done, place);
+                self.reflect(block.start);
+            }
+            ended(self.done);
+        }
+        Ok(self.done)
+    }
+
+    /// Scales the variables and measures them.
+    #[inline]
+    fn begin(&mut self) {
+        let (rows, variables) = self.x.shape();
+        let (x, size) = (self.x.as_mut_slice(), self.size.as_mut_slice());
+        for variable in 0..variables {
+            let column = &mut x[variable * rows..(variable + 1) * rows];
+            let largest =
+                column.iter().fold(0.0, |a: f64, v| if v.abs() > a { v.abs() } else { a });
+            let scale = power_of_two(largest);
+            let mut square = 0.0;
+            for (value, size) in column.iter_mut().zip(&mut size[variable * rows..]) {
+                *value /= scale;
+                *size = value.abs();
+                square += *value * *value;
+            }
+            self.scale[variable] = scale;
+            self.squares[variable] = square;
+            self.order[variable] = variable;
+        }
+        self.done = 0;
+    }
+
+    /// Variables, the ones that lead a column first, in the order of their columns.
+    pub(super) fn order(&self) -> &[usize] {
+        self.order.as_slice()
+    }
+
+    /// An entry of the triangle.
+    #[inline]
+    pub(super) fn value(&self, variable: usize, column: usize) -> f64 {
+        self.x.as_slice()[variable * self.x.nrows() + column] * self.scale[variable]
     }
 
     /// What is left of a variable.
+    #[inline]
     fn rest(&self, variable: usize) -> &[f64] {
         let rows = self.x.nrows();
         &self.x.as_slice()[variable * rows + self.done..(variable + 1) * rows]
     }
 
     /// Its norm.
+    #[inline]
     fn norm(&self, variable: usize) -> f64 {
         let square = self.squares[variable];
         if square > 1e-200 { square.sqrt() } else { norm(self.rest(variable)) }
     }
 
-    /// Which of the variables has the largest norm left; none if all are zero.
-    fn largest(&self, variables: &[usize]) -> Option<usize> {
-        let norms = variables.iter().map(|&i| self.norm(i)).enumerate();
-        let largest = norms.fold((0, 0.0), |a, b| if b.1 > a.1 { b } else { a });
-        (largest.1 > 0.0).then_some(largest.0)
+    /// The place in the order of the variable of a block that has the largest norm left; none if
+    /// all are zero.
+    #[inline]
+    fn largest(&self, block: &std::ops::Range<usize>) -> Option<usize> {
+        let mut largest = (None, 0.0);
+        let order = self.order.as_slice();
+        for (place, variable) in order.iter().enumerate().skip(self.done) {
+            if block.contains(variable) {
+                let square = self.squares[*variable];
+                // A norm of its own only where the square has underflown.
+                let square = if square > 1e-200 { square } else { tiny(self.norm(*variable)) };
+                if square > largest.1 {
+                    largest = (Some(place), square);
+                }
+            }
+        }
+        largest.0
     }
 
-    /// Reflects the rest of the variable `pivot` onto one row, and the `others` with it.
-    fn reflect(&mut self, pivot: usize, others: &[usize]) {
-        let (rows, k) = (self.x.nrows(), self.done);
-        let lead =
-            self.rest(pivot).iter().enumerate().fold((0, 0.0), |a, (i, v): (usize, &f64)| {
-                if v.abs() > a.1 { (i, v.abs()) } else { a }
-            });
-        self.x.swap_rows(k, k + lead.0);
-        self.size.swap_rows(k, k + lead.0);
+    /// Reflects the rest of the next variable onto one row, and those of the others from `first`
+    /// on with it.
+    #[inline]
+    fn reflect(&mut self, first: usize) {
+        let (rows, variables) = self.x.shape();
+        let k = self.done;
+        let pivot = self.order[k];
+        let mut lead = (0, 0.0);
+        for (i, v) in self.rest(pivot).iter().enumerate() {
+            if v.abs() > lead.1 {
+                lead = (i, v.abs());
+            }
+        }
+        if lead.0 > 0 {
+            self.x.swap_rows(k, k + lead.0);
+            self.size.swap_rows(k, k + lead.0);
+        }
         let length = self.norm(pivot);
-        let head = self.x[(k, pivot)];
+        let data = self.x.as_mut_slice();
+        let head = data[pivot * rows + k];
         let sign = head.signum();
         // The reflection is I − β w wᵀ with w₁ = 1 and all other |wᵢ| below one.
         let beta = 1.0 + head.abs() / length;
-        let direction: Vec<f64> =
-            self.rest(pivot)[1..].iter().map(|v| v / (head + sign * length)).collect();
-        let data = self.x.as_mut_slice();
+        let inverse = 1.0 / (head + sign * length);
+        let direction = &mut self.direction.as_mut_slice()[k + 1..];
+        for (d, v) in direction.iter_mut().zip(&mut data[pivot * rows + k + 1..]) {
+            *d = *v * inverse;
+            *v = 0.0;
+        }
         data[pivot * rows + k] = length;
-        data[pivot * rows + k + 1..(pivot + 1) * rows].fill(0.0);
-        for &other in others {
-            let (first, rest) = data[other * rows + k..(other + 1) * rows]
+        for place in k + 1..variables {
+            let other = self.order[place];
+            if other < first {
+                continue;
+            }
+            let (head, rest) = data[other * rows + k..(other + 1) * rows]
                 .split_first_mut()
                 .unwrap_or_else(|| unreachable!("there is a row for every pivot"));
-            let along = beta * (*first + dot(&direction, rest));
+            let along = beta * (*head + dot(direction, rest));
             if along == 0.0 {
-                *first *= -sign;
+                *head *= -sign;
                 self.squares[other] = dot(rest, rest);
                 continue;
             }
             // The other sign of the row makes the diagonal positive.
-            *first = -sign * (*first - along);
+            *head = -sign * (*head - along);
             let size = &mut self.size.as_mut_slice()[other * rows + k + 1..(other + 1) * rows];
-            self.squares[other] = subtract(rest, along, &direction, size);
+            self.squares[other] = subtract(rest, along, direction, size);
         }
         self.done += 1;
     }
+}
+
+/// Orders norms up to `1e-100`, whose squares underflow, below the squares of all others.
+fn tiny(norm: f64) -> f64 {
+    if norm > 0.0 { (norm * 1e-100).max(f64::from_bits(1)) } else { 0.0 }
 }
 
 /// `aᵀ b`, in four sums that do not wait for each other.

@@ -25,12 +25,14 @@
 //! linear map that explains the covariance with `z` is `H = D L⁻¹`, with `D` of columns `dᵢ`. It
 //! accounts for `Σ dᵢ dᵢᵀ`; the terms of second differences are added to the noise.
 
-use super::belief::RootBelief;
+use super::form::Form;
 use super::linearization::{Dims, GaussianModel, Linearization};
+use super::memory::{Memory, zeros};
+use super::products::symmetric_product;
 use super::root::Root;
 use super::state_space::StateSpace;
 use super::{BayesError, check};
-use nalgebra::{DMatrix, DVector};
+use nalgebra::{DefaultAllocator, Dim, OMatrix, OVector, U1};
 
 /// Where the sigma points lie and how the one in the middle counts.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -58,7 +60,7 @@ pub struct Unscented<M> {
     points: SigmaPoints,
 }
 
-impl<M: StateSpace> Unscented<M> {
+impl<M> Unscented<M> {
     /// The model with these sigma points.
     ///
     /// # Errors
@@ -81,80 +83,148 @@ impl<M: StateSpace> Unscented<M> {
         &self.model
     }
 
-    fn regress(
+    /// Regresses `function`, of which two values differ by `difference`, on the state; `into` has
+    /// the noise of the model. `root` is that of the belief.
+    #[inline]
+    fn regress<Z: Dim, Y: Dim>(
         &self,
-        belief: &RootBelief,
-        values: usize,
+        (mean, root): (&OVector<f64, Z>, &OMatrix<f64, Z, Z>),
         (function, difference): (
-            impl Fn(&DVector<f64>) -> DVector<f64>,
-            impl Fn(&DVector<f64>, &DVector<f64>) -> DVector<f64>,
+            impl Fn(&OVector<f64, Z>) -> OVector<f64, Y>,
+            impl Fn(&OVector<f64, Y>, &OVector<f64, Y>) -> OVector<f64, Y>,
         ),
-        noise: DMatrix<f64>,
-    ) -> Result<Linearization, BayesError> {
+        into: &mut Linearization<Y, Z>,
+    ) -> Result<(), BayesError>
+    where
+        DefaultAllocator: Memory<Z, Y>,
+    {
         let SigmaPoints { alpha, beta, kappa } = self.points;
-        let mean = belief.mean();
         let n = mean.len();
+        let (values, variables) = into.matrix.shape_generic();
         let spread = alpha * alpha * (n as f64 + kappa);
         let gamma = spread.sqrt();
-        let root = belief.root.natural("covariance")?;
-        let at = |point: &DVector<f64>| {
+        let at = |point: &OVector<f64, Z>| {
             let value = function(point);
-            check::vector("value at a sigma point", &value, values).map(|()| value)
+            check::vector("value at a sigma point", &value, values.value()).map(|()| value)
         };
         let middle = at(mean)?;
-        let (mut first, mut second) = (DMatrix::zeros(values, n), DMatrix::zeros(values, n));
+        let (mut first, mut second) = (zeros(values, variables), zeros(values, variables));
+        let mut shift: OVector<f64, Y> = zeros(values, U1);
+        let mut point = mean.clone();
         for i in 0..n {
-            let step = root.factor().column(i) * gamma;
-            let above = difference(&at(&(mean + &step))?, &middle);
-            let below = difference(&at(&(mean - &step))?, &middle);
-            first.set_column(i, &((&above - &below) / (2.0 * gamma)));
-            second.set_column(i, &((above + below) / (2.0 * spread)));
+            let mut moved = |sign: f64| {
+                for k in 0..n {
+                    point[k] = mean[k] + sign * (root[(k, i)] * gamma);
+                }
+                at(&point).map(|value| difference(&value, &middle))
+            };
+            let (above, below) = (moved(1.0)?, moved(-1.0)?);
+            for k in 0..values.value() {
+                first[(k, i)] = (above[k] - below[k]) / (2.0 * gamma);
+                second[(k, i)] = (above[k] + below[k]) / (2.0 * spread);
+                shift[k] += second[(k, i)];
+            }
         }
-        check::covariance("noise of the model", &noise, values)?;
-        Root::new("noise of the model", &noise)?;
-        let shift = second.column_sum();
-        let rest = (&second * second.transpose()) * spread
-            + (&shift * shift.transpose()) * (beta - alpha * alpha);
-        // H L = D, from Lᵀ Hᵀ = Dᵀ.
-        let matrix = root.whiten_transposed(&first.transpose()).transpose();
-        Ok(Linearization { mean: middle + shift, matrix, noise: noise + rest })
+        check::covariance("noise of the model", &into.noise, values.value())?;
+        Root::new("noise of the model", &into.noise)?;
+        // γ² Σ cᵢ cᵢᵀ + (β − α²) s sᵀ in one half, added to both.
+        let mut rest = zeros(values, values);
+        let weighted = second.map(|c| c * spread);
+        symmetric_product(&mut rest, &second, &weighted);
+        for c in 0..values.value() {
+            for r in c..values.value() {
+                let left = rest[(r, c)] + shift[r] * shift[c] * (beta - alpha * alpha);
+                into.noise[(r, c)] += left;
+                if r > c {
+                    into.noise[(c, r)] += left;
+                }
+            }
+        }
+        regression(&first, root, &mut into.matrix);
+        for k in 0..values.value() {
+            into.mean[k] = middle[k] + shift[k];
+        }
+        Ok(())
     }
 }
 
-impl<M: StateSpace> GaussianModel for Unscented<M> {
+/// `H` with `H L = D` for a lower triangle `L`; columns of variables that depend on others are
+/// zero.
+#[inline]
+fn regression<Z: Dim, Y: Dim>(
+    d: &OMatrix<f64, Y, Z>,
+    l: &OMatrix<f64, Z, Z>,
+    h: &mut OMatrix<f64, Y, Z>,
+) where
+    DefaultAllocator: Memory<Z, Y>,
+{
+    let (y, n) = d.shape();
+    h.copy_from(d);
+    let h = h.as_mut_slice();
+    for j in (0..n).rev() {
+        let (head, later) = h.split_at_mut((j + 1) * y);
+        let column = &mut head[j * y..];
+        for k in j + 1..n {
+            let factor = l[(k, j)];
+            let other = &later[(k - j - 1) * y..(k - j) * y];
+            column.iter_mut().zip(other).for_each(|(column, other)| *column -= factor * other);
+        }
+        let pivot = l[(j, j)];
+        for v in column {
+            *v = if pivot > 0.0 { *v / pivot } else { 0.0 };
+        }
+    }
+}
+
+impl<Z: Dim, X: Dim, M: StateSpace<Z, X>> GaussianModel<Z, X> for Unscented<M>
+where
+    DefaultAllocator: Memory<Z, X>,
+{
     fn dims(&self) -> Dims {
         self.model.dims()
     }
 
+    #[inline]
     fn linearize_transition(
         &self,
         step: usize,
-        belief: &RootBelief,
+        near: &impl Form<Z, X>,
         control: &[f64],
-    ) -> Result<Linearization, BayesError> {
-        let function = |z: &DVector<f64>| self.model.transition(step, z, control);
-        let difference = |a: &DVector<f64>, b: &DVector<f64>| self.model.state_difference(a, b);
-        let values = self.model.dims().state;
-        self.regress(belief, values, (function, difference), self.model.process_noise(step))
+        into: &mut Linearization<Z, Z>,
+    ) -> Result<(), BayesError> {
+        let function = |z: &OVector<f64, Z>| self.model.transition(step, z, control);
+        let difference =
+            |a: &OVector<f64, Z>, b: &OVector<f64, Z>| self.model.state_difference(a, b);
+        let mean = &near.belief().mean;
+        let mut root = near.belief().covariance.clone();
+        near.lower_root(&mut root)?;
+        into.noise = self.model.process_noise(step);
+        self.regress::<Z, Z>((mean, &root), (function, difference), into)
     }
 
+    #[inline]
     fn linearize_emission(
         &self,
         step: usize,
-        belief: &RootBelief,
-    ) -> Result<Linearization, BayesError> {
-        let function = |z: &DVector<f64>| self.model.emission(step, z);
+        near: &impl Form<Z, X>,
+        into: &mut Linearization<X, Z>,
+    ) -> Result<(), BayesError> {
+        let function = |z: &OVector<f64, Z>| self.model.emission(step, z);
         let difference =
-            |a: &DVector<f64>, b: &DVector<f64>| self.model.observation_difference(a, b);
-        let values = self.model.dims().observation;
-        self.regress(belief, values, (function, difference), self.model.observation_noise(step))
+            |a: &OVector<f64, X>, b: &OVector<f64, X>| self.model.observation_difference(a, b);
+        let mean = &near.belief().mean;
+        let mut root = near.belief().covariance.clone();
+        near.lower_root(&mut root)?;
+        into.noise = self.model.observation_noise(step);
+        self.regress::<Z, X>((mean, &root), (function, difference), into)
     }
 
     fn observation_difference(
         &self,
-        observation: &DVector<f64>,
-        expected: &DVector<f64>,
-    ) -> DVector<f64> {
-        self.model.observation_difference(observation, expected)
+        observation: &OVector<f64, X>,
+        expected: &OVector<f64, X>,
+        into: &mut OVector<f64, X>,
+    ) {
+        *into = self.model.observation_difference(observation, expected);
     }
 }
