@@ -103,7 +103,7 @@ class Belief:
 
     @property
     def status(self) -> str:
-        """What became of the observation: ``seen``, ``partly``, ``missing`` or ``gated``."""
+        """What became of the observation: ``seen``, ``partly``, ``missing``, ``gated`` or ``restarted``."""
 
     @property
     def steps(self) -> int:

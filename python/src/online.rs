@@ -230,7 +230,7 @@ impl Belief {
         self.score().map_or(0, |score| score.freedom)
     }
 
-    /// What became of the observation: `seen`, `partly`, `missing` or `gated`.
+    /// What became of the observation: `seen`, `partly`, `missing`, `gated` or `restarted`.
     #[getter]
     fn status(&self) -> &'static str {
         match self.now.status {
@@ -238,6 +238,7 @@ impl Belief {
             ObservationStatus::Partly(_) => "partly",
             ObservationStatus::Missing => "missing",
             ObservationStatus::Gated => "gated",
+            ObservationStatus::Restarted => "restarted",
         }
     }
 

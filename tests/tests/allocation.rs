@@ -7,9 +7,13 @@ use dvbf::data::{Dataset, Splits};
 use dvbf::pool::Pool;
 use dvbf::settings::{OptimizerKind, Settings, preset};
 use dvbf::train::Trainer;
-use dvbf_core::{DelayedFilter, Dvbf, Filter, FilterOptions, Forecast, KindTable, Noise};
+use dvbf_core::{
+    DelayedFilter, Dvbf, Filter, FilterOptions, Forecast, KindTable, ModelFile, Noise,
+    TrainingBounds, TrainingRange,
+};
 use std::alloc::{GlobalAlloc, Layout, System};
 use std::hint::black_box;
+use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
@@ -151,6 +155,35 @@ fn filter_allocates_nothing(kind: &KindTable, options: FilterOptions) {
     assert_eq!(count, 0, "{what}: late frames");
 }
 
+/// A filter whose file knows what is usual, and therefore judges its beliefs and starts again.
+fn filter_that_starts_again_allocates_nothing(options: FilterOptions) {
+    let settings = settings(|_| ());
+    let mut config = settings.model.resolve(4, 1).unwrap();
+    config.dt = Some(0.1);
+    let model = Dvbf::random(&config, Noise::new(0, 0)).unwrap();
+    let usual = Some([-1.0, 1.0]);
+    let bounds = TrainingBounds { observation: vec![usual; 4], control: vec![usual] };
+    let extremes = ndarray::Array2::from_shape_fn((2, config.state), |(r, _)| r as f32 - 0.5);
+    let range = TrainingRange::of(extremes.view());
+    let file = ModelFile { bounds: Some(bounds), range, ..ModelFile::new(&config, &model) };
+    let mut filter = Filter::from_file(file, Path::new("model")).unwrap();
+    filter = filter.with_options(options).unwrap();
+    let count = allocations(|| {
+        for t in 0..400_u16 {
+            let value = if t % 7 < 5 { f32::from(t).sin() } else { 3.0 };
+            let value = if t % 90 < 4 { 1e30 } else { value };
+            let frame = (t % 50 < 40).then_some([value; 4]);
+            let seen = frame.as_ref().map(|frame| &frame[..]);
+            black_box(filter.step(seen, &[value], 0.1).unwrap());
+            let _ = black_box(filter.step(seen, &[f32::NAN], 0.1).is_err());
+        }
+    });
+    assert_eq!(count, 0, "{options:?}: a hostile stream");
+    let health = filter.health();
+    assert!(health.restarted > 0 && health.gated > 0 && health.clamped > 0, "{health:?}");
+    assert_eq!((health.steps, health.refused), (400, 400));
+}
+
 #[test]
 fn nothing_allocates_after_set_up() {
     assert!(allocations(|| drop(black_box(vec![0_u8; 100]))) > 0, "the allocator counts");
@@ -164,6 +197,7 @@ fn nothing_allocates_after_set_up() {
         let many = FilterOptions { samples: 300, ..gated };
         for options in [FilterOptions::MEAN_PATH, gated, many] {
             filter_allocates_nothing(&kind, options);
+            filter_that_starts_again_allocates_nothing(options);
         }
         let settings = settings(|s| s.model.transition = kind.clone());
         assert_eq!(of_updates(&settings, 1), 0, "{kind:?}: updates on one thread");

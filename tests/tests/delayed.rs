@@ -1,7 +1,9 @@
 //! Late measurements lead to the belief of the ordered sequence, bit for bit.
 #![expect(clippy::unwrap_used, reason = "a test may fail")]
 
-use dvbf_core::{DelayedError, DelayedFilter, Filter, FilterError, FilterOptions, Params};
+use dvbf_core::{
+    DelayedError, DelayedFilter, Filter, FilterError, FilterOptions, ObservationStatus,
+};
 use dvbf_tests::{Scenario, normal, scenarios};
 use ndarray::Array2;
 use proptest::prelude::*;
@@ -162,26 +164,53 @@ fn what_is_too_old_too_far_or_wrong_is_said_and_changes_nothing() {
     }
 }
 
-/// A measurement that would lead out of the numbers is taken back.
+/// A measurement that leads out of the numbers is missing, whenever it comes.
 #[test]
-fn a_late_measurement_that_overflows_is_forgotten() {
+fn a_late_measurement_that_is_absurd_changes_nothing() {
     let scenario = drawn();
-    let mut model = scenario.model::<f32>();
-    let large: Vec<f32> = model.to_flat().iter().map(|v| 3.0 * v).collect();
-    model.set_flat(&large);
-    let plain = Filter::new(Arc::new(model), DT, FilterOptions::MEAN_PATH).unwrap();
+    let plain = Filter::new(Arc::new(scenario.model()), DT, FilterOptions::MEAN_PATH).unwrap();
     let mut late = DelayedFilter::new(plain, 5).unwrap();
     for t in 0..20 {
-        late.step_at(at(t, 0.0), Some(&[0.3, -0.1]), &[0.5]).unwrap();
+        let seen: Option<&[f32]> = (t != 17).then_some(&[0.3, -0.1]);
+        late.step_at(at(t, 0.0), seen, &[0.5]).unwrap();
     }
     let before = format!("{:?}", late.belief());
     let wild = [f32::MAX, f32::MAX];
-    let error = late.update_at(at(17, 0.0), &wild).unwrap_err();
-    assert!(matches!(error, DelayedError::Filter(FilterError::Overflow { .. })), "{error}");
+    late.update_at(at(17, 0.0), &wild).unwrap();
     assert_eq!(format!("{:?}", late.belief()), before);
-    let error = late.step_at(at(20, 0.0), Some(&wild), &[0.5]).unwrap_err();
-    assert!(matches!(error, DelayedError::Filter(FilterError::Overflow { .. })), "{error}");
-    assert_eq!(format!("{:?}", late.belief()), before);
-    late.update_at(at(15, 0.0), &[0.3, -0.1]).unwrap();
-    assert_eq!(format!("{:?}", late.belief()), before, "the oldest step is as it was");
+    let belief = late.step_at(at(20, 0.0), Some(&wild), &[0.5]).unwrap();
+    assert_eq!(belief.status, ObservationStatus::Gated);
+    assert_eq!((late.filter().health().gated, late.filter().health().steps), (2, 21));
+}
+
+/// A clock that is set anew, forward or back, stops the filter for two frames.
+#[test]
+fn a_clock_that_jumps_is_followed() {
+    let scenario = drawn();
+    let x = [0.3, -0.1];
+    for jump in [30_000, 7] {
+        let mut late = DelayedFilter::new(filter(&scenario), 5).unwrap();
+        for t in 10_000..10_020 {
+            late.step_at(at(t, 0.0), Some(&x), &[0.5]).unwrap();
+        }
+        let before = format!("{:?}", late.belief());
+        for t in jump..jump + 2 {
+            late.step_at(at(t, 0.0), Some(&x), &[0.5]).unwrap_err();
+            assert_eq!(format!("{:?}", late.belief()), before);
+        }
+        // One that is right ends the doubt about the clock.
+        late.step_at(at(10_020, 0.0), Some(&x), &[0.5]).unwrap();
+        for t in jump + 2..jump + 4 {
+            late.step_at(at(t, 0.0), Some(&x), &[0.5]).unwrap_err();
+        }
+        let belief = late.step_at(at(jump + 4, 0.0), Some(&x), &[0.5]).unwrap();
+        assert_eq!(belief.steps, 1);
+        assert_eq!(late.filter().health().refused, 5);
+        let begins = late.present().unwrap().abs_diff(at(jump + 4, 0.0));
+        assert!(begins < Duration::from_nanos(2), "{begins:?}");
+        // Times that have nothing to do with one another say nothing.
+        for far in [50_000, 90_000, 70_000, 110_000] {
+            late.step_at(at(far, 0.0), Some(&x), &[0.5]).unwrap_err();
+        }
+    }
 }

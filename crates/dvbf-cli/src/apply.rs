@@ -153,8 +153,8 @@ fn tell(beliefs: &Beliefs) {
     let kinds = [
         (Verdict::Missing, "without an observation"),
         (Verdict::Partly, "with some channels missing"),
-        (Verdict::Gated, "beyond the gate, taken for missing"),
-        (Verdict::Reset, "at which the filter began again: the state would not have been finite"),
+        (Verdict::Gated, "beyond the gate or far from the training data, taken for missing"),
+        (Verdict::Restarted, "at which the filter began again: the belief was lost"),
     ];
     for (verdict, what) in kinds {
         let count = beliefs.count(verdict);

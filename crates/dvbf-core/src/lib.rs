@@ -2,6 +2,7 @@
 
 mod batch;
 mod bound;
+mod bounds;
 mod config;
 mod dream;
 mod dream_work;
@@ -25,6 +26,7 @@ mod workspace;
 
 pub use batch::{Batch, Objective};
 pub use bound::Bound;
+pub use bounds::TrainingBounds;
 pub use config::{ConfigError, ModelConfig};
 pub use dream_work::DreamInput;
 #[cfg(feature = "file")]
@@ -37,7 +39,7 @@ pub use layout::{Layout, Steps};
 pub use learned_space::LearnedSpace;
 pub use model::{Dvbf, Parts};
 pub use online::{
-    Belief, DelayedError, DelayedFilter, Filter, FilterError, FilterOptions, Forecast,
+    Belief, DelayedError, DelayedFilter, Filter, FilterError, FilterOptions, Forecast, Health,
     ObservationStatus, Score, Snapshot, Spread, Trajectory,
 };
 pub use range::{RangeError, TrainingRange};

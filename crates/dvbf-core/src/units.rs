@@ -47,6 +47,14 @@ impl Channels {
             && self.scale.iter().all(|s| s.is_finite() && *s > 0.0)
     }
 
+    /// Scales and means that recordings have in some unit: with others, what is written in their units would
+    /// leave single precision.
+    #[cfg(feature = "file")]
+    fn is_usual(&self) -> bool {
+        let scales = self.scale.iter().all(|scale| (1e-30..=1e30).contains(scale));
+        scales && self.mean.iter().all(|mean| mean.abs() <= 1e30)
+    }
+
     /// Number of channels.
     #[expect(clippy::len_without_is_empty, reason = "a number of channels, not a collection")]
     pub fn len(&self) -> usize {
@@ -127,5 +135,11 @@ impl Units {
     pub(crate) fn fit(&self, observation: usize, control: usize) -> bool {
         let valid = self.observation.is_valid() && self.control.is_valid();
         valid && (self.observation.len(), self.control.len()) == (observation, control)
+    }
+
+    /// Whether a file may hold them.
+    #[cfg(feature = "file")]
+    pub(crate) fn are_usual(&self) -> bool {
+        self.observation.is_usual() && self.control.is_usual()
     }
 }

@@ -148,6 +148,7 @@ impl From<First> for ModelFile {
             units: None,
             std_scale: 1.0,
             range: None,
+            bounds: None,
             layout: None,
             reference: None,
         }

@@ -3,6 +3,7 @@
 use super::error::FileError;
 use super::frame::header;
 use super::tensors::{Mismatch, Tensor, append_range, check_count, tensors_of};
+use crate::bounds::TrainingBounds;
 use crate::config::ModelConfig;
 use crate::durable::replace_file;
 use crate::layout::{Layout, Steps};
@@ -32,6 +33,8 @@ pub struct ModelFile {
     pub layout: Option<Layout>,
     /// The range of the states that the model was trained on, where that is known.
     pub range: Option<TrainingRange>,
+    /// The smallest and the largest values that the model was trained on, where they are known.
+    pub bounds: Option<TrainingBounds>,
     /// The read-out to a reference sensor, where the filter was calibrated.
     pub reference: Option<Reference>,
 }
@@ -46,6 +49,8 @@ pub(super) struct Description {
     pub(super) layout: Option<Layout>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(super) reference: Option<Reference>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(super) bounds: Option<TrainingBounds>,
     pub(super) tensors: Vec<Tensor>,
 }
 
@@ -60,6 +65,7 @@ impl ModelFile {
             std_scale: 1.0,
             layout: None,
             range: None,
+            bounds: None,
             reference: None,
         }
     }
@@ -73,6 +79,14 @@ impl ModelFile {
         let (x, u) = (self.config.observation, self.config.control);
         if self.units.as_ref().is_some_and(|units| !units.fit(x, u)) {
             return refuse("its units do not fit its channels");
+        }
+        if self.units.as_ref().is_some_and(|units| !units.are_usual()) {
+            return refuse("its units have a scale outside of 1e-30 to 1e30 or a mean beyond 1e30");
+        }
+        if let Some(dt) = self.config.dt
+            && !(1e-9..=1e9).contains(&dt)
+        {
+            return Err(format!("its step of {dt} s is not between 1e-9 and 1e9 s"));
         }
         if let Some(layout) = &self.layout {
             if !layout.fit(x, u) {
@@ -88,6 +102,9 @@ impl ModelFile {
                 return refuse("its training range does not fit its state");
             }
         }
+        if let Some(bounds) = &self.bounds {
+            bounds.check(x, u)?;
+        }
         if let Some(reference) = &self.reference {
             reference.check()?;
             let own = match reference.input {
@@ -98,8 +115,8 @@ impl ModelFile {
                 return refuse("its read-out does not fit its channels or its state");
             }
         }
-        if !(self.std_scale.is_finite() && self.std_scale > 0.0) {
-            return refuse("its scale has to be a positive finite number");
+        if !(1e-9..=1e9).contains(&self.std_scale) {
+            return refuse("its scale of predictions has to be between 1e-9 and 1e9");
         }
         Ok(())
     }
@@ -128,6 +145,7 @@ impl ModelFile {
             std_scale: self.std_scale,
             layout: self.layout.clone(),
             reference: self.reference.clone(),
+            bounds: self.bounds.clone(),
             tensors,
         };
         let text = serde_json::to_vec(&description)

@@ -51,11 +51,11 @@ impl ModelFile {
                 let (text, values) = split(model).map_err(damaged)?;
                 let description: Description =
                     serde_json::from_slice(text).map_err(|e| damaged(e.to_string()))?;
-                let Description { config, units, std_scale, layout, reference, tensors } =
+                let Description { config, units, std_scale, layout, reference, bounds, tensors } =
                     description;
                 let (values, range) = in_order(&config, &tensors, &values).map_err(mismatch)?;
                 let trainer = trainer.to_vec();
-                Self { config, values, trainer, units, std_scale, layout, range, reference }
+                Self { config, values, trainer, units, std_scale, layout, range, bounds, reference }
             }
         };
         file.check().map_err(damaged)?;

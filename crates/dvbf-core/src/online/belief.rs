@@ -12,8 +12,11 @@ pub enum ObservationStatus {
     Partly(usize),
     /// No channel was seen.
     Missing,
-    /// The gate took it for impossible, and it counts as missing.
+    /// The gate took it for impossible, or no channel had a plausible value; it counts as missing.
     Gated,
+    /// The belief was lost and has been replaced: by a start from the last `k` frames, or by the prior if they
+    /// do not give one ([`Belief::started`] says which).
+    Restarted,
 }
 
 /// What a filter believes after a step.
@@ -25,8 +28,8 @@ pub struct Belief {
     pub noise_mean: Array1<f32>,
     /// Steps since the last reset.
     pub steps: u64,
-    /// Whether the first `k` steps have come. Until then the state is that of the model's prior for
-    /// the first state of a sequence, whatever was seen.
+    /// Whether there is more than the prior: `k` frames have come that give a state. Until then it is that of
+    /// the model's prior for the first state of a sequence, whatever was seen.
     pub started: bool,
     /// What became of the observation.
     pub status: ObservationStatus,
@@ -38,8 +41,8 @@ pub struct Belief {
 
 /// What the sample paths of a filter say.
 ///
-/// Predictions are in the units of the observations. They are NaN, and there is no score, until the
-/// filter has started.
+/// Predictions are in the units of the observations. They are NaN, and there is no score, where nothing was
+/// predicted: until the filter has started, and at a step whose prediction led out of the numbers.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Spread {
     /// Mean of the latent state, `Z` values.

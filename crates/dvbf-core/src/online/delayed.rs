@@ -2,7 +2,8 @@
 
 use super::belief::Belief;
 use super::error::FilterError;
-use super::filter::{Filter, Snapshot};
+use super::filter::Filter;
+use super::snapshot::Snapshot;
 use crate::layout::{Layout, Steps};
 use std::time::Duration;
 
@@ -61,7 +62,11 @@ struct Record {
 /// steps. A late measurement is written into its step, where it joins the channels that other
 /// sensors have measured, and all steps from there to the present are taken again: the belief is
 /// that of the [`Filter`] which got everything in order, bit for bit. A call takes at most `history`
-/// steps, and nothing allocates after construction.
+/// steps, and nothing allocates after construction. It keeps `history` times the frames that start a state.
+///
+/// A clock that jumps is followed: where three calls of [`step_at`](Self::step_at) in a row have times that
+/// are too old or too far ahead, and each is later than the one before by no more than the history, the
+/// filter is reset and the third is its first step.
 #[derive(Debug)]
 pub struct DelayedFilter {
     filter: Filter,
@@ -69,7 +74,12 @@ pub struct DelayedFilter {
     records: Vec<Record>,
     origin: Option<Duration>,
     merged: Vec<f32>,
+    /// The last time that was refused, and how many in a row go on from one another.
+    refused: Option<(Duration, u32)>,
 }
+
+/// Times in a row which say that the clock has jumped.
+const JUMPED: u32 = 3;
 
 impl DelayedFilter {
     /// Runs `filter`, which is reset, with the last `history` steps open to late measurements.
@@ -93,7 +103,7 @@ impl DelayedFilter {
             control: vec![0.0; u],
         };
         let merged = record.observation.clone();
-        Ok(Self { records: vec![record; history + 1], filter, origin: None, merged })
+        Ok(Self { records: vec![record; history + 1], filter, origin: None, merged, refused: None })
     }
 
     /// The filter in its present state.
@@ -109,7 +119,7 @@ impl DelayedFilter {
     /// Forgets everything: the next step is the first of a sequence.
     pub fn reset(&mut self) {
         self.filter.reset();
-        self.origin = None;
+        (self.origin, self.refused) = (None, None);
     }
 
     /// The time of the present step; nothing before the first.
@@ -132,23 +142,60 @@ impl DelayedFilter {
     /// is not used.
     ///
     /// # Errors
-    /// If the measurement is too old or too far ahead, or the filter refuses it. Nothing changes
-    /// then, except that steps before one that [overflows](FilterError::Overflow) have been taken.
+    /// If the measurement is too old or too far ahead, or the filter refuses it. Nothing changes then.
     pub fn step_at(
         &mut self,
         timestamp: Duration,
         observation: Option<&[f32]>,
         control: &[f32],
     ) -> Result<&Belief, DelayedError> {
+        self.filter.check(observation, control)?;
+        let misplaced = match self.place_at(timestamp, observation, control) {
+            Ok(()) => {
+                self.refused = None;
+                return Ok(self.filter.belief());
+            }
+            Err(error @ (DelayedError::TooOld { .. } | DelayedError::TooFar { .. })) => error,
+            Err(error) => return Err(error),
+        };
+        self.filter.health.refused += 1;
+        if !self.has_jumped(timestamp) {
+            return Err(misplaced);
+        }
+        self.reset();
+        self.place_at(timestamp, observation, control)?;
+        Ok(self.filter.belief())
+    }
+
+    /// Whether times that were refused, of which this is the last, say that the clock has jumped.
+    fn has_jumped(&mut self, timestamp: Duration) -> bool {
         let dt = self.filter.dt();
-        self.filter.input.read(observation, control, dt)?;
+        let goes_on = |before: Duration| {
+            let since = timestamp.checked_sub(before).map(|since| since.as_secs_f64() / dt);
+            since.is_some_and(|steps| steps >= 0.5 && steps <= self.history() as f64)
+        };
+        let count = match self.refused {
+            Some((before, count)) if goes_on(before) => count + 1,
+            _ => 1,
+        };
+        self.refused = Some((timestamp, count));
+        count >= JUMPED
+    }
+
+    /// Takes the steps that lead to a measurement, which was checked.
+    fn place_at(
+        &mut self,
+        timestamp: Duration,
+        observation: Option<&[f32]>,
+        control: &[f32],
+    ) -> Result<(), DelayedError> {
         let taken = self.filter.belief().steps;
         let step = if taken == 0 { 0 } else { self.step_of(timestamp)? };
         if step < taken {
-            return match observation {
-                Some(x) => self.update_at(timestamp, x),
-                None => Ok(self.filter.belief()),
-            };
+            if let Some(x) = observation {
+                self.update_at(timestamp, x)?;
+            }
+            return Ok(());
         }
         let steps = step - taken + 1;
         let history = self.history();
@@ -169,7 +216,7 @@ impl DelayedFilter {
             }
             self.take(t)?;
         }
-        Ok(self.filter.belief())
+        Ok(())
     }
 
     /// Adds a measurement of the present or an earlier step: channels that are not NaN. The belief
@@ -191,7 +238,7 @@ impl DelayedFilter {
         if step < self.first() {
             return Err(self.too_old(timestamp));
         }
-        self.filter.input.check_observation(observation)?;
+        self.filter.check_observation(observation)?;
         let place = self.place(step);
         let record = &mut self.records[place];
         self.merged.copy_from_slice(&record.observation);

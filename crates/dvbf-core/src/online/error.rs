@@ -40,10 +40,9 @@ pub enum FilterError {
         /// What it may be.
         range: &'static str,
     },
-    /// The state, or a prediction, would not be finite: the observation or the control is far from
-    /// everything that the model was trained on, or has been for long. If it persists without an
-    /// observation, only a reset helps.
-    #[error("after step {steps} the next state is not finite; reset the filter if this persists")]
+    /// A state that was asked for would not be finite: one of a forecast, or, at a step, the model's prior
+    /// itself, so that the model is none.
+    #[error("after step {steps} the next state is not finite")]
     Overflow {
         /// Steps since the last reset.
         steps: u64,

@@ -2,18 +2,19 @@
 
 use super::belief::{Belief, ObservationStatus};
 use super::error::FilterError;
+use super::evidence::{Doubt, Evidence};
+use super::health::Health;
 use super::input::Input;
-use super::moments::moments_of;
 use super::options::{FilterOptions, Gate};
 use super::paths::Paths;
 use super::predictive::Predictive;
 use super::reading::Reading;
+use super::window::Window;
 use crate::layout::Layout;
 use crate::model::Dvbf;
 use crate::range::TrainingRange;
-use crate::readout::ReferenceState;
 use crate::units::Units;
-use ndarray::{Array2, ArrayView1, ArrayView2, s};
+use ndarray::{ArrayView2, s};
 use std::sync::Arc;
 
 /// A causal filter over one sequence: the belief after step `t` depends on `x₁ … x_t` and
@@ -24,6 +25,10 @@ use std::sync::Arc;
 /// the model's prior. What is missing during the start counts as zeros, as in a masked batch, which
 /// `dvbf train` never shows a model unless its recordings have gaps; after it the state follows the
 /// transition alone.
+///
+/// A filter always comes back: whatever it was fed, `k` good frames and some more lead to the belief of a
+/// filter that got nothing else, and no step gives a belief that is not finite. [`step`](Self::step) says
+/// what it does with frames that are missing, absurd or improbable, [`health`](Self::health) counts them.
 ///
 /// Nothing allocates after construction but [`predict`](Self::predict), [`sample`](Self::sample) and
 /// [`observe`](Self::observe), which give new arrays. Bad values give errors and leave the filter
@@ -63,9 +68,14 @@ pub struct Filter {
     pub(super) predictive: Option<Predictive>,
     pub(super) options: FilterOptions,
     scale: f64,
-    gate: Option<Gate>,
+    pub(super) gate: Option<Gate>,
     pub(super) reading: Option<Reading>,
-    belief: Belief,
+    pub(super) belief: Belief,
+    pub(super) window: Window,
+    pub(super) evidence: Option<Evidence>,
+    pub(super) health: Health,
+    /// Whether the model's prior is finite.
+    pub(super) sound: bool,
 }
 
 /// A filter in the same state, on the same model, with buffers of its own.
@@ -79,19 +89,16 @@ impl Clone for Filter {
             own.set_memory(other.memory());
         }
         filter.paths.copy_state(&self.paths);
+        filter.window.copy(&self.window);
+        if let (Some(own), Some(other)) = (&mut filter.evidence, &self.evidence) {
+            own.doubt = other.doubt;
+        }
+        filter.health = self.health;
+        filter.sound = self.sound;
         filter.gate = self.gate;
         filter.belief.clone_from(&self.belief);
         filter
     }
-}
-
-/// What a filter needs to go on from a step: everything that later steps may change.
-#[derive(Clone, Debug)]
-pub struct Snapshot {
-    state: Array2<f32>,
-    steps: u64,
-    started: bool,
-    memory: Option<ReferenceState>,
 }
 
 impl Filter {
@@ -121,6 +128,7 @@ impl Filter {
     ) -> Result<Self, FilterError> {
         options.validate()?;
         let (dims, n) = (model.transition.dims(), options.samples);
+        let window = Window::new(model.initial_frames(), model.observation(), dims.control);
         let mut filter = Self {
             belief: Belief::new(dims.state, dims.noise, model.observation(), n > 0),
             predictive: (n > 0).then(|| Predictive::new(&model, n, scale)),
@@ -130,7 +138,12 @@ impl Filter {
             options,
             scale,
             reading: None,
+            window,
+            evidence: None,
+            health: Health::default(),
+            sound: true,
         };
+        filter.watch();
         filter.reset();
         Ok(filter)
     }
@@ -142,6 +155,7 @@ impl Filter {
     pub fn with_options(&self, options: FilterOptions) -> Result<Self, FilterError> {
         let model = Arc::clone(self.model());
         let mut filter = Self::assemble(model, self.input.clone(), options, self.scale)?;
+        filter.paths.set_limits(self.paths.limits().clone());
         filter.reading = self.fresh_reading();
         Ok(filter)
     }
@@ -227,174 +241,13 @@ impl Filter {
 
     /// Forgets everything: the next observation is the first of a sequence.
     pub fn reset(&mut self) {
-        self.paths.reset();
+        self.sound = self.paths.reset();
         self.belief.steps = 0;
+        self.window.clear();
+        if let Some(evidence) = &mut self.evidence {
+            evidence.doubt = Doubt::default();
+        }
         self.forget();
         self.settle(ObservationStatus::Missing);
-    }
-
-    /// There is no belief beyond the prior.
-    fn forget(&mut self) {
-        self.belief.started = false;
-        self.belief.reference = None;
-        if let Some(reading) = &mut self.reading {
-            reading.reset();
-        }
-        if let Some(spread) = &mut self.belief.spread {
-            spread.predicted_mean.fill(f32::NAN);
-            spread.predicted_std.fill(f32::NAN);
-            spread.score = None;
-        }
-    }
-
-    /// Takes observation `x_t` and the control `u_{t−1}` that acted since the previous one, which is
-    /// ignored at the first step; `dt` is the step in seconds.
-    ///
-    /// A missing observation is `None`, a missing channel NaN.
-    ///
-    /// A model of recordings whose steps differ in length takes the length as its last control, in
-    /// seconds since the previous step: `u_{t−1} = [u, seconds]`. Its own step is then a placeholder of
-    /// one second, and `dt` is [`dt()`](Self::dt).
-    ///
-    /// # Errors
-    /// If a vector has the wrong length, a value is not finite, `dt` is off the model's step by more
-    /// than a thousandth, or the next state would not be finite. The filter is then unchanged.
-    pub fn step(
-        &mut self,
-        observation: Option<&[f32]>,
-        control: &[f32],
-        dt: f64,
-    ) -> Result<&Belief, FilterError> {
-        self.input.read(observation, control, dt)?;
-        let (t, k) = (self.belief.steps, self.model().initial_frames());
-        match usize::try_from(t) {
-            Ok(t) if t < k => self.start(t, k)?,
-            _ => self.advance(t)?,
-        }
-        self.belief.steps = t + 1;
-        Ok(&self.belief)
-    }
-
-    /// Frame `t` of the start.
-    fn start(&mut self, t: usize, k: usize) -> Result<(), FilterError> {
-        let (observation, control) = (self.input.observation(), self.input.control());
-        self.paths.keep(t, observation, control, self.input.seen());
-        if t + 1 == k {
-            if !self.paths.begin() {
-                return Err(self.overflow());
-            }
-            self.belief.started = true;
-        }
-        let status = self.input.status();
-        self.settle(status);
-        Ok(())
-    }
-
-    /// One step of the recursion.
-    fn advance(&mut self, t: u64) -> Result<(), FilterError> {
-        let mut observation = self.input.observation();
-        let mut status = self.input.status();
-        let mut score = None;
-        self.paths.predict(t, ArrayView1::from(self.input.control()));
-        if let Some(predictive) = &mut self.predictive {
-            let state = self.paths.predicted().slice_move(s![1.., ..]);
-            if !predictive.update(self.paths.model(), state) {
-                return Err(self.overflow());
-            }
-            if let Some(x) = observation {
-                score = predictive.score(x, self.input.seen(), self.input.channels());
-                let Some(score) = score else { return Err(self.overflow()) };
-                if let Some(gate) = &mut self.gate
-                    && gate.excludes(score.nis, score.freedom)
-                {
-                    status = ObservationStatus::Gated;
-                    observation = None;
-                }
-            }
-        }
-        self.paths.update(observation);
-        if !self.paths.commit() {
-            return Err(self.overflow());
-        }
-        if let (Some(spread), Some(predictive)) = (&mut self.belief.spread, &self.predictive) {
-            let contiguous = "a fresh array is contiguous";
-            let mean = spread.predicted_mean.as_slice_mut().expect(contiguous);
-            let std = spread.predicted_std.as_slice_mut().expect(contiguous);
-            predictive.marginals(self.input.channels(), mean, std);
-            spread.score = score;
-        }
-        self.settle(status);
-        Ok(())
-    }
-
-    fn overflow(&self) -> FilterError {
-        FilterError::Overflow { steps: self.belief.steps }
-    }
-
-    /// Brings the belief in line with the paths.
-    fn settle(&mut self, status: ObservationStatus) {
-        let state = self.paths.state();
-        self.belief.status = status;
-        self.belief.state.assign(&state.row(0));
-        self.belief.noise_mean.assign(&self.paths.noise_mean());
-        if self.belief.started
-            && let Some(reading) = &mut self.reading
-        {
-            let mean_path = state.slice(s![..1, ..]);
-            let read = reading.read(self.paths.model(), mean_path);
-            self.belief.reference = Some(read);
-        }
-        if let Some(spread) = &mut self.belief.spread {
-            let moments = spread.mean.iter_mut().zip(&mut spread.std);
-            for ((mean, std), values) in moments.zip(state.columns()) {
-                (*mean, *std) = moments_of(values.slice(s![1..]));
-            }
-        }
-    }
-
-    /// What is needed to [go on](Self::resume) from here.
-    pub fn snapshot(&self) -> Snapshot {
-        let (steps, started) = (self.belief.steps, self.belief.started);
-        let memory = self.reading.as_ref().map(|own| own.memory().clone());
-        Snapshot { state: self.paths.state().to_owned(), steps, started, memory }
-    }
-
-    /// Goes on from where `snapshot` was taken, of this filter or of another one on the same model with as
-    /// many sample paths. One that was taken before the start resets the filter.
-    ///
-    /// # Panics
-    /// If the snapshot has other numbers of paths or of latent dimensions.
-    #[track_caller]
-    pub fn resume(&mut self, snapshot: &Snapshot) {
-        let (own, given) = (self.paths.state().dim(), snapshot.state.dim());
-        assert_eq!(own, given, "paths and dimensions of the filter against those of the snapshot");
-        self.reset();
-        if snapshot.started {
-            self.restore(snapshot);
-            self.belief.started = true;
-            // A read-out remembers what the snapshot says, and tells nothing before the next step.
-            let reading = self.reading.take();
-            self.settle(ObservationStatus::Missing);
-            self.reading = reading;
-        }
-    }
-
-    /// [`snapshot`](Self::snapshot) into an old one.
-    pub(crate) fn save(&self, snapshot: &mut Snapshot) {
-        snapshot.state.assign(&self.paths.state());
-        (snapshot.steps, snapshot.started) = (self.belief.steps, self.belief.started);
-        snapshot.memory.clone_from(&self.reading.as_ref().map(|own| own.memory().clone()));
-    }
-
-    /// Goes back to where `snapshot` was taken; a step has to follow before the belief is read.
-    pub(crate) fn restore(&mut self, snapshot: &Snapshot) {
-        self.paths.set_state(snapshot.state.view());
-        self.belief.steps = snapshot.steps;
-        if !snapshot.started {
-            self.forget();
-        }
-        if let (Some(memory), Some(reading)) = (&snapshot.memory, &mut self.reading) {
-            reading.set_memory(memory);
-        }
     }
 }

@@ -2,6 +2,7 @@
 
 use super::belief::ObservationStatus;
 use super::error::FilterError;
+use crate::bounds::{Limits, TrainingBounds, unknown};
 use crate::layout::Layout;
 use crate::range::TrainingRange;
 use crate::units::{Channels, Units};
@@ -18,11 +19,17 @@ pub(super) struct Input {
     units: Option<Units>,
     layout: Option<Arc<Layout>>,
     range: Option<Arc<TrainingRange>>,
+    bounds: Option<Arc<TrainingBounds>>,
+    /// Plausible observations and controls, in the units of the model.
+    plausible: (Limits, Limits),
     observation: Vec<f32>,
     control: Vec<f32>,
     /// Which channels of the observation were seen.
     seen: Vec<bool>,
     count: usize,
+    /// Channels that had an implausible value.
+    implausible: usize,
+    clamped: bool,
 }
 
 impl Input {
@@ -32,10 +39,14 @@ impl Input {
             units: None,
             layout: None,
             range: None,
+            bounds: None,
+            plausible: (unknown(observation), unknown(control)),
             observation: vec![0.0; observation],
             control: vec![0.0; control],
             seen: vec![false; observation],
             count: 0,
+            implausible: 0,
+            clamped: false,
         }
     }
 
@@ -59,6 +70,19 @@ impl Input {
     #[cfg(feature = "file")]
     pub(super) fn set_range(&mut self, range: Option<TrainingRange>) {
         self.range = range.map(Arc::new);
+    }
+
+    pub(super) fn bounds(&self) -> Option<&TrainingBounds> {
+        self.bounds.as_deref()
+    }
+
+    /// Takes bounds, which are in `units`; they hold whatever units are set later.
+    #[cfg(feature = "file")]
+    pub(super) fn set_bounds(&mut self, bounds: Option<TrainingBounds>, units: Option<&Units>) {
+        if let Some(bounds) = &bounds {
+            self.plausible = bounds.plausible(units);
+        }
+        self.bounds = bounds.map(Arc::new);
     }
 
     pub(super) fn units(&self) -> Option<&Units> {
@@ -89,7 +113,8 @@ impl Input {
             self.check_observation(x)?;
         }
         self.read_control(control)?;
-        self.count = 0;
+        self.clamp_control();
+        (self.count, self.implausible) = (0, 0);
         let Some(x) = observation else {
             self.seen.fill(false);
             return Ok(());
@@ -98,16 +123,40 @@ impl Input {
         if let Some(units) = &self.units {
             units.observation.normalize(&mut self.observation);
         }
-        for ((value, seen), given) in self.observation.iter_mut().zip(&mut self.seen).zip(x) {
-            *seen = !given.is_nan();
+        let channels = self.observation.iter_mut().zip(&mut self.seen);
+        for ((value, seen), [low, high]) in channels.zip(&self.plausible.0) {
+            // NaN is not.
+            *seen = *value >= *low && *value <= *high;
             if *seen {
                 self.count += 1;
             } else {
+                self.implausible += usize::from(!value.is_nan());
                 // As under the mask of a batch.
                 *value = 0.0;
             }
         }
         Ok(())
+    }
+
+    /// Brings the control into its plausible range.
+    fn clamp_control(&mut self) {
+        self.clamped = false;
+        for (value, [low, high]) in self.control.iter_mut().zip(&self.plausible.1) {
+            if *value < *low || *value > *high {
+                *value = value.clamp(*low, *high);
+                self.clamped = true;
+            }
+        }
+    }
+
+    /// Whether a channel had an implausible value.
+    pub(super) fn had_implausible(&self) -> bool {
+        self.implausible > 0
+    }
+
+    /// Whether the control was brought into its plausible range.
+    pub(super) fn was_clamped(&self) -> bool {
+        self.clamped
     }
 
     /// Checks an observation, in which NaN is allowed.
@@ -142,6 +191,11 @@ impl Input {
         (self.count > 0).then(|| row(&self.observation))
     }
 
+    /// Values of all channels, zero where nothing was seen.
+    pub(super) fn values(&self) -> &[f32] {
+        &self.observation
+    }
+
     pub(super) fn seen(&self) -> &[bool] {
         &self.seen
     }
@@ -152,6 +206,7 @@ impl Input {
 
     pub(super) fn status(&self) -> ObservationStatus {
         match self.count {
+            0 if self.implausible > 0 => ObservationStatus::Gated,
             0 => ObservationStatus::Missing,
             all if all == self.seen.len() => ObservationStatus::Seen,
             some => ObservationStatus::Partly(some),

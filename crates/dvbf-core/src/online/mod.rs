@@ -37,8 +37,10 @@ mod calibrated;
 mod cholesky;
 mod delayed;
 mod error;
+mod evidence;
 mod filter;
 mod forecast;
+mod health;
 mod input;
 #[cfg(feature = "file")]
 mod load;
@@ -47,10 +49,16 @@ mod options;
 mod paths;
 mod predictive;
 mod reading;
+mod recovery;
+mod snapshot;
+mod step;
+mod window;
 
 pub use belief::{Belief, ObservationStatus, Score, Spread};
 pub use delayed::{DelayedError, DelayedFilter};
 pub use error::FilterError;
-pub use filter::{Filter, Snapshot};
+pub use filter::Filter;
 pub use forecast::{Forecast, Trajectory};
+pub use health::Health;
 pub use options::FilterOptions;
+pub use snapshot::Snapshot;

@@ -1,6 +1,8 @@
 //! The recursion of one sequence along its mean path and its sample paths.
 
 use super::input::row;
+use super::window::{Start, Window};
+use crate::bounds::{Limits, unknown};
 use crate::model::Dvbf;
 use crate::refine::{FirstFramesSeen, Refinement};
 use dvbf_models::{Cache, FirstSteps, RecognitionInput, TransitionInput};
@@ -9,19 +11,9 @@ use dvbf_tensor::Noise;
 use ndarray::{Array1, Array2, ArrayView1, ArrayView2, ArrayViewMut2, s};
 use std::sync::Arc;
 
-/// The first `k` observations and the controls between them.
-#[derive(Clone, Debug)]
-struct Start {
-    observations: Array2<f32>,
-    /// One where a channel was seen.
-    mask: Array2<f32>,
-    controls: Array2<f32>,
-    seen: Vec<bool>,
-}
-
 /// The mean path, row 0, and sample paths, rows 1 to `N`, which see the same.
 ///
-/// The state is replaced by [`commit`](Self::commit) only.
+/// The state is replaced by [`commit`](Self::commit) only, which holds it within limits.
 #[derive(Debug)]
 pub(super) struct Paths {
     model: Arc<Dvbf<f32>>,
@@ -41,6 +33,8 @@ pub(super) struct Paths {
     state: Array2<f32>,
     predicted: Array2<f32>,
     next: Array2<f32>,
+    /// What a state may be (`Z`).
+    limits: Limits,
 }
 
 impl Paths {
@@ -56,12 +50,7 @@ impl Paths {
             transition: model.transition.cache(rows),
             head: GaussianHead::new(rows, dims.noise),
             seed,
-            start: Start {
-                observations: Array2::zeros((k, model.observation())),
-                mask: Array2::zeros((k, model.observation())),
-                controls: Array2::zeros((k, dims.control)),
-                seen: vec![false; k],
-            },
+            start: Start::zeros(k, model.observation(), dims.control),
             ones: Array1::ones(rows),
             raw: Array2::zeros((rows, 2 * dims.noise)),
             control: Array2::zeros((rows, dims.control)),
@@ -70,6 +59,7 @@ impl Paths {
             state: states(),
             predicted: states(),
             next: states(),
+            limits: unknown(dims.state),
             model,
         };
         paths.model.initial.prepare(&mut paths.initial);
@@ -84,7 +74,7 @@ impl Paths {
     fn warm_up(&mut self) {
         let (x, u) =
             (Array2::zeros((1, self.model.observation())), vec![0.0; self.control.ncols()]);
-        self.begin();
+        self.start_from(0);
         self.predict(0, ArrayView1::from(&u));
         self.update(Some(x.view()));
         self.update(None);
@@ -99,15 +89,32 @@ impl Paths {
         self.state.view()
     }
 
-    /// Takes the state of other paths on the same model, that of an unfinished start included.
+    /// Takes the state of other paths on the same model.
     pub(super) fn copy_state(&mut self, other: &Self) {
         self.state.assign(&other.state);
         self.noise.assign(&other.noise);
-        self.start.clone_from(&other.start);
+        self.limits.clone_from(&other.limits);
     }
 
     pub(super) fn set_state(&mut self, state: ArrayView2<'_, f32>) {
         self.state.assign(&state);
+    }
+
+    pub(super) fn set_noise_mean(&mut self, noise: ArrayView1<'_, f32>) {
+        self.noise.row_mut(0).assign(&noise);
+    }
+
+    /// The mean path has no noise.
+    pub(super) fn still(&mut self) {
+        self.noise.row_mut(0).fill(0.0);
+    }
+
+    pub(super) fn limits(&self) -> &Limits {
+        &self.limits
+    }
+
+    pub(super) fn set_limits(&mut self, limits: Limits) {
+        self.limits = limits;
     }
 
     /// `z̃ (1 + N, Z)` of the last prediction.
@@ -120,11 +127,12 @@ impl Paths {
         self.noise.row(0)
     }
 
-    /// The state becomes the model's prior for the first one, `g(ε)`.
-    pub(super) fn reset(&mut self) {
+    /// The state becomes the model's prior for the first one, `g(ε)`; false if it is not finite.
+    pub(super) fn reset(&mut self) -> bool {
         self.draw(0);
         self.model.initial.start(0, self.eps.view(), self.state.view_mut(), &mut self.initial);
         self.noise.row_mut(0).fill(0.0);
+        self.state.iter().all(|v| v.is_finite())
     }
 
     /// Fills the rows of the sample paths with stream `stream`.
@@ -140,69 +148,43 @@ impl Paths {
         }
     }
 
-    /// Keeps frame `t < k` of the start, and the control before it.
-    pub(super) fn keep(
-        &mut self,
-        t: usize,
-        observation: Option<ArrayView2<'_, f32>>,
-        control: &[f32],
-        channels: &[bool],
-    ) {
-        let Start { observations, mask, controls, seen } = &mut self.start;
-        for (to, &seen) in mask.row_mut(t).iter_mut().zip(channels) {
-            *to = f32::from(u8::from(seen));
-        }
-        seen[t] = observation.is_some();
-        match observation {
-            Some(x) => observations.row_mut(t).assign(&x.row(0)),
-            None => observations.row_mut(t).fill(0.0),
-        }
-        if t > 0 {
-            controls.row_mut(t - 1).assign(&ArrayView1::from(control));
-        }
+    /// The state at the last of the `k` frames of a window, which is that of step `t`; false if it is beyond
+    /// the limits, and then it is undefined.
+    ///
+    /// The noise is that of steps `t + 1 − k` to `t`.
+    pub(super) fn begin(&mut self, window: &Window, t: u64) -> bool {
+        window.unroll(&mut self.start);
+        self.start_from((t + 1).saturating_sub(self.start.seen.len() as u64))
     }
 
-    /// The state at the `k`-th frame, from all `k`; false if it is not finite.
-    ///
-    /// On failure the state is that of a reset.
-    pub(super) fn begin(&mut self) -> bool {
-        self.draw(0);
+    /// The state at the last frame of the start, the first of which is that of step `first`.
+    fn start_from(&mut self, first: u64) -> bool {
+        self.draw(first);
         let start = &self.start;
         let (x, u) = (start.observations.view(), start.controls.view());
-        let (mut first, mut others) = self.raw.multi_slice_mut((s![..1, ..], s![1.., ..]));
+        let (mut recognized, mut others) = self.raw.multi_slice_mut((s![..1, ..], s![1.., ..]));
         let steps = FirstSteps { observed: x, control: u };
-        self.model.initial.recognize(0, steps, first.view_mut(), &mut self.initial);
+        self.model.initial.recognize(0, steps, recognized.view_mut(), &mut self.initial);
         if let Some(refinement) = &mut self.refine {
             let mask = Some(start.mask.view());
             let seen = FirstFramesSeen { observed: x, mask, control: u };
-            refinement.refine(&self.model, seen, first.view_mut());
+            refinement.refine(&self.model, seen, recognized.view_mut());
         }
         for mut row in others.rows_mut() {
-            row.assign(&first.row(0));
+            row.assign(&recognized.row(0));
         }
         self.infer_noise();
         self.model.initial.start(0, self.noise.view(), self.next.view_mut(), &mut self.initial);
-        let mut finite = self.commit();
-        let start = std::mem::replace(
-            &mut self.start,
-            Start {
-                observations: Array2::default((0, 0)),
-                mask: Array2::default((0, 0)),
-                controls: Array2::default((0, 0)),
-                seen: Vec::new(),
-            },
-        );
+        let mut within = self.commit();
+        let start = std::mem::replace(&mut self.start, Start::zeros(0, 0, 0));
         for t in 1..start.seen.len() {
             let x = start.observations.slice(s![t..=t, ..]);
-            self.predict(t as u64, start.controls.row(t - 1));
+            self.predict(first + t as u64, start.controls.row(t - 1));
             self.update(start.seen[t].then_some(x));
-            finite = finite && self.commit();
+            within = within && self.commit();
         }
         self.start = start;
-        if !finite {
-            self.reset();
-        }
-        finite
+        within
     }
 
     /// `w = μ + σ ⊙ ε` from the output of a recognition network.
@@ -253,13 +235,16 @@ impl Paths {
         self.model.transition.forward(0, input, self.next.view_mut(), &mut self.transition);
     }
 
-    /// Takes the next state over, if it is finite.
+    /// Takes the next state over, if it is within the limits.
     pub(super) fn commit(&mut self) -> bool {
-        let finite = self.next.iter().all(|v| v.is_finite());
-        if finite {
+        let within =
+            self.next.rows().into_iter().all(|row| {
+                row.iter().zip(&self.limits).all(|(v, [low, high])| v >= low && v <= high)
+            });
+        if within {
             std::mem::swap(&mut self.state, &mut self.next);
         }
-        finite
+        within
     }
 
     /// The prediction becomes the present state: where a forecast begins.

@@ -2,6 +2,7 @@
 
 mod autoregression;
 mod baselines;
+mod bounds;
 mod calibration;
 mod components;
 mod filter;
@@ -22,6 +23,7 @@ mod squared_errors;
 
 pub use autoregression::Autoregression;
 pub use baselines::{Baselines, baselines};
+pub use bounds::training_bounds;
 pub use calibration::{Calibration, Coverage, calibrate};
 pub use fit_test::FitTest;
 pub use importance::importance_weighted_bound;

@@ -19,8 +19,8 @@ pub enum Verdict {
     Partly = 2,
     /// The gate took the observation for impossible.
     Gated = 3,
-    /// The state would not have been finite; the filter began again after this step.
-    Reset = 4,
+    /// The belief was lost and has been replaced by a start from the last frames, or by the prior.
+    Restarted = 4,
 }
 
 impl From<ObservationStatus> for Verdict {
@@ -30,6 +30,7 @@ impl From<ObservationStatus> for Verdict {
             ObservationStatus::Partly(_) => Self::Partly,
             ObservationStatus::Missing => Self::Missing,
             ObservationStatus::Gated => Self::Gated,
+            ObservationStatus::Restarted => Self::Restarted,
         }
     }
 }

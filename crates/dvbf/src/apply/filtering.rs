@@ -1,6 +1,6 @@
 //! Filtering of recordings: one belief a step, each of what was seen until then.
 
-use super::beliefs::{Beliefs, SequenceBeliefs, Verdict};
+use super::beliefs::{Beliefs, SequenceBeliefs};
 use super::{ApplyError, Trained};
 use crate::data::RawRecordings;
 use crate::pool::Pool;
@@ -8,8 +8,6 @@ use dvbf_core::{Belief, FilterError, FilterOptions, Spread};
 
 /// Beliefs after every step of every sequence, as the online filter gives them with these options, the seed
 /// being `seed + n` for sequence `n`.
-///
-/// A step whose state would not be finite resets the filter, which then starts anew with the next one.
 ///
 /// # Errors
 /// If the recordings do not fit the model, or no filter can have one of the options.
@@ -32,12 +30,8 @@ pub fn filter(
             let (sequence, controls) = (&recordings.sequences[n], &all[n]);
             let steps = sequence.observations.nrows();
             let mut out = SequenceBeliefs::unknown(&sequence.name, steps, z, x);
-            Trained::run(&mut filter, sequence, controls, steps, |t, filter, reset| {
-                if reset {
-                    out.verdicts[t] = Verdict::Reset;
-                } else {
-                    keep(&mut out, t, filter.belief());
-                }
+            Trained::run(&mut filter, sequence, controls, steps, |t, filter| {
+                keep(&mut out, t, filter.belief());
             })?;
             out.intervals.clone_from(&sequence.intervals);
             Ok(out)

@@ -211,11 +211,10 @@ fn continued(
     let recorded = trained.controls(recordings, sequence);
     let seed = simulation.seed.wrapping_add(number as u64);
     let mut filter = paths(trained.filter(), simulation.draws, seed)?;
-    let mut broken = false;
-    Trained::run(&mut filter, sequence, &recorded, filtered, |_, _, reset| broken |= reset)?;
-    if broken || !filter.belief().started {
+    Trained::run(&mut filter, sequence, &recorded, filtered, |_, _| ())?;
+    if !filter.belief().started {
         return Err(ApplyError::unfit(format!(
-            "{}: the state is not finite within the first {filtered} steps; they are far from what the \
+            "{}: the first {filtered} steps give no state; they are far from what the \
              model was trained on",
             sequence.name
         )));

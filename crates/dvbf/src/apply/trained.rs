@@ -312,7 +312,7 @@ impl Trained {
         }
     }
 
-    /// Takes steps `0 … count` of a sequence; the filter is reset where its state would not be finite.
+    /// Takes steps `0 … count` of a sequence.
     ///
     /// # Errors
     /// If a value is not one that a filter takes.
@@ -321,7 +321,7 @@ impl Trained {
         sequence: &RawSequence,
         controls: &Array2<f32>,
         count: usize,
-        mut each: impl FnMut(usize, &Filter, bool),
+        mut each: impl FnMut(usize, &Filter),
     ) -> Result<(), FilterError> {
         let dt = filter.dt();
         let none = vec![0.0; controls.ncols()];
@@ -329,15 +329,8 @@ impl Trained {
         for t in 0..count {
             let x = sequence.observations.row(t).to_vec();
             let u = if t > 0 { controls.slice(s![t - 1, ..]).to_vec() } else { none.clone() };
-            let reset = match filter.step(Some(&x), &u, dt) {
-                Ok(_) => false,
-                Err(FilterError::Overflow { .. }) => {
-                    filter.reset();
-                    true
-                }
-                Err(error) => return Err(error),
-            };
-            each(t, filter, reset);
+            filter.step(Some(&x), &u, dt)?;
+            each(t, filter);
         }
         Ok(())
     }

@@ -1,6 +1,6 @@
 //! A run about recordings in memory, which become a file of its folder.
 
-use super::experiment::{RunError, TrainRequest};
+use super::request::{RunError, TrainRequest};
 use super::{FolderError, RunFolder};
 use crate::data::{RawRecordings, Reading, write_npz};
 use crate::settings::{preset_for, usual_source};

@@ -2,101 +2,22 @@
 
 use super::held::Held;
 use super::observer::Observer;
+use super::opening::{Checkpoint, open};
 use super::phase::Phase;
+use super::request::{Finished, Outcome, RunError, TrainRequest};
 use super::{FolderError, LogRecord, RunFolder};
-use crate::data::{DataError, RecordingError, Sequences, Set, Supply};
+use crate::data::{Sequences, Set, Supply};
 use crate::eval::{
     Baselines, Draw, FitTest, READ_OUT, Readout, Summary, constants_of, infer, rollout_errors,
-    shown, summary_r2, training_range,
+    shown, summary_r2, training_bounds, training_range,
 };
-use crate::pool::{Pool, PoolError};
-use crate::report::{self, ReportError, Written};
-use crate::settings::{Precision, Settings, SettingsError, Span};
-use crate::train::{TrainError, Trainer, TrainerState};
-use dvbf_core::{Dvbf, ModelConfig, ModelFile, ProductPrecision};
-use std::path::{Path, PathBuf};
+use crate::pool::Pool;
+use crate::report;
+use crate::settings::{Precision, Settings, Span};
+use crate::train::{TrainError, Trainer};
+use dvbf_core::{Dvbf, ProductPrecision};
+use std::path::Path;
 use std::time::Instant;
-
-/// What is to be run.
-#[derive(Clone, Debug)]
-pub struct TrainRequest {
-    /// Every setting; for a resumed run those of its folder are used.
-    pub settings: Settings,
-    /// The run's folder.
-    pub folder: PathBuf,
-    /// Whether to go on from the folder's checkpoint.
-    pub resume: bool,
-    /// Files to read the recordings of a resumed run from, where they are no longer those that its
-    /// settings name.
-    pub files: Vec<String>,
-    /// Threads; as many as there are cores if zero.
-    pub threads: usize,
-}
-
-/// How a run ended.
-#[derive(Debug)]
-pub enum Outcome {
-    /// All updates were made and the figures computed.
-    Finished(Box<Finished>),
-    /// The observer stopped it; the checkpoint holds this many updates, and the run can be continued.
-    Stopped(u64),
-}
-
-/// A finished run.
-#[derive(Debug)]
-pub struct Finished {
-    /// The figures.
-    pub summary: Summary,
-    /// The run's folder.
-    pub folder: RunFolder,
-    /// Its settings.
-    pub settings: Settings,
-    /// Its report, or why there is none; the figures are good in either case.
-    pub report: Result<Written, ReportError>,
-}
-
-/// Why a run ended early.
-#[derive(Debug, thiserror::Error)]
-#[non_exhaustive]
-pub enum RunError {
-    /// The folder or one of its files.
-    #[error(transparent)]
-    Folder(#[from] FolderError),
-    /// A setting.
-    #[error(transparent)]
-    Settings(#[from] SettingsError),
-    /// The data.
-    #[error(transparent)]
-    Data(#[from] DataError),
-    /// A file of recordings.
-    #[error(transparent)]
-    Recording(#[from] RecordingError),
-    /// The training.
-    #[error(transparent)]
-    Train(#[from] TrainError),
-    /// The threads.
-    #[error(transparent)]
-    Pool(#[from] PoolError),
-    /// One of several trainings.
-    #[error("{name}: {source}")]
-    One {
-        /// What it is about.
-        name: String,
-        /// What went wrong.
-        source: Box<RunError>,
-    },
-    /// The training came to its end, and its model is worth nothing.
-    #[error(
-        "the bound of the trained model on the test set is {bound}, so nothing was learned; {} says \
-         what happened, and a lower training.learning_rate may help", path.display()
-    )]
-    NotFinite {
-        /// The bound.
-        bound: f64,
-        /// The record of the training.
-        path: PathBuf,
-    },
-}
 
 /// Runs a request: data, training, evaluation, files.
 ///
@@ -164,43 +85,6 @@ pub fn evaluate(
 fn figures(model: &Dvbf<f32>, settings: &Settings, supply: &Supply, pool: &Pool) -> Summary {
     let reference = Baselines::of(&settings.evaluation, supply, pool);
     Summary::evaluate(model, settings, supply, &reference, pool)
-}
-
-type Checkpoint = (ModelFile, TrainerState);
-
-/// The folder with its settings, and the checkpoint of a resumed run.
-fn open(request: &TrainRequest) -> Result<(RunFolder, Settings, Option<Checkpoint>), RunError> {
-    if !request.resume {
-        request.settings.validate()?;
-        let folder = RunFolder::create(&request.folder, &request.settings)?;
-        return Ok((folder, request.settings.clone(), None));
-    }
-    let folder = RunFolder::open(&request.folder)?;
-    folder.clean()?;
-    let settings = folder.settings()?;
-    if folder.is_unbegun()? {
-        return Ok((folder, settings, None));
-    }
-    let file = folder.checkpoint()?;
-    let state = TrainerState::decode(&file.trainer, file.values.len()).ok_or_else(|| {
-        let problem = "it holds a model for use, not a training to continue".into();
-        FolderError::Damaged { path: folder.file("checkpoint.dvbf"), problem }
-    })?;
-    // What only the data know is checked with the data.
-    let config = ModelConfig {
-        dt: file.config.dt,
-        uneven: file.config.uneven,
-        control_units: file.config.control_units.clone(),
-        ..settings.model.config(file.config.observation, file.config.control)
-    };
-    let same = config.complete().is_ok_and(|own| file.config.complete() == Ok(own));
-    let model = (!same).then_some("model");
-    if let Some(key) = model.or(state.mismatch(&settings)) {
-        let problem = format!("it does not belong to config.toml, which has another {key}");
-        return Err(FolderError::Damaged { path: folder.file("checkpoint.dvbf"), problem }.into());
-    }
-    folder.truncate_history(state.step)?;
-    Ok((folder, settings, Some((file, state))))
 }
 
 pub(super) struct Session {
@@ -385,6 +269,7 @@ impl Session {
         // Whoever filters with the model gets predictions that cover.
         let (train, settings) = (self.supply.sequences(Set::Train), &self.settings);
         file.range = training_range(&model, train, settings.data.steps, settings.seed, &self.pool);
+        file.bounds = Some(training_bounds(train));
         file.std_scale = summary.one_step().map_or(1.0, |c| c.scale);
         self.folder.save_best(&file)?;
         crate::skin::evaluate(

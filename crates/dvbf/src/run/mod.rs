@@ -5,11 +5,14 @@ mod experiment;
 mod held;
 mod judge;
 mod observer;
+mod opening;
 mod phase;
+mod request;
 mod start;
 
 pub use about::own_recordings;
 pub use dvbf_run::{FolderError, LogRecord, RunFolder};
-pub use experiment::{Finished, Outcome, RunError, TrainRequest, evaluate, train};
+pub use experiment::{evaluate, train};
 pub use observer::Observer;
 pub use phase::Phase;
+pub use request::{Finished, Outcome, RunError, TrainRequest};

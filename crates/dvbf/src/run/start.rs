@@ -5,10 +5,11 @@
 //! space that training straightens slowly or never; it costs evidence, which the bound on held-out
 //! sequences shows later.
 
-use super::experiment::{RunError, Session};
+use super::experiment::Session;
 use super::held::Held;
 use super::observer::Observer;
 use super::phase::Phase;
+use super::request::RunError;
 use crate::eval::{Draw, infer, rollout_errors};
 use crate::settings::Span;
 use crate::train::{Trainer, TrainerState};
