@@ -6,7 +6,8 @@
 
 use super::BayesError;
 use super::form::Form;
-use super::linearization::{Dims, GaussianModel, Linearization};
+use super::gaussian_model::GaussianModel;
+use super::linearization::{Dims, Linearization};
 use super::memory::Memory;
 use super::state_space::Jacobians;
 use nalgebra::{DefaultAllocator, Dim, OVector};

@@ -3,7 +3,8 @@
 //! `z_{t+1} = A z_t + B u_t + w_t`, `w_t ~ N(0, Q)`; `x_t = C z_t + v_t`, `v_t ~ N(0, R)`.
 
 use super::form::Form;
-use super::linearization::{Dims, GaussianModel, Linearization};
+use super::gaussian_model::GaussianModel;
+use super::linearization::{Dims, Linearization};
 use super::memory::Memory;
 use super::products::add_times;
 use super::root::Root;

@@ -2,7 +2,8 @@
 
 use super::belief::{Belief, RootBelief};
 use super::filter::GaussianFilter;
-use super::linearization::{Correction, GaussianModel, Linearization};
+use super::gaussian_model::GaussianModel;
+use super::linearization::{Correction, Linearization};
 use super::{BayesError, check};
 use ndarray::ArrayView2;
 

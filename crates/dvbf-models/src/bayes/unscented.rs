@@ -26,7 +26,8 @@
 //! accounts for `Σ dᵢ dᵢᵀ`; the terms of second differences are added to the noise.
 
 use super::form::Form;
-use super::linearization::{Dims, GaussianModel, Linearization};
+use super::gaussian_model::GaussianModel;
+use super::linearization::{Dims, Linearization};
 use super::memory::{Memory, zeros};
 use super::products::symmetric_product;
 use super::root::Root;
