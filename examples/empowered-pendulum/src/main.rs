@@ -3,8 +3,8 @@
 //! `cargo run --release -- MODEL`, with the model file of a finished run of the pendulum.
 
 use dvbf_control::{
-    Channel, ControlLimits, Controller, Greedy, HeldGaussian, LearnedDynamics, PathFilter,
-    StateFilter, StateScale,
+    Channel, ControlLimits, Controller, FrameError, Greedy, HeldGaussian, LearnedDynamics,
+    PathFilter, StateFilter, StateScale,
 };
 use dvbf_core::Filter;
 use dvbf_core::ndarray::Array2;
@@ -32,7 +32,9 @@ fn main() -> Result<(), Box<dyn Error>> {
     let pendulum = Pendulum::new(settings)?;
     let pixels = pendulum.spec().observation_size;
     if (filter.model().observation(), filter.model().transition().dims().control) != (pixels, 1) {
-        return Err(format!("{path} is no model of frames of {pixels} pixels and one torque").into());
+        return Err(
+            format!("{path} is no model of frames of {pixels} pixels and one torque").into()
+        );
     }
 
     // What the states vary by, from a minute of random torques.
@@ -53,7 +55,12 @@ fn main() -> Result<(), Box<dyn Error>> {
         // Every twentieth frame is dropped on the way.
         let seen = (t % 20 != 19).then_some(&frame[..]);
         let clock = Instant::now();
-        let torque = f64::from(controller.frame(seen)?[0]);
+        let torque = match controller.frame(seen).map(|control| control[0]) {
+            // A frame that the filter refuses passes as a missing one.
+            Err(FrameError::Filter(_)) => controller.frame(None)?[0],
+            torque => torque?,
+        };
+        let torque = f64::from(torque);
         spent += clock.elapsed().as_secs_f64();
         pendulum.advance(&mut state, &[torque]);
         let angle = state[0].rem_euclid(2.0 * PI) - PI;
