@@ -52,7 +52,7 @@ impl EmpowermentPage {
             "<section id=\"landscape\">\n<h2>The landscape</h2>\n<p>{} Left: by the true equations. \
              Right: by the learned model alone; each filtered latent state is plotted where the true state \
              was. Over held-out states their correlation is {:.4}. Near equilibria, where the state hardly \
-             moves by itself, the learned one is highest at {}. Grey: no held-out state. The line is the \
+             moves by itself, the learned one is highest at {}. Empty cells have no held-out state. The line is the \
              trial below.</p>\n<p>{}</p>\n<div class=\"grid\">\n",
             escape(&self.scene.landscape),
             self.correlation,
