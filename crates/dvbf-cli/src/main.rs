@@ -22,9 +22,10 @@ use clap::Parser;
 use dvbf::export::ExportError;
 use dvbf::pool::Pool;
 use dvbf::report::ReportError;
-use dvbf::run::{Outcome, RunError};
+use dvbf::run::{Outcome, RunError, RunFolder};
 use std::path::Path;
 use std::process::ExitCode;
+use terminal::noteln;
 
 fn main() -> ExitCode {
     terminal::ended(run(Arguments::parse().command))
@@ -86,14 +87,23 @@ fn run_train(train: &train::Train) -> Result<ExitCode, RunError> {
     }
 }
 
+/// Says what a command does with a run that is being written.
+fn say_if_running(run: &Path, what: &str) {
+    if let Some(writer) = RunFolder::open(run).ok().and_then(|folder| folder.writer()) {
+        noteln!("{} is being trained by {writer}: {what}", run.display());
+    }
+}
+
 fn run_report(report: &args::Report) -> Result<ExitCode, ReportError> {
     let pool = Pool::new(report.threads)?;
+    say_if_running(&report.run, "it writes its page when it ends");
     tables::paths(&dvbf::report::report(&report.run, &report.data, &pool)?);
     Ok(ExitCode::SUCCESS)
 }
 
 fn run_eval(eval: &apply::Eval) -> Result<(), RunError> {
     let pool = Pool::new(eval.threads)?;
+    say_if_running(&eval.run, "the figures are those of its best model so far");
     let (summary, settings) = dvbf::run::evaluate(&eval.run, &eval.data, &pool)?;
     tables::figures(&summary, &settings, eval.json);
     Ok(())

@@ -1,6 +1,7 @@
 //! The folder of a run and its files.
 
 use super::forces::ForceSeries;
+use super::lock::{self, LockError, RunLock, Writer};
 use super::record::LogRecord;
 use super::summary::Summary;
 use crate::settings::{Settings, SettingsError};
@@ -21,6 +22,17 @@ pub enum FolderError {
     Exists {
         /// The folder.
         path: PathBuf,
+    },
+    /// Another process writes the folder.
+    #[error(
+        "{} is being written by {writer}; wait until that run ends, or stop it, and then use --resume",
+        path.display()
+    )]
+    Running {
+        /// The folder.
+        path: PathBuf,
+        /// Process and host.
+        writer: String,
     },
     /// There is no run.
     #[error("{} holds no run: {missing} is missing", path.display())]
@@ -80,18 +92,40 @@ const SUMMARY: &str = "summary.json";
 const FORCES: &str = "calibration.json";
 
 impl RunFolder {
-    /// A new folder for a run, made if need be, with its `config.toml`.
+    /// A new folder for a run, made if need be, with its `config.toml`, and the right to write it. Of several
+    /// processes that ask at once, one gets it.
     ///
     /// # Errors
-    /// If a run is there already or the folder cannot be written.
-    pub fn create(path: &Path, settings: &Settings) -> Result<Self, FolderError> {
+    /// If a run is there already, another process makes one, or the folder cannot be written.
+    pub fn create(path: &Path, settings: &Settings) -> Result<(Self, RunLock), FolderError> {
         let folder = Self { path: path.to_owned() };
-        if folder.file(CONFIG).exists() || folder.file(CHECKPOINT).exists() {
+        let exists = || folder.file(CONFIG).exists() || folder.file(CHECKPOINT).exists();
+        if exists() && lock::writer(path).is_none() {
             return Err(FolderError::Exists { path: path.to_owned() });
         }
         fs::create_dir_all(path).map_err(|source| io_error(path, source))?;
+        let lock = folder.lock()?;
+        if exists() {
+            return Err(FolderError::Exists { path: path.to_owned() });
+        }
         folder.write(CONFIG, settings.to_toml().as_bytes())?;
-        Ok(folder)
+        Ok((folder, lock))
+    }
+
+    /// The right to write the folder, until it is dropped.
+    ///
+    /// # Errors
+    /// If another process has it, or the system refuses.
+    pub fn lock(&self) -> Result<RunLock, FolderError> {
+        RunLock::take(&self.path).map_err(|error| match error {
+            LockError::Held(writer) => FolderError::Running { path: self.path.clone(), writer },
+            LockError::Io { path, source } => FolderError::Io { path, source },
+        })
+    }
+
+    /// The process that writes the folder now; nothing if there is none.
+    pub fn writer(&self) -> Option<Writer> {
+        lock::writer(&self.path)
     }
 
     /// The folder of an existing run.
@@ -230,11 +264,19 @@ impl RunFolder {
         self.write(SUMMARY, (text + "\n").as_bytes()).map(|_| ())
     }
 
-    /// Replaces the checkpoint, durably.
+    /// Replaces the checkpoint, durably, and makes the records before it durable first: a run that is resumed
+    /// from it has them all.
     ///
     /// # Errors
     /// If the system refuses; the old checkpoint is then intact.
     pub fn save_checkpoint(&self, file: &ModelFile) -> Result<(), FolderError> {
+        let path = self.file("metrics.jsonl");
+        match OpenOptions::new().append(true).open(&path).and_then(|metrics| metrics.sync_all()) {
+            Err(source) if source.kind() != io::ErrorKind::NotFound => {
+                return Err(io_error(&path, source));
+            }
+            _ => (),
+        }
         Ok(file.write(&self.file(CHECKPOINT))?)
     }
 

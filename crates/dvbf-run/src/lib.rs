@@ -3,6 +3,7 @@
 mod figures;
 mod folder;
 mod forces;
+mod lock;
 mod record;
 pub mod settings;
 mod summary;
@@ -10,6 +11,7 @@ mod summary;
 pub use figures::figure_names;
 pub use folder::{FolderError, RunFolder};
 pub use forces::{Calibrated, FORCE_METHODS, ForcePiece, ForceSeries, ForceTable, LABEL_SECONDS};
+pub use lock::{RunLock, Writer};
 pub use record::LogRecord;
 pub use summary::{
     BoundFigures, Columns, OpenLoopRow, R2Figures, READ_OUT, Summary, r2 as summary_r2, rows,

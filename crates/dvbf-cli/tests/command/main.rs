@@ -12,6 +12,7 @@ mod full_disk;
 mod interrupt;
 #[cfg(unix)]
 mod killed;
+mod lock;
 #[cfg(target_os = "linux")]
 mod memory;
 #[cfg(unix)]

@@ -100,9 +100,12 @@ pub fn calibrate(
 /// Writes a read-out into the model file of a run, or the model file `run`; everything else stays as it is.
 ///
 /// # Errors
-/// If there is no model, or the system refuses.
+/// If there is no model, another process writes the run, or the system refuses.
 pub fn save_reference(run: &Path, reference: Reference) -> Result<PathBuf, ApplyError> {
-    let path = if run.is_dir() { RunFolder::open(run)?.best_path()? } else { run.to_owned() };
+    let folder = if run.is_dir() { Some(RunFolder::open(run)?) } else { None };
+    let path = folder.as_ref().map_or_else(|| Ok(run.to_owned()), RunFolder::best_path)?;
+    // A run that goes on would replace what is written.
+    let _lock = folder.map(|folder| folder.lock()).transpose()?;
     let file = ModelFile { reference: Some(reference), ..ModelFile::read(&path)? };
     file.write(&path)?;
     Ok(path)

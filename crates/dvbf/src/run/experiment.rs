@@ -2,7 +2,7 @@
 
 use super::held::Held;
 use super::observer::Observer;
-use super::opening::{Checkpoint, open};
+use super::opening::{Checkpoint, Opened, open};
 use super::phase::Phase;
 use super::request::{Finished, Outcome, RunError, TrainRequest};
 use super::{FolderError, LogRecord, RunFolder};
@@ -27,7 +27,7 @@ use std::time::Instant;
 pub fn train(request: &TrainRequest, observer: &mut dyn Observer) -> Result<Outcome, RunError> {
     let clock = Instant::now();
     let pool = Pool::new(request.threads)?;
-    let (folder, settings, checkpoint) = open(request)?;
+    let Opened { folder, settings, checkpoint, lock: _lock } = open(request)?;
     let settings = if request.resume { settings.with_files(&request.files)? } else { settings };
 
     let reading = settings.recordings.is_some();

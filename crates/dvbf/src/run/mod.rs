@@ -11,7 +11,7 @@ mod request;
 mod start;
 
 pub use about::own_recordings;
-pub use dvbf_run::{FolderError, LogRecord, RunFolder};
+pub use dvbf_run::{FolderError, LogRecord, RunFolder, RunLock, Writer};
 pub use experiment::{evaluate, train};
 pub use observer::Observer;
 pub use phase::Phase;

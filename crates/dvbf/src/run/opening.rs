@@ -1,7 +1,7 @@
 //! The folder that a run is made in, new or as it was left.
 
 use super::request::{RunError, TrainRequest};
-use super::{FolderError, RunFolder};
+use super::{FolderError, RunFolder, RunLock};
 use crate::settings::Settings;
 use crate::train::TrainerState;
 use dvbf_core::{ModelConfig, ModelFile};
@@ -10,19 +10,29 @@ use dvbf_core::{ModelConfig, ModelFile};
 pub(super) type Checkpoint = (ModelFile, TrainerState);
 
 /// The folder with its settings, and the checkpoint of a resumed run.
-pub(super) fn open(
-    request: &TrainRequest,
-) -> Result<(RunFolder, Settings, Option<Checkpoint>), RunError> {
+pub(super) struct Opened {
+    pub(super) folder: RunFolder,
+    pub(super) settings: Settings,
+    pub(super) checkpoint: Option<Checkpoint>,
+    /// Held until the run ends.
+    pub(super) lock: RunLock,
+}
+
+/// Opens the folder of a request.
+pub(super) fn open(request: &TrainRequest) -> Result<Opened, RunError> {
     if !request.resume {
         request.settings.validate()?;
-        let folder = RunFolder::create(&request.folder, &request.settings)?;
-        return Ok((folder, request.settings.clone(), None));
+        let (folder, lock) = RunFolder::create(&request.folder, &request.settings)?;
+        let settings = request.settings.clone();
+        return Ok(Opened { folder, settings, checkpoint: None, lock });
     }
     let folder = RunFolder::open(&request.folder)?;
+    let lock = folder.lock()?;
+    // What is half written is nobody's.
     folder.clean()?;
     let settings = folder.settings()?;
     if folder.is_unbegun()? {
-        return Ok((folder, settings, None));
+        return Ok(Opened { folder, settings, checkpoint: None, lock });
     }
     let file = folder.checkpoint()?;
     let state = TrainerState::decode(&file.trainer, file.values.len()).ok_or_else(|| {
@@ -43,5 +53,5 @@ pub(super) fn open(
         return Err(FolderError::Damaged { path: folder.file("checkpoint.dvbf"), problem }.into());
     }
     folder.truncate_history(state.step)?;
-    Ok((folder, settings, Some((file, state))))
+    Ok(Opened { folder, settings, checkpoint: Some((file, state)), lock })
 }
