@@ -2,6 +2,7 @@
 
 pub mod baseline;
 pub mod eval;
+mod filter_many;
 pub mod linear;
 pub mod nullable;
 pub mod pool;
@@ -11,3 +12,5 @@ pub mod schedule;
 pub mod settings;
 pub mod skin;
 pub mod train;
+
+pub use filter_many::filter_many;
