@@ -51,7 +51,7 @@ struct Sequence {
 
 /// Either of the two kinds of classical filters.
 enum Classical<M> {
-    Gaussian(GaussianFilter<M>),
+    Gaussian(Box<GaussianFilter<M>>),
     Particles(Box<ParticleFilter<LearnedSpace>>, u64),
 }
 
@@ -220,13 +220,13 @@ impl Bench {
             let (course, start) = own(&self.filter, &self.space, &sequence)?;
             said[0].courses.push(course);
             for (at, belief, from) in [(1, &self.prior, 0), (4, &start, k)] {
-                let mut extended = Classical::Gaussian(GaussianFilter::new(
+                let mut extended = Classical::Gaussian(Box::new(GaussianFilter::new(
                     Extended(self.space.clone()),
                     belief.clone(),
-                )?);
+                )?));
                 let unscented = Unscented::new(self.space.clone(), SigmaPoints::GAUSSIAN)?;
                 let mut unscented =
-                    Classical::Gaussian(GaussianFilter::new(unscented, belief.clone())?);
+                    Classical::Gaussian(Box::new(GaussianFilter::new(unscented, belief.clone())?));
                 let mut draws = vec![0.0; self.particles * belief.len()];
                 Noise::new(8, n as u64).normal(&mut draws);
                 let particles = ParticleFilter::new(self.space.clone(), belief, 0.5, &draws)?;
