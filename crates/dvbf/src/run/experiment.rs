@@ -1,6 +1,6 @@
 //! Training a model on an environment, from settings to figures.
 
-use super::held::Held;
+use super::held::{Held, counted};
 use super::observer::Observer;
 use super::opening::{Checkpoint, Opened, open};
 use super::phase::Phase;
@@ -15,7 +15,7 @@ use crate::pool::Pool;
 use crate::report;
 use crate::settings::{Precision, Settings, Span};
 use crate::train::{TrainError, Trainer};
-use dvbf_core::{Dvbf, ProductPrecision};
+use dvbf_core::{Dvbf, ProductPrecision, TrainingBounds};
 use std::path::Path;
 use std::time::Instant;
 
@@ -269,7 +269,7 @@ impl Session {
         // Whoever filters with the model gets predictions that cover.
         let (train, settings) = (self.supply.sequences(Set::Train), &self.settings);
         file.range = training_range(&model, train, settings.data.steps, settings.seed, &self.pool);
-        file.bounds = Some(training_bounds(train));
+        file.bounds = Some(self.bounds(train, file.config.uneven));
         file.std_scale = summary.one_step().map_or(1.0, |c| c.scale);
         self.folder.save_best(&file)?;
         crate::skin::evaluate(
@@ -281,5 +281,18 @@ impl Session {
         summary.seconds = self.clock.elapsed().as_secs_f64();
         self.folder.save_summary(&summary)?;
         Ok(summary)
+    }
+
+    /// What is plausible: of angles whose turns count and of levels every value is, and a step may be longer
+    /// than all that were trained on.
+    fn bounds(&self, train: Sequences<'_>, uneven: bool) -> TrainingBounds {
+        let mut bounds = training_bounds(train);
+        for of in counted(&self.settings, &train.first(1)) {
+            bounds.observation[of.channel] = None;
+        }
+        if uneven && let Some(seconds) = bounds.control.last_mut() {
+            *seconds = None;
+        }
+        bounds
     }
 }

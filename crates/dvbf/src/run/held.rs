@@ -62,7 +62,7 @@ impl<'a> Held<'a> {
 }
 
 /// The channels that the recordings' settings call angles and levels, angles first.
-fn counted(settings: &Settings, train: &Dataset) -> Vec<Counted> {
+pub(super) fn counted(settings: &Settings, train: &Dataset) -> Vec<Counted> {
     let Some(recordings) = &settings.recordings else { return Vec::new() };
     let place = |name: &String| train.names.iter().position(|own| own == name);
     let angle = |(name, turn): (&String, &f64)| {

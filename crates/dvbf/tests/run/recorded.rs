@@ -141,6 +141,9 @@ fn an_angle_is_a_component_of_the_state() {
     let finished = tiny::finish(&settings, &run, false);
     let history = finished.folder.history().unwrap();
     assert_eq!(history.iter().map(|record| record.step).collect::<Vec<_>>(), [0, 0, 4, 8]);
+    // However often it has turned, an angle is plausible; a torque is not.
+    let bounds = finished.folder.best().unwrap().bounds.unwrap();
+    assert!(bounds.observation[0].is_none() && bounds.control[0].is_some(), "{bounds:?}");
     let ratio = |i: usize| history[i].linear_ratio[&20];
     assert!(ratio(0) < 0.1 && ratio(1) > 0.5, "{} {}", ratio(0), ratio(1));
     let stopped = folder.path().join("stopped");

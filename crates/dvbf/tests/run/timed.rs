@@ -39,6 +39,9 @@ fn timed_filter(jitter: f32) {
     let run = folder.path().join("run");
     tiny::finish(&settings, &run, false);
     let path = run.join("best.dvbf");
+    // A gap may be longer than all that were trained on.
+    let bounds = RunFolder::open(&run).unwrap().best().unwrap().bounds.unwrap();
+    assert!(bounds.control[0].is_some() && bounds.control[1].is_none(), "{bounds:?}");
     let mut filter = Filter::load(&path).unwrap().with_options(FilterOptions::MEAN_PATH).unwrap();
     // The length of a step that the model was trained at is a placeholder.
     assert_eq!(filter.dt().to_bits(), 1.0_f64.to_bits());
