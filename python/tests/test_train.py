@@ -174,7 +174,8 @@ def test_progress_is_shown_line_by_line(
 
 def test_ctrl_c_ends_the_training_which_goes_on_to_the_same_bits(tmp_path: Path, data: Data) -> None:
     x, u = data
-    long: dict[str, Any] = {**SMALL, "training": {"steps": 400, "log_interval": 100, "batch": 8, "restarts": 1}}
+    # Long enough for a signal to arrive on the way.
+    long: dict[str, Any] = {**SMALL, "training": {"steps": 6000, "log_interval": 100, "batch": 8, "restarts": 1}}
     begun = threading.Event()
 
     def interrupt() -> None:
