@@ -1,6 +1,7 @@
 //! A Gaussian belief about a state or an observation.
 
 use super::memory::Memory;
+use super::products::symmetrize;
 use super::root::Root;
 use super::{BayesError, check};
 use nalgebra::{DMatrix, DVector, DefaultAllocator, Dim, Dyn, OMatrix, OVector};
@@ -29,14 +30,7 @@ where
     pub fn new(mean: OVector<f64, Z>, covariance: OMatrix<f64, Z, Z>) -> Result<Self, BayesError> {
         let mut belief = Self { mean, covariance };
         belief.check()?;
-        let covariance = &mut belief.covariance;
-        for j in 0..covariance.ncols() {
-            for i in 0..j {
-                let middle = (covariance[(i, j)] + covariance[(j, i)]) * 0.5;
-                covariance[(i, j)] = middle;
-                covariance[(j, i)] = middle;
-            }
-        }
+        symmetrize(&mut belief.covariance);
         Ok(belief)
     }
 

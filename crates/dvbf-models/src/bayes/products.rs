@@ -121,10 +121,7 @@ pub(super) fn symmetric_sum<N: Dim, M: Dim>(
 ) where
     DefaultAllocator: Allocator<N, N> + Allocator<N, M>,
 {
-    let (n, b) = (b.nrows(), b.as_slice());
-    let left = Left { values: a.as_slice(), rows: n };
-    left.product(into.as_mut_slice(), Some(init.as_slice()), |c| c, |m, c| b[m * n + c]);
-    mirror(into);
+    lower_half(into, Some(init.as_slice()), a, b);
 }
 
 /// `into = a bᵀ`, which is symmetric.
@@ -136,9 +133,22 @@ pub(super) fn symmetric_product<N: Dim, M: Dim>(
 ) where
     DefaultAllocator: Allocator<N, N> + Allocator<N, M>,
 {
+    lower_half(into, None, a, b);
+}
+
+/// The lower half of `init + a bᵀ`, and the upper one after it.
+#[inline(always)]
+fn lower_half<N: Dim, M: Dim>(
+    into: &mut OMatrix<f64, N, N>,
+    init: Option<&[f64]>,
+    a: &OMatrix<f64, N, M>,
+    b: &OMatrix<f64, N, M>,
+) where
+    DefaultAllocator: Allocator<N, N> + Allocator<N, M>,
+{
     let (n, b) = (b.nrows(), b.as_slice());
     let left = Left { values: a.as_slice(), rows: n };
-    left.product(into.as_mut_slice(), None, |c| c, |m, c| b[m * n + c]);
+    left.product(into.as_mut_slice(), init, |c| c, |m, c| b[m * n + c]);
     mirror(into);
 }
 
@@ -153,6 +163,20 @@ where
     for c in 0..n {
         for r in c + 1..n {
             a[r * n + c] = a[c * n + r];
+        }
+    }
+}
+
+/// `a ← (a + aᵀ) / 2`.
+pub(super) fn symmetrize<N: Dim>(a: &mut OMatrix<f64, N, N>)
+where
+    DefaultAllocator: Allocator<N, N>,
+{
+    for j in 0..a.ncols() {
+        for i in 0..j {
+            let middle = (a[(i, j)] + a[(j, i)]) * 0.5;
+            a[(i, j)] = middle;
+            a[(j, i)] = middle;
         }
     }
 }

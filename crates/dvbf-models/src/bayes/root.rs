@@ -13,6 +13,7 @@
 //! variables that depend on the others. Nothing is inverted.
 
 use super::memory::{Memory, zeros};
+use super::products::symmetrize;
 use super::triangle::{Reflections, Triangle, triangle};
 use super::{BayesError, check};
 use nalgebra::allocator::Allocator;
@@ -309,7 +310,9 @@ pub(super) fn not_nan(squared_distance: f64) -> f64 {
 
 /// `A Aᵀ`.
 pub(super) fn square(a: &DMatrix<f64>) -> DMatrix<f64> {
-    symmetric(a * a.transpose())
+    let mut square = a * a.transpose();
+    symmetrize(&mut square);
+    square
 }
 
 /// `[A B]`.
@@ -320,23 +323,14 @@ pub(super) fn beside(a: &DMatrix<f64>, b: &DMatrix<f64>) -> DMatrix<f64> {
     both
 }
 
-/// `(A + Aᵀ) / 2`.
-pub(super) fn symmetric(a: DMatrix<f64>) -> DMatrix<f64> {
-    let t = a.transpose();
-    (a + t) * 0.5
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
 
     fn solve(root: &Root, b: &DMatrix<f64>) -> DMatrix<f64> {
-        {
-            let (column, mut white) =
-                (DVector::from_column_slice(b.as_slice()), DVector::zeros(b.nrows()));
-            root.whiten_vector(&column, &mut white);
-            root.whiten_transposed(&DMatrix::from_column_slice(b.nrows(), 1, white.as_slice()))
-        }
+        let mut white = DVector::zeros(b.nrows());
+        root.whiten_vector(&DVector::from_column_slice(b.as_slice()), &mut white);
+        root.whiten_transposed(&DMatrix::from_column_slice(b.nrows(), 1, white.as_slice()))
     }
 
     #[test]

@@ -120,12 +120,7 @@ where
         let next = &mut self.next;
         if next.root.forget_underflow() {
             let z = next.belief.mean.len();
-            self.ahead.x.fill(0.0);
-            for i in 0..z {
-                for k in 0..z {
-                    self.ahead.x[(k, i)] = next.root.factor()[(i, k)];
-                }
-            }
+            self.ahead.read(next.root.factor());
             let columns = self.ahead.run("covariance", std::iter::once(z), |_| ())?;
             next.root.take(&self.ahead, (0, columns));
         }
@@ -165,13 +160,7 @@ where
     fn lower_root(&self, into: &mut OMatrix<f64, Z, Z>) -> Result<(), BayesError> {
         let z = into.nrows();
         let mut work = self.ahead.clone();
-        work.x.fill(0.0);
-        let factor = self.now.root.factor();
-        for i in 0..z {
-            for k in 0..z {
-                work.x[(k, i)] = factor[(i, k)];
-            }
-        }
+        work.read(self.now.root.factor());
         let columns = work.run("covariance", std::iter::repeat_n(1, z), |_| ())?;
         into.fill(0.0);
         for (column, &variable) in work.order().iter().enumerate().take(columns) {

@@ -111,12 +111,12 @@ impl<M: GaussianModel> GaussianFilter<M> {
         };
         for t in 0..steps {
             if t > 0 {
-                let control = sequence.controls.row(t - 1).to_vec();
+                let control = values(sequence.controls.row(t - 1));
                 self.predict(&control).map_err(|e| e.at_step(t - 1))?;
                 out.transitions.push(self.work.transition.clone());
             }
             out.predicted.push(self.belief().clone());
-            let observation = sequence.observations.row(t).to_vec();
+            let observation = values(sequence.observations.row(t));
             let correction = self.update(Some(&observation)).map_err(|e| e.at_step(t))?;
             out.corrections.push(correction);
             out.filtered.push(self.belief().clone());

@@ -97,6 +97,19 @@ where
         }
     }
 
+    /// Takes a root of fewer columns than there is room for; the others are zero.
+    pub(super) fn read<K: Dim>(&mut self, root: &OMatrix<f64, N, K>)
+    where
+        DefaultAllocator: Allocator<N, K>,
+    {
+        self.x.fill(0.0);
+        for i in 0..root.nrows() {
+            for k in 0..root.ncols() {
+                self.x[(k, i)] = root[(i, k)];
+            }
+        }
+    }
+
     /// Makes a triangle of the variables block by block, gives its columns after every block to
     /// `ended` and returns how many there are.
     #[inline]
