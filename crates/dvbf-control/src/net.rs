@@ -88,7 +88,7 @@ impl<S: Scalar> StateNet<S> {
         if self.clip < S::infinity() {
             let clip = self.clip;
             // A NaN stays, so that nothing finite is said of it.
-            input.map_inplace(|n| *n = if n.is_nan() { *n } else { n.max(-clip).min(clip) });
+            input.map_inplace(|n| *n = n.clamp(-clip, clip));
         }
         self.mlp.forward_written(at, y, &mut cache.mlp);
     }

@@ -184,7 +184,7 @@ impl<S: Scalar, D: MeanDynamics<S>> Horizon<S, D> {
         let mut dnext = after.slice_mut(s![..batch, ..]);
         let cut = S::of(self.cut * share);
         // A NaN stays, and is found in the gradient.
-        dnext.map_inplace(|d| *d = if d.is_nan() { *d } else { d.max(-cut).min(cut) });
+        dnext.map_inplace(|d| *d = d.clamp(-cut, cut));
         self.dcontrols.fill(S::ZERO);
         let at = Inputs { states: self.states.slice(rows), controls: self.controls.slice(rows) };
         let mut dstates = before.slice_mut(rows);

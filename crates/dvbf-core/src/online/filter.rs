@@ -26,9 +26,10 @@ use std::sync::Arc;
 /// `dvbf train` never shows a model unless its recordings have gaps; after it the state follows the
 /// transition alone.
 ///
-/// A filter always comes back: whatever it was fed, `k` good frames and some more lead to the belief of a
-/// filter that got nothing else, and no step gives a belief that is not finite. [`step`](Self::step) says
-/// what it does with frames that are missing, absurd or improbable, [`health`](Self::health) counts them.
+/// No step gives a belief that is not finite, and good frames bring a filter back, whatever it was fed: a
+/// belief that they contradict clearly is replaced, and one that is wrong by little fades as fast as the model
+/// forgets. [`step`](Self::step) says what it does with frames that are missing, absurd or improbable,
+/// [`health`](Self::health) counts them.
 ///
 /// Nothing allocates after construction but [`predict`](Self::predict), [`sample`](Self::sample) and
 /// [`observe`](Self::observe), which give new arrays. Bad values give errors and leave the filter

@@ -37,8 +37,6 @@ pub(super) struct Window {
     next: usize,
     /// Frames since the window was cleared, at most `k`.
     held: usize,
-    /// Frames in a row, up to the last one, of which something was seen.
-    run: usize,
 }
 
 impl Window {
@@ -49,12 +47,11 @@ impl Window {
             seen: vec![false; k],
             next: 0,
             held: 0,
-            run: 0,
         }
     }
 
     pub(super) fn clear(&mut self) {
-        (self.next, self.held, self.run) = (0, 0, 0);
+        (self.next, self.held) = (0, 0);
     }
 
     /// Takes the state of another window of the same sizes.
@@ -62,7 +59,7 @@ impl Window {
         self.observations.assign(&other.observations);
         self.controls.assign(&other.controls);
         self.seen.copy_from_slice(&other.seen);
-        (self.next, self.held, self.run) = (other.next, other.held, other.run);
+        (self.next, self.held) = (other.next, other.held);
     }
 
     /// Takes a frame and the control before it; the oldest frame goes.
@@ -72,11 +69,9 @@ impl Window {
             *to = if seen { value } else { f32::NAN };
         }
         self.controls.row_mut(self.next).assign(&ArrayView1::from(control));
-        let any = channels.contains(&true);
-        self.seen[self.next] = any;
+        self.seen[self.next] = channels.contains(&true);
         self.next = (self.next + 1) % self.seen.len();
         self.held = self.seen.len().min(self.held + 1);
-        self.run = if any { self.run.saturating_add(1) } else { 0 };
     }
 
     /// Whether `k` frames have come.
@@ -86,7 +81,7 @@ impl Window {
 
     /// Whether `k` frames have come of each of which something was seen.
     pub(super) fn is_whole(&self) -> bool {
-        self.run >= self.seen.len() && self.is_full()
+        self.is_full() && self.seen.iter().all(|&seen| seen)
     }
 
     /// Writes the frames in the order of time.
