@@ -87,6 +87,10 @@ fn a_model_that_predicts_nothing_is_refused_and_one_that_does_gets_its_figures()
         let line = refusal(dvbf(folder.path(), &["empower", "r", "--json", option, value]));
         assert!(line.contains(problem), "{line}");
     }
+    // So coarse that no state differs from another.
+    let flat = ["empower", "r", "--json", "--resolution", "1e9", "--updates", "2", "--starts", "1"];
+    let line = refusal(dvbf(folder.path(), &flat));
+    assert!(line.contains("the same at all held-out states"), "{line}");
     for (option, value, problem) in [
         ("--steps", "1", "1 is not in 2..=1000"),
         ("--bound-steps", "1", "1 is not in 2..=1000"),

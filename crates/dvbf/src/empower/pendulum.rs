@@ -23,23 +23,27 @@ pub(super) struct Pendulum {
 }
 
 impl Pendulum {
-    /// The pendulum with these settings, whose equation has these constants; a sentence if the equation is not
-    /// that of these settings.
-    pub(super) fn new(
-        settings: &PendulumSettings,
-        constants: &[(&'static str, f64)],
-    ) -> Result<Result<Self, String>, EmpowerError> {
+    /// Refuses a pendulum whose equation is not the one that its landscape is computed with.
+    pub(super) fn check(settings: &PendulumSettings) -> Result<(), String> {
         let other = [
             ("pendulum.coulomb", settings.coulomb > 0.0),
             ("pendulum.magnet.energy", settings.magnet.energy != 0.0),
             ("pendulum.integrator", settings.integrator != Integrator::Rk4),
         ];
-        if let Some((key, _)) = other.iter().find(|(_, differs)| *differs) {
-            return Ok(Err(format!(
+        match other.iter().find(|(_, differs)| *differs) {
+            Some((key, _)) => Err(format!(
                 "the landscape is compared with that of a pendulum with viscous friction, integrated by \
                  Runge-Kutta; {key} makes this another system"
-            )));
+            )),
+            None => Ok(()),
         }
+    }
+
+    /// The pendulum with these settings, whose equation has these constants.
+    pub(super) fn new(
+        settings: &PendulumSettings,
+        constants: &[(&'static str, f64)],
+    ) -> Result<Self, EmpowerError> {
         let substeps = settings.substeps;
         let known = serde_json::json!({ "dynamics": "damped-pendulum", "substeps": substeps });
         let context = Context {
@@ -57,7 +61,7 @@ impl Pendulum {
         let table = KindTable::new("sum").with("known", known);
         let mut transition = TRANSITIONS.init::<f32>(&table, &context, Noise::new(0, 0))?;
         let known = transition.known().ok_or_else(|| EmpowerError::internal("no equation"))?;
-        // The gain of a torque and the angle's zero are those that the equation starts with.
+        // The environment has no name for the angle's zero, which is where the equation starts.
         let value = |name: &str| constants.iter().find(|(own, _)| *own == name);
         let values: Vec<f64> = known
             .constants
@@ -66,7 +70,7 @@ impl Pendulum {
             .collect();
         transition.set_constants(&values);
         let dynamics = LearnedDynamics::new(Arc::from(transition));
-        Ok(Ok(Self { torque_max: settings.torque_max, dynamics }))
+        Ok(Self { torque_max: settings.torque_max, dynamics })
     }
 }
 
