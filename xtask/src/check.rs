@@ -1,6 +1,6 @@
 //! What continuous integration runs, step by step; the first failure stops.
 
-use crate::tidy;
+use crate::{deny, tidy};
 use std::fmt::Write;
 use std::path::Path;
 use std::process::ExitCode;
@@ -67,12 +67,14 @@ const fn one_feature(feature: &'static str) -> [&'static str; 9] {
 /// Runs all steps on the workspace at `root`.
 pub(crate) fn run(root: &Path) -> ExitCode {
     let mut times = Vec::new();
-    eprintln!("check: tidy");
-    let start = Instant::now();
-    let tidied = tidy::run(root);
-    times.push(("tidy", start.elapsed()));
-    if tidied != ExitCode::SUCCESS {
-        return stop(&times, "the findings above");
+    for name in ["tidy", "deny"] {
+        eprintln!("check: {name}");
+        let start = Instant::now();
+        let passed = if name == "tidy" { tidy::run(root) } else { deny::run(root) };
+        times.push((name, start.elapsed()));
+        if passed != ExitCode::SUCCESS {
+            return stop(&times, "the findings above");
+        }
     }
     for step in STEPS {
         let line = command_line(step);

@@ -1,13 +1,14 @@
-//! Development commands: `check`, `tidy`, `bench-peers`; everything else is handed to the release
+//! Development commands: `check`, `tidy`, `deny`, `bench-peers`; everything else is handed to the release
 //! binary.
 //!
-//! This package uses the standard library only and links no product code, so that it builds in a
-//! moment and works on a tree that does not compile.
+//! This package links no product code and few libraries, so that it builds in a moment and works on a tree that
+//! does not compile.
 
 #![expect(clippy::print_stdout, clippy::print_stderr, reason = "a command speaks to its terminal")]
 
 mod bench_peers;
 mod check;
+mod deny;
 mod launch;
 mod tidy;
 
@@ -21,6 +22,7 @@ const USAGE: &str = "\
 Development commands of the workspace:
   cargo xtask check    tidy, format, lints, features, documentation, tests: what continuous integration runs
   cargo xtask tidy     the rules of the house that the compiler does not know
+  cargo xtask deny     licenses and sources of everything that is linked, by deny.toml
   cargo xtask bench-peers [--sizes a,b,c] [--threads N] [--rounds N] [--skip-compile]
                        a training step beside JAX and PyTorch, which it installs below target/
 
@@ -30,12 +32,13 @@ Everything else goes to the release binary, built first: `cargo xtask train ...`
 fn main() -> ExitCode {
     let args: Vec<OsString> = env::args_os().skip(1).collect();
     match args.first().and_then(|word| word.to_str()) {
-        Some(word @ ("check" | "tidy")) if args.len() > 1 => {
+        Some(word @ ("check" | "tidy" | "deny")) if args.len() > 1 => {
             eprintln!("error: `cargo xtask {word}` takes no arguments");
             ExitCode::from(2)
         }
         Some("check") => check::run(&root()),
         Some("tidy") => tidy::run(&root()),
+        Some("deny") => deny::run(&root()),
         Some("bench-peers") => bench_peers::run(&root(), &args[1..]),
         Some("help" | "--help" | "-h") if args.len() == 1 => {
             println!("{USAGE}");

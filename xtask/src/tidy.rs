@@ -16,6 +16,7 @@ mod op_tests;
 mod paths;
 mod text;
 mod tree;
+mod unsafe_code;
 
 use std::fmt;
 use std::path::Path;
@@ -70,7 +71,7 @@ impl fmt::Display for Finding {
 type Rule = fn(&Tree) -> Vec<Finding>;
 
 /// The rules that need nothing but files.
-const RULES: [Rule; 11] = [
+const RULES: [Rule; 12] = [
     layering::check,
     modules::check_length,
     modules::check_header,
@@ -82,6 +83,7 @@ const RULES: [Rule; 11] = [
     text::check_words,
     text::check_whitespace,
     paths::check,
+    unsafe_code::check,
 ];
 
 /// Prints every finding in the workspace at `root`; fails if there is one.

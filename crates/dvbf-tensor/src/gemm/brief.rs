@@ -231,8 +231,8 @@ mod pairs {
     /// At most sixteen values in bf16, each in the low half of a lane.
     #[target_feature(enable = "avx512f,avx512bf16")]
     fn widened(values: &[f32]) -> __m512i {
-        // SAFETY: vectors of equal size.
         let brief = _mm512_cvtneps_pbh(load(values));
+        // SAFETY: vectors of equal size.
         _mm512_cvtepu16_epi32(unsafe { transmute::<__m256bh, __m256i>(brief) })
     }
 
