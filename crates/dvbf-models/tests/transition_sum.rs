@@ -73,7 +73,11 @@ fn drawn() -> impl Strategy<Value = contract::Case<Sum<f64>>> {
             // Of an equation, the remainder of every other case is a force inside; some are linear.
             let action = if parts & 1 == 1 && (seed / 40) % 2 == 1 { "force" } else { "kick" };
             let hidden = if (seed / 80) % 3 == 0 { 0 } else { 3 };
-            table.set("remainder", json!({ "hidden": hidden, "penalty": 0.7, "action": action }));
+            table.set(
+                "remainder",
+                json!({ "hidden": hidden, "penalty": 0.7, "action": action,
+                    "library": (seed / 240) % 2 == 1 }),
+            );
         }
         if parts & 1 == 0 {
             let angles = seed % 3 % (1 + dims.state as u64);
@@ -140,6 +144,47 @@ fn a_force_acts_within_the_step() {
         assert!((sum - whole).abs() < 1e-12);
     }
     assert!(motion.remainder.iter().any(|r| r.abs() > 1e-3));
+}
+
+/// Every term of the library is the function that it is called, as a force and as a kick.
+#[test]
+fn the_library_has_the_terms_of_force_laws() {
+    let (angle, velocity, control) = (0.7_f64, -1.3_f64, 0.4);
+    let x = velocity / 4.0;
+    // Features, the control, and the terms behind them.
+    let mut expected = vec![angle.sin(), angle.cos(), x, control];
+    expected
+        .extend((2..9).flat_map(|k| [(f64::from(k) * angle).sin(), (f64::from(k) * angle).cos()]));
+    expected.extend([x * x.abs(), (50.0 * x).tanh()]);
+    for action in ["kick", "force"] {
+        let remainder =
+            json!({ "hidden": 0, "action": action, "components": ["velocity"], "library": true });
+        let table = KindTable::new("sum")
+            .with("known", json!({ "dynamics": "damped-pendulum", "integrator": "rk4" }))
+            .with("remainder", remainder);
+        let mut model = sum(&table, &context(PENDULUM), Noise::new(1, 0));
+        let flat = model.to_flat();
+        let start = flat.len() - 2 - 1 - expected.len();
+        let (z, u) = (ndarray::array![[angle, velocity]], ndarray::array![[control]]);
+        let none = Array2::zeros((1, 2));
+        let mut cache = model.cache(1);
+        for (i, term) in expected.iter().enumerate() {
+            let mut flat = flat.clone();
+            flat[start + i] = 1.0;
+            model.set_flat(&flat);
+            model.prepare(&mut cache);
+            let input = TransitionInput { state: z.view(), control: u.view(), noise: none.view() };
+            model.set_penalty_scale(1.0, &mut cache);
+            model.forward(0, input, Array2::zeros((1, 2)).view_mut(), &mut cache);
+            // The penalty is the squared remainder at the start of the step, of a force times the step.
+            let step = if action == "force" { 0.1 } else { 1.0 };
+            let found = model.penalty(&mut cache).sqrt();
+            assert!(
+                (found - step * term.abs()).abs() < 1e-12,
+                "{action} {i}: {found} against {term}"
+            );
+        }
+    }
 }
 
 #[test]

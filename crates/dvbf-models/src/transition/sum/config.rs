@@ -3,7 +3,7 @@
 use super::Sum;
 use super::force::{self, Force};
 use super::known::{Known, StepLength};
-use super::remainder::Remainder;
+use super::remainder::{Remainder, RemainderAction, RemainderConfig};
 use crate::kind::{Context, KindError, PartConfig, affine, features_of, unnamed};
 use crate::transition::{Transition, TransitionRole};
 use dvbf_dynamics::{
@@ -84,47 +84,6 @@ pub struct ConstantSettings {
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct LinearConfig {}
-
-/// Settings of the remainder.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-#[serde(default, deny_unknown_fields)]
-pub struct RemainderConfig {
-    /// Hidden units; without any, the remainder is linear in what it sees, which friction and gravity of
-    /// the wrong size are.
-    pub hidden: usize,
-    /// Names of the components that it acts on, or their numbers where there is no equation; all
-    /// if empty.
-    pub components: Vec<String>,
-    /// Weight of the squared remainder in the loss of a step of a sequence, in nats.
-    pub penalty: f64,
-    /// How it acts.
-    pub action: RemainderAction,
-}
-
-/// How a remainder acts.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "kebab-case")]
-pub enum RemainderAction {
-    /// It is added to the state at the end of a step.
-    #[default]
-    Kick,
-    /// It is a part of the derivative of the differential equation, and the integrator follows both.
-    Force,
-}
-
-impl Default for RemainderConfig {
-    fn default() -> Self {
-        Self { hidden: 32, components: Vec::new(), penalty: 1.0, action: RemainderAction::Kick }
-    }
-}
-
-impl RemainderConfig {
-    /// Controls that the remainder sees: a force does not see how long a step is.
-    fn controls(&self, context: &Context) -> usize {
-        let force = self.action == RemainderAction::Force;
-        context.control - usize::from(context.uneven && force)
-    }
-}
 
 /// One number for all components, or one for each.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -299,8 +258,15 @@ impl PartConfig<TransitionRole> for SumConfig {
             }
             let picked = Self::picked(remainder, known.as_ref(), context)?;
             if remainder.action == RemainderAction::Force {
-                let dynamics = known.as_ref().map(|known| &*known.dynamics);
-                force::check(remainder.hidden, picked.len(), dynamics)?;
+                if known.is_none() {
+                    let problem = "\"force\" acts inside a differential equation; there is none";
+                    return Err(KindError::new("remainder.action", problem.to_owned()));
+                }
+                let components = self.components_of(known.as_ref(), context);
+                let features = self.remainder_features(&components);
+                let inputs = remainder.shown(&features, context).outputs();
+                let (hidden, outputs) = (remainder.hidden, picked.len());
+                force::check(force::Sizes { inputs, hidden, outputs })?;
             }
         }
         let std = self.noise.std.values(context.state);
@@ -320,8 +286,8 @@ impl PartConfig<TransitionRole> for SumConfig {
         let linear = if self.linear.is_some() { affine(z + u, z) } else { 0 };
         let remainder = self.remainder.as_ref().map_or(0, |remainder| {
             let components = self.components_of(known.as_ref(), context);
-            let inputs =
-                self.remainder_features(&components).outputs() + remainder.controls(context);
+            let features = self.remainder_features(&components);
+            let inputs = remainder.shown(&features, context).outputs();
             let outputs = Self::picked(remainder, known.as_ref(), context).expect(CHECKED).len();
             match remainder.hidden {
                 0 => affine(inputs, outputs),
@@ -340,8 +306,15 @@ impl PartConfig<TransitionRole> for SumConfig {
         let remainder = self.remainder.as_ref().map(|remainder| {
             let picked = Self::picked(remainder, resolved.as_ref(), context).expect(CHECKED);
             let scale = picked.iter().map(|&i| scale[i]).collect();
-            let sizes = (features.outputs() + remainder.controls(context), remainder.hidden);
-            Remainder::new(sizes, picked, scale, remainder.penalty, noise.part(0))
+            let library = remainder.shown(&features, context);
+            Remainder::new(
+                library,
+                remainder.hidden,
+                picked,
+                scale,
+                remainder.penalty,
+                noise.part(0),
+            )
         });
         let std = self.noise.std.values(z).into_iter().zip(&scale);
         let log_std: Array1<S> = std.map(|(std, scale)| S::of((std * scale).ln())).collect();

@@ -2,7 +2,7 @@
 //!
 //! | | equation |
 //! |-|----------|
-//! | derivative | `dz/dt = g(z, u, c) + Pᵀ (s ⊙ r)`, `r = W₂ max(0, W₁ x + b₁) + b₂`, `x = [φ(z), u]` |
+//! | derivative | `dz/dt = g(z, u, c) + Pᵀ (s ⊙ r)`, `r = W₂ max(0, W₁ x + b₁) + b₂`, `x = [φ(z), u]` and the terms of a [library](super::library) |
 //! | `dr` | `s ⊙ P λ` for a cotangent `λ` of the derivative |
 //! | `dW₂`, `db₂` | `dr hᵀ`, `dr` with `h = max(0, W₁ x + b₁)` |
 //! | `da` | `(W₂ᵀ dr) ⊙ [h > 0]` |
@@ -13,8 +13,9 @@
 //! typical magnitudes a second. The integrator treats the whole as one equation whose constants are
 //! `[c, W₁, b₁, W₂, b₂]`, in double precision, so its adjoint gives the gradients of both.
 
+use super::library::Library;
 use super::remainder::Remainder;
-use crate::kind::{KindError, features_of};
+use crate::kind::KindError;
 use dvbf_dynamics::{Component, Constant, Cotangents, Dynamics, Point};
 use dvbf_ops::{Feature, Features, Mlp};
 use dvbf_tensor::Scalar;
@@ -24,22 +25,22 @@ const MOST_HIDDEN: usize = 64;
 const MOST_INPUTS: usize = 64;
 const MOST_OUTPUTS: usize = 32;
 
-/// Refuses a force that no equation has or that is too large.
-pub(super) fn check(
-    hidden: usize,
-    outputs: usize,
-    dynamics: Option<&dyn Dynamics>,
-) -> Result<(), KindError> {
+/// Sizes of a force.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Sizes {
+    pub(super) inputs: usize,
+    pub(super) hidden: usize,
+    pub(super) outputs: usize,
+}
+
+/// Refuses a force that is too large.
+pub(super) fn check(sizes: Sizes) -> Result<(), KindError> {
     let error =
         |key: &str, problem: String| Err(KindError::new(format!("remainder.{key}"), problem));
-    let Some(dynamics) = dynamics else {
-        let problem = "\"force\" acts inside a differential equation; there is none";
-        return error("action", problem.into());
-    };
+    let Sizes { inputs, hidden, outputs } = sizes;
     if hidden > MOST_HIDDEN {
         return error("hidden", format!("is {hidden}; a force has at most {MOST_HIDDEN}"));
     }
-    let inputs = features_of(dynamics.components()).outputs() + dynamics.controls();
     if inputs > MOST_INPUTS || outputs > MOST_OUTPUTS {
         let problem = format!(
             "\"force\" acts on at most {MOST_OUTPUTS} components and sees at most {MOST_INPUTS} values; it \
@@ -56,6 +57,7 @@ pub(super) struct Force {
     features: Vec<Feature>,
     /// Mean and scale of every control.
     units: Vec<(f64, f64)>,
+    library: Library,
     hidden: usize,
     picked: Vec<usize>,
     scale: Vec<f64>,
@@ -79,19 +81,16 @@ impl Force {
         Self {
             features: features.kinds().to_vec(),
             units: units.to_vec(),
+            library: remainder.library().clone(),
             hidden: if layers.len() > 1 { layers[0].dim().0 } else { 0 },
             picked: remainder.picked().to_vec(),
             scale: remainder.scale().to_vec(),
         }
     }
 
-    fn inputs(&self) -> usize {
-        self.features.iter().map(|feature| feature.width()).sum::<usize>() + self.units.len()
-    }
-
     /// Numbers of `[W₁, b₁, W₂, b₂]`.
     pub(super) fn parameters(&self) -> usize {
-        let (inputs, outputs) = (self.inputs(), self.picked.len());
+        let (inputs, outputs) = (self.library.outputs(), self.picked.len());
         match self.hidden {
             0 => (inputs + 1) * outputs,
             hidden => (inputs + 1) * hidden + (hidden + 1) * outputs,
@@ -137,11 +136,13 @@ impl Force {
             values.input[at] = (u - mean) / scale;
             at += 1;
         }
-        let (input, outputs) = (&values.input[..at], self.picked.len());
+        let (inputs, outputs) = (self.library.outputs(), self.picked.len());
+        self.library.write(&mut values.input[..inputs]);
+        let input = &values.input[..inputs];
         if self.hidden == 0 {
             affine(weights, input, &mut values.output[..outputs]);
         } else {
-            let (first, second) = weights.split_at((at + 1) * self.hidden);
+            let (first, second) = weights.split_at((inputs + 1) * self.hidden);
             let hidden = &mut values.hidden[..self.hidden];
             affine(first, input, hidden);
             for h in hidden.iter_mut() {
@@ -177,7 +178,7 @@ impl Force {
         doutput: &[f64; MOST_OUTPUTS],
         out: &mut Cotangents<'_>,
     ) {
-        let (inputs, outputs) = (self.inputs(), self.picked.len());
+        let (inputs, outputs) = (self.library.outputs(), self.picked.len());
         let (input, doutput) = (&values.input[..inputs], &doutput[..outputs]);
         let mut dinput = [0.0; MOST_INPUTS];
         if self.hidden == 0 {
@@ -196,6 +197,7 @@ impl Force {
             }
             pull_affine(first, input, dhidden, dfirst, &mut dinput[..inputs]);
         }
+        self.library.pull_back(input, &mut dinput[..inputs]);
         let mut at = 0;
         for (feature, dz) in self.features.iter().zip(&mut *out.state) {
             match feature {

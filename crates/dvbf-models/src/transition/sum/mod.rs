@@ -23,13 +23,14 @@
 mod config;
 mod force;
 mod known;
+mod library;
 mod remainder;
 
 pub use config::{
-    ConstantSettings, KnownConfig, LinearConfig, NoiseConfig, PerComponent, RemainderAction,
-    RemainderConfig, SumConfig,
+    ConstantSettings, KnownConfig, LinearConfig, NoiseConfig, PerComponent, SumConfig,
 };
 pub use known::{KnownPart, StepLength};
+pub use remainder::{RemainderAction, RemainderConfig};
 
 use super::{Transition, TransitionCotangents, TransitionDims, TransitionInput};
 use crate::linear_start::AffineMap;

@@ -1,14 +1,75 @@
 //! The learned remainder: what the known part leaves out.
 
+use super::library::Library;
+use crate::kind::Context;
 use crate::transition::TransitionInput;
 use dvbf_ops::{Features, Linear, Mlp, MlpCache, Params, Path};
 use dvbf_tensor::{Noise, Scalar};
 use ndarray::{Array2, ArrayView1, ArrayView2, ArrayViewD, ArrayViewMut2, ArrayViewMutD, s};
+use serde::{Deserialize, Serialize};
+
+/// Settings of the remainder.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct RemainderConfig {
+    /// Hidden units; without any, the remainder is linear in what it sees, which friction and gravity of
+    /// the wrong size are.
+    pub hidden: usize,
+    /// Names of the components that it acts on, or their numbers where there is no equation; all
+    /// if empty.
+    pub components: Vec<String>,
+    /// Weight of the squared remainder in the loss of a step of a sequence, in nats.
+    pub penalty: f64,
+    /// How it acts.
+    pub action: RemainderAction,
+    /// Whether it also sees candidate terms of force laws: `sin kθ` and `cos kθ` with `k = 2 … 8` of an angle
+    /// `θ`, `ξ |ξ|` and `tanh(50 ξ)` of any other component `ξ` in typical magnitudes.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub library: bool,
+}
+
+/// How a remainder acts.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum RemainderAction {
+    /// It is added to the state at the end of a step.
+    #[default]
+    Kick,
+    /// It is a part of the derivative of the differential equation, and the integrator follows both.
+    Force,
+}
+
+impl Default for RemainderConfig {
+    fn default() -> Self {
+        Self {
+            hidden: 32,
+            components: Vec::new(),
+            penalty: 1.0,
+            action: RemainderAction::Kick,
+            library: false,
+        }
+    }
+}
+
+impl RemainderConfig {
+    /// What the remainder sees beside these features: a force does not see how long a step is.
+    pub(super) fn shown(&self, features: &Features, context: &Context) -> Library {
+        let force = self.action == RemainderAction::Force;
+        let controls = context.control - usize::from(context.uneven && force);
+        match self.library {
+            true => Library::new(features, controls),
+            false => Library::empty(features.outputs() + controls),
+        }
+    }
+}
+
+const ROWS: &str = "rows of the cache are contiguous";
 
 #[derive(Clone, Debug)]
 pub(super) struct Remainder<S> {
-    /// Maps `[φ(z), u]` to one output for each picked component.
+    /// Maps `[φ(z), u]` and the terms of the library to one output for each picked component.
     net: Mlp<S>,
+    library: Library,
     /// Picked components of the state, and their typical magnitudes.
     picked: Vec<usize>,
     scale: Vec<f64>,
@@ -22,7 +83,7 @@ pub(super) struct RemainderCache<S> {
     output: Array2<S>,
     doutput: Array2<S>,
     dinput: Array2<S>,
-    /// Features of all rows, which their way back needs.
+    /// Features, controls and terms of all rows, which their way back needs.
     features: Array2<S>,
     penalty_scale: S,
 }
@@ -34,28 +95,30 @@ impl<S: Scalar> RemainderCache<S> {
 }
 
 impl<S: Scalar> Remainder<S> {
-    /// A network with one hidden layer, or none, whose output is exactly zero; sizes are `(F + U, H)`.
+    /// A network with one hidden layer, or none, whose output is exactly zero; of `hidden` units.
     pub(super) fn new(
-        (inputs, hidden): (usize, usize),
+        library: Library,
+        hidden: usize,
         picked: Vec<usize>,
         scale: Vec<f64>,
         penalty: f64,
         noise: Noise,
     ) -> Self {
+        let inputs = library.outputs();
         let layers = if hidden == 0 {
             vec![Linear::zeros(inputs, picked.len())]
         } else {
             let std = (2.0 / inputs.max(1) as f64).sqrt();
             vec![Linear::random(inputs, hidden, std, noise), Linear::zeros(hidden, picked.len())]
         };
-        Self { net: Mlp::new(layers), picked, scale, penalty }
+        Self { net: Mlp::new(layers), library, picked, scale, penalty }
     }
 
     /// Makes the remainder of all components `map · [φ(z), u] + offset`, in units of their magnitudes; false,
-    /// and nothing is changed, if it acts on some of them only or has too few hidden units.
+    /// and nothing is changed, if it acts on some of them only, has a library, or has too few hidden units.
     pub(super) fn set_affine(&mut self, map: ArrayView2<'_, S>, offset: ArrayView1<'_, S>) -> bool {
         let every = self.picked.iter().copied().eq(0..map.nrows());
-        every && self.net.set_affine(map, offset)
+        every && self.library.is_empty() && self.net.set_affine(map, offset)
     }
 
     pub(super) fn net(&self) -> &Mlp<S> {
@@ -64,6 +127,10 @@ impl<S: Scalar> Remainder<S> {
 
     pub(super) fn net_mut(&mut self) -> &mut Mlp<S> {
         &mut self.net
+    }
+
+    pub(super) fn library(&self) -> &Library {
+        &self.library
     }
 
     pub(super) fn picked(&self) -> &[usize] {
@@ -106,7 +173,10 @@ impl<S: Scalar> Remainder<S> {
         let rows = s![at..at + n, ..];
         let mut shown = cache.features.slice_mut(rows);
         features.apply(input.state, shown.slice_mut(s![.., ..f]));
-        shown.slice_mut(s![.., f..]).assign(&input.control);
+        shown.slice_mut(s![.., f..f + input.control.ncols()]).assign(&input.control);
+        for row in shown.rows_mut() {
+            self.library.write(row.into_slice().expect(ROWS));
+        }
         cache.net.input(at, n).assign(&shown);
         self.net.forward_written(at, cache.output.slice_mut(rows), &mut cache.net);
     }
@@ -148,10 +218,13 @@ impl<S: Scalar> Remainder<S> {
         let mut dinput = cache.dinput.slice_mut(s![..n, ..]);
         dinput.fill(S::ZERO);
         self.net.backward(at, doutput.view(), dinput.view_mut(), &mut cache.net);
-        let shown = cache.features.slice(s![at..at + n, ..f]);
-        features.backward(shown, dinput.slice(s![.., ..f]), dstate.view_mut());
+        let shown = cache.features.slice(s![at..at + n, ..]);
+        for (row, drow) in shown.rows().into_iter().zip(dinput.rows_mut()) {
+            self.library.pull_back(row.to_slice().expect(ROWS), drow.into_slice().expect(ROWS));
+        }
+        features.backward(shown.slice(s![.., ..f]), dinput.slice(s![.., ..f]), dstate.view_mut());
         if let Some(dcontrol) = dcontrol {
-            *dcontrol += &dinput.slice(s![.., f..]);
+            *dcontrol += &dinput.slice(s![.., f..f + dcontrol.ncols()]);
         }
     }
 
