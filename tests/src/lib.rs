@@ -1,6 +1,7 @@
 //! Shared pieces of the cross-crate tests.
 
 mod data;
+mod project;
 mod scenario;
 
 /// The examples of the front page, compiled as a project that depends on `dvbf-core` would.
@@ -9,6 +10,7 @@ mod scenario;
 pub struct FrontPage;
 
 pub use data::{Data, normal};
+pub use project::{project, project_target};
 pub use scenario::{Masking, Scenario, scenarios};
 
 use dvbf_core::{Bound, Dvbf, GradientOptions, Objective, Params, Path, Scalar, Workspace};

@@ -3,23 +3,16 @@
 #![expect(clippy::unwrap_used, reason = "a test may fail")]
 
 use dvbf_core::{Dvbf, ModelConfig, ModelFile, Noise};
-use std::path::Path;
-use std::process::{Command, Output};
+use dvbf_tests::project;
+use std::process::Output;
 
 fn run(observation: usize) -> Output {
-    let root = Path::new(env!("CARGO_MANIFEST_DIR")).parent().unwrap();
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("model.dvbf");
     let config = ModelConfig { dt: Some(0.1), ..ModelConfig::new(observation, 1, 3) };
     let model = Dvbf::random(&config, Noise::new(1, 0)).unwrap();
     ModelFile::new(&config, &model).write(&path).unwrap();
-    Command::new(env!("CARGO"))
-        .args(["run", "--quiet", "--"])
-        .arg(path)
-        .env("CARGO_TARGET_DIR", root.join("target/empowered-pendulum"))
-        .current_dir(root.join("examples/empowered-pendulum"))
-        .output()
-        .unwrap()
+    project("empowered-pendulum").arg(path).output().unwrap()
 }
 
 #[test]

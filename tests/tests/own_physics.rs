@@ -1,19 +1,11 @@
 //! The example with an equation of its own: it learns the constants, and its filter knows the velocity.
 
-use std::path::Path;
-use std::process::Command;
+use dvbf_tests::project;
 
 #[test]
 fn an_equation_of_another_program_is_learned_saved_loaded_and_filtered_with() {
-    let root = Path::new(env!("CARGO_MANIFEST_DIR")).parent().unwrap();
     let folder = tempfile::tempdir().unwrap();
-    let output = Command::new(env!("CARGO"))
-        .args(["run", "--quiet", "--"])
-        .arg(folder.path().join("model.dvbf"))
-        .env("CARGO_TARGET_DIR", root.join("target/own-physics"))
-        .current_dir(root.join("examples/own-physics"))
-        .output()
-        .unwrap();
+    let output = project("own-physics").arg(folder.path().join("model.dvbf")).output().unwrap();
     assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
     let told = String::from_utf8_lossy(&output.stdout).into_owned();
     let number = |name: &str, after: &str| -> f64 {

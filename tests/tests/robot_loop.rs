@@ -2,6 +2,7 @@
 #![expect(clippy::unwrap_used, reason = "a test may fail")]
 
 use dvbf_core::{Dvbf, KindTable, ModelConfig, ModelFile, Noise};
+use dvbf_tests::{project, project_target};
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
 
@@ -9,15 +10,9 @@ fn root() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).parent().unwrap().to_owned()
 }
 
-/// The loop on a model file, built first; it has a target folder of its own, for cargo locks ours.
+/// The loop on a model file, built first.
 fn robot_loop(arguments: &[&str]) -> Output {
-    let output = Command::new(env!("CARGO"))
-        .args(["run", "--quiet", "--"])
-        .args(arguments)
-        .env("CARGO_TARGET_DIR", root().join("target/robot-loop"))
-        .current_dir(root().join("examples/robot-loop"))
-        .output();
-    output.unwrap()
+    project("robot-loop").args(arguments).output().unwrap()
 }
 
 fn text(output: &Output) -> String {
@@ -36,7 +31,7 @@ fn the_loop_survives_dropped_late_and_broken_frames() {
         ..ModelConfig::new(64, 1, 3)
     };
     let model = Dvbf::random(&config, Noise::new(3, 0)).unwrap();
-    let folder = root().join("target/robot-loop");
+    let folder = project_target();
     std::fs::create_dir_all(&folder).unwrap();
     let file = folder.join(format!("test-{}.dvbf", std::process::id()));
     ModelFile::new(&config, &model).write(&file).unwrap();
