@@ -95,7 +95,8 @@ pub fn preset_for(
         count(recordings, &parts.train, &mut source);
     }
     let mut settings = if follows {
-        automatic(name, recordings, &parts.train, (source.angles.len(), source.levels.len()))
+        let counted = Counted { angles: source.angles.len(), levels: source.levels.len() };
+        automatic(name, recordings, &parts.train, counted)
     } else {
         preset(name).map_err(invalid)?
     };
@@ -235,13 +236,20 @@ fn typical(pieces: &[Piece]) -> usize {
 /// Values of images from which on they are seen through convolutions.
 const LARGE: usize = 600;
 
+/// Channels whose whole turns count, and those whose value does not matter.
+#[derive(Clone, Copy, Debug)]
+struct Counted {
+    angles: usize,
+    levels: usize,
+}
+
 /// Model and training for recordings like these. Images take the recipe of the pendulum, large ones that of its
 /// video.
 fn automatic(
     name: &str,
     recordings: &RawRecordings,
     train: &[Piece],
-    counted: (usize, usize),
+    counted: Counted,
 ) -> Settings {
     let width = recordings.observation_names.len();
     let large = recordings.image.filter(|_| width > LARGE);
@@ -268,7 +276,8 @@ fn automatic(
 /// learned, from that of the linear model's predictions. Divergence counts little: where it counts in full,
 /// corrections by observations are too small, and predictions of one step suffer for those of many. Recognition is
 /// left out at most of the steps, so that the transition learns to predict many.
-fn from_linear(mut settings: Settings, width: usize, (angles, levels): (usize, usize)) -> Settings {
+fn from_linear(mut settings: Settings, width: usize, counted: Counted) -> Settings {
+    let Counted { angles, levels } = counted;
     let Settings { model, training, evaluation, .. } = &mut settings;
     model.state = (4 + 2 * width).min(16) + angles + levels;
     model.noise = model.state;
