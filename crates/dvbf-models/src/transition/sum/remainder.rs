@@ -56,9 +56,10 @@ impl RemainderConfig {
     pub(super) fn shown(&self, features: &Features, context: &Context) -> Library {
         let force = self.action == RemainderAction::Force;
         let controls = context.control - usize::from(context.uneven && force);
-        match self.library {
-            true => Library::new(features, controls),
-            false => Library::empty(features.outputs() + controls),
+        if self.library {
+            Library::new(features, controls)
+        } else {
+            Library::empty(features.outputs() + controls)
         }
     }
 }
