@@ -39,6 +39,35 @@ pub fn replace_file_with<E: From<io::Error>>(
     written
 }
 
+/// Makes a folder, with those above it that are missing, so that no loss of power takes it away again.
+///
+/// # Errors
+/// If the system refuses, or something else has its name.
+pub fn create_folder(path: &Path) -> io::Result<()> {
+    let missing = |folder: &&Path| !folder.as_os_str().is_empty() && !folder.exists();
+    let new: Vec<&Path> = path.ancestors().take_while(missing).collect();
+    fs::create_dir_all(path)?;
+    new.into_iter().try_for_each(sync_folder)
+}
+
+/// Appends to a file, which is made if it is not there. What is appended is durable after a sync of the file; that
+/// there is a file is durable at once.
+///
+/// # Errors
+/// If the system refuses.
+pub fn append_file(path: &Path, content: &[u8]) -> io::Result<()> {
+    let mut options = OpenOptions::new();
+    match options.append(true).open(path) {
+        Ok(mut file) => file.write_all(content),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => {
+            let mut file = options.create(true).open(path)?;
+            sync_folder(path)?;
+            file.write_all(content)
+        }
+        Err(error) => Err(error),
+    }
+}
+
 /// Removes the scratch files that processes left behind in `folder` when they were killed.
 ///
 /// # Errors
@@ -69,7 +98,7 @@ fn write_synced<E: From<io::Error>>(
     Ok(file.sync_all()?)
 }
 
-/// Makes a rename durable.
+/// Makes the entry of a file or folder in the folder above it durable.
 fn sync_folder(path: &Path) -> io::Result<()> {
     let folder = path.parent().filter(|p| !p.as_os_str().is_empty()).unwrap_or(Path::new("."));
     if cfg!(unix) { File::open(folder)?.sync_all() } else { Ok(()) }

@@ -30,7 +30,9 @@ pub use bounds::TrainingBounds;
 pub use config::{ConfigError, ModelConfig};
 pub use dream_work::DreamInput;
 #[cfg(feature = "file")]
-pub use durable::{remove_scratch_files, replace_file, replace_file_with};
+pub use durable::{
+    append_file, create_folder, remove_scratch_files, replace_file, replace_file_with,
+};
 #[cfg(feature = "file")]
 pub use file::{CodecError, FileError, ModelFile, decode, encode};
 pub use gradient::GradientOptions;

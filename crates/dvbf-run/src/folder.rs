@@ -5,9 +5,11 @@ use super::lock::{self, LockError, RunLock, Writer};
 use super::record::LogRecord;
 use super::summary::Summary;
 use crate::settings::{Settings, SettingsError};
-use dvbf_core::{FileError, ModelFile, remove_scratch_files, replace_file};
+use dvbf_core::{
+    FileError, ModelFile, append_file, create_folder, remove_scratch_files, replace_file,
+};
 use std::fs::{self, OpenOptions};
-use std::io::{self, Write};
+use std::io;
 use std::path::{Path, PathBuf};
 
 /// A file of a run could not be read or written.
@@ -103,7 +105,7 @@ impl RunFolder {
         if exists() && lock::writer(path).is_none() {
             return Err(FolderError::Exists { path: path.to_owned() });
         }
-        fs::create_dir_all(path).map_err(|source| io_error(path, source))?;
+        create_folder(path).map_err(|source| io_error(path, source))?;
         let lock = folder.lock()?;
         if exists() {
             return Err(FolderError::Exists { path: path.to_owned() });
@@ -309,12 +311,7 @@ impl RunFolder {
         let path = self.file("metrics.jsonl");
         let mut line = serde_json::to_string(record).expect("a record is plain data");
         line.push('\n');
-        OpenOptions::new()
-            .create(true)
-            .append(true)
-            .open(&path)
-            .and_then(|mut file| file.write_all(line.as_bytes()))
-            .map_err(|source| io_error(&path, source))
+        append_file(&path, line.as_bytes()).map_err(|source| io_error(&path, source))
     }
 
     /// All records of `metrics.jsonl`; none if there is no such file.
@@ -328,11 +325,16 @@ impl RunFolder {
     /// Every record of `metrics.jsonl` with the line that it was read from.
     fn lines(&self) -> Result<Vec<(LogRecord, String)>, FolderError> {
         let path = self.file("metrics.jsonl");
-        let text = match fs::read_to_string(&path) {
-            Ok(text) => text,
+        let bytes = match fs::read(&path) {
+            Ok(bytes) => bytes,
             Err(e) if e.kind() == io::ErrorKind::NotFound => return Ok(Vec::new()),
             Err(source) => return Err(io_error(&path, source)),
         };
+        // Zeros stand where a loss of power took records that were not synced: the history ends before them.
+        let whole = bytes.iter().position(|&byte| byte == 0).unwrap_or(bytes.len());
+        let text = String::from_utf8(bytes[..whole].to_vec()).map_err(|e| {
+            FolderError::Damaged { path: path.clone(), problem: e.utf8_error().to_string() }
+        })?;
         let mut records = Vec::new();
         let lines: Vec<&str> = text.lines().collect();
         for (number, line) in lines.iter().enumerate() {

@@ -21,7 +21,7 @@ const LONG: [&str; 7] = [
 ];
 
 /// A number below `below`, by the splitmix64 generator.
-fn draw(state: &mut u64, below: u64) -> u64 {
+pub(crate) fn draw(state: &mut u64, below: u64) -> u64 {
     *state = state.wrapping_add(0x9e37_79b9_7f4a_7c15);
     let mut z = *state;
     z = (z ^ (z >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
@@ -30,7 +30,7 @@ fn draw(state: &mut u64, below: u64) -> u64 {
 }
 
 /// Records without what a clock has a part in.
-fn records(run: &Path) -> Vec<BTreeMap<String, serde_json::Value>> {
+pub(crate) fn records(run: &Path) -> Vec<BTreeMap<String, serde_json::Value>> {
     let history = fs::read_to_string(run.join("metrics.jsonl")).unwrap();
     let mut records: Vec<BTreeMap<String, serde_json::Value>> =
         history.lines().map(|line| serde_json::from_str(line).unwrap()).collect();

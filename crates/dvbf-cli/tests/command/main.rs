@@ -17,6 +17,8 @@ mod lock;
 mod memory;
 #[cfg(unix)]
 mod pipe;
+#[cfg(target_os = "linux")]
+mod power;
 mod recordings;
 mod run;
 mod score;
