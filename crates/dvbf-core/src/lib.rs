@@ -36,7 +36,7 @@ pub use durable::{
 #[cfg(feature = "file")]
 pub use file::{CodecError, FileError, ModelFile, decode, encode};
 pub use gradient::GradientOptions;
-pub use layout::{Layout, Steps};
+pub use layout::{Layout, Steps, clean_name};
 #[cfg(feature = "bayes")]
 pub use learned_space::LearnedSpace;
 pub use model::{Dvbf, Parts};

@@ -2,6 +2,9 @@
 #![cfg(feature = "file")]
 #![expect(clippy::unwrap_used, reason = "a test may fail")]
 
+#[path = "file/reading.rs"]
+mod reading;
+
 use dvbf_core::ndarray::Array2;
 use dvbf_core::{
     Channels, DelayedFilter, Dvbf, FileError, Filter, FilterError, KindTable, Layout, ModelConfig,

@@ -1,8 +1,10 @@
 //! Recordings as they come from files: one record a sequence, in the units of the files.
 
 use super::{Origins, RecordingError};
+use dvbf_core::clean_name;
 use dvbf_envs::StateKind;
 use ndarray::Array2;
+use std::borrow::Cow;
 use std::path::Path;
 
 /// What is wrong with a number that single precision has no value for.
@@ -174,6 +176,14 @@ impl RawRecordings {
     /// Checks that the sequences have the same channels and only values that a model can use; sets
     /// to zero what is not read.
     pub(super) fn checked(mut self, path: &Path) -> Result<Self, RecordingError> {
+        let channels =
+            [&mut self.observation_names, &mut self.control_names, &mut self.state_names];
+        let sequences = self.sequences.iter_mut().map(|sequence| &mut sequence.name);
+        for name in channels.into_iter().flatten().chain(sequences) {
+            if let Cow::Owned(clean) = clean_name(name) {
+                *name = clean;
+            }
+        }
         for names in [&self.observation_names, &self.control_names, &self.state_names] {
             for (i, name) in names.iter().enumerate() {
                 if names[..i].contains(name) {

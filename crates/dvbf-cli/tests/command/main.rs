@@ -15,6 +15,7 @@ mod killed;
 mod lock;
 #[cfg(target_os = "linux")]
 mod memory;
+mod names;
 #[cfg(unix)]
 mod pipe;
 #[cfg(target_os = "linux")]

@@ -5,6 +5,7 @@ use super::error::FileError;
 use super::frame::{Contents, contents, read};
 use super::model_file::{Description, ModelFile};
 use super::tensors::{Mismatch, check_count, in_order};
+use crate::layout::Layout;
 use std::path::Path;
 
 impl ModelFile {
@@ -41,7 +42,7 @@ impl ModelFile {
             Mismatch::Config(source) => FileError::Config { path: path.to_owned(), source },
             Mismatch::Contents(what) => FileError::damaged(path, what),
         };
-        let file = match contents(path, bytes, trainer)? {
+        let mut file = match contents(path, bytes, trainer)? {
             Contents::Earlier(version, payload) => {
                 let file = earlier::parse(version, payload).map_err(|e| damaged(e.to_string()))?;
                 check_count(&file.config, file.values.len()).map_err(mismatch)?;
@@ -58,6 +59,7 @@ impl ModelFile {
                 Self { config, values, trainer, units, std_scale, layout, range, bounds, reference }
             }
         };
+        file.layout = file.layout.map(Layout::cleaned);
         file.check().map_err(damaged)?;
         Ok(file)
     }
