@@ -1,23 +1,11 @@
-//! Archives: whatever the bytes, an error in one sentence or recordings that can be divided.
+//! The body `npz` of `bodies.rs`.
 
 #![no_main]
 
-use dvbf::data::{Splits, describe, read_npz_from};
-use dvbf::settings::{preset_for, usual_source};
-use libfuzzer_sys::fuzz_target;
-use std::io::Cursor;
-use std::path::Path;
+#[path = "../bodies.rs"]
+mod bodies;
 
-fuzz_target!(|data: &[u8]| {
-    match read_npz_from(Cursor::new(data), Path::new("fuzz.npz")) {
-        Ok(recordings) => {
-            assert!(recordings.longest() > 0);
-            describe(&recordings);
-            let source = usual_source(&recordings, vec!["fuzz.npz".into()]);
-            if let Ok(settings) = preset_for("auto", &recordings, source, &[]) {
-                let _ = Splits::recorded(&recordings, &settings);
-            }
-        }
-        Err(error) => assert!(error.to_string().starts_with("fuzz.npz")),
-    }
+libfuzzer_sys::fuzz_target!(|data: &[u8]| {
+    let body = bodies::BODIES.iter().find(|(name, _)| *name == "npz");
+    body.expect("there is such a body").1(data);
 });

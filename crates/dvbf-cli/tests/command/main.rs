@@ -4,6 +4,8 @@
 mod apply;
 mod arguments;
 mod compare;
+#[cfg(unix)]
+mod damaged;
 mod empower;
 mod formats;
 #[cfg(target_os = "linux")]

@@ -5,6 +5,7 @@ mod about;
 mod apply;
 mod chosen;
 mod files;
+mod fuzz;
 mod recorded;
 mod resume;
 mod simulator;
