@@ -45,11 +45,13 @@ fn main() {
     let mut table = Table::new(&["step of the filter", "µs"]);
     let mut group = criterion.benchmark_group("filter");
     let (mean, paths) = (FilterOptions::MEAN_PATH, FilterOptions::default());
+    let silent = FilterOptions { predict_missing: false, ..paths };
     for (name, seen, options) in [
         ("frame", true, mean),
         ("dropped frame", false, mean),
         ("frame, 32 paths", true, paths),
         ("dropped frame, 32 paths", false, paths),
+        ("dropped frame, 32 paths, not predicted", false, silent),
     ] {
         let mut samples = Vec::new();
         group.bench_function(name, |bencher| {

@@ -129,7 +129,7 @@ impl Model {
     ) -> PyResult<Bound<'py, PyDict>> {
         let (samples, seed, gate) = options;
         let recordings = &recordings.get().inner;
-        let options = FilterOptions { samples, seed, gate };
+        let options = FilterOptions { samples, seed, gate, ..FilterOptions::default() };
         let found = py.detach(|| {
             let pool = Pool::new(threads).map_err(exception)?;
             dvbf::apply::filter(&self.trained, recordings, options, &pool).map_err(exception)
@@ -139,7 +139,7 @@ impl Model {
 
     /// A filter at the start of a sequence.
     fn online(&self, samples: usize, seed: u64, gate: Option<f64>) -> PyResult<OnlineFilter> {
-        OnlineFilter::new(&self.trained, FilterOptions { samples, seed, gate })
+        OnlineFilter::new(&self.trained, FilterOptions { samples, seed, gate, ..FilterOptions::default() })
     }
 
     /// What follows a belief under controls `(T, U)`; `dt (T)` are the seconds of the steps, where they differ.

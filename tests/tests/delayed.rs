@@ -16,7 +16,8 @@ const DT: f64 = 0.001;
 const BOOT: f64 = 1.2e7;
 
 fn filter(scenario: &Scenario) -> Filter {
-    let options = FilterOptions { samples: 6, seed: 3, gate: Some(0.99) };
+    let options =
+        FilterOptions { samples: 6, seed: 3, gate: Some(0.99), ..FilterOptions::default() };
     Filter::new(Arc::new(scenario.model()), DT, options).unwrap()
 }
 

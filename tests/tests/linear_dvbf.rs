@@ -247,7 +247,7 @@ struct Online {
 
 fn online(model: &Model, data: &Data, samples: usize) -> Online {
     let kalman = Exact::of(model);
-    let options = FilterOptions { samples, seed: 1, gate: None };
+    let options = FilterOptions { samples, seed: 1, ..FilterOptions::default() };
     // Two hidden units for each dimension of the noise, which has two.
     let filter = Filter::new(Arc::new(single(model, 4)), 0.1, options).unwrap();
     let n = data.sequences;

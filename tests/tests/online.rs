@@ -15,7 +15,7 @@ const DT: f64 = 0.02;
 const STEPS: usize = 8;
 
 fn options(samples: usize) -> FilterOptions {
-    FilterOptions { samples, seed: 7, gate: None }
+    FilterOptions { samples, seed: 7, ..FilterOptions::default() }
 }
 
 fn filter(scenario: &Scenario, options: FilterOptions) -> Filter {
@@ -172,7 +172,7 @@ proptest! {
         calls in proptest::collection::vec(wild_call(), 1..30),
     ) {
         let gate = (samples == 40).then_some(0.5);
-        let options = FilterOptions { samples, seed: 1, gate };
+        let options = FilterOptions { samples, seed: 1, gate, ..FilterOptions::default() };
         let mut filter = filter(&scenario, options);
         let (x, u) = (scenario.config.observation, scenario.config.control);
         // The same filter, which never gets what was refused.

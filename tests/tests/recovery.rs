@@ -90,7 +90,12 @@ impl Trained {
 /// Mean path, sample paths, and those behind a gate.
 fn options(kind: usize) -> FilterOptions {
     let gate = (kind == 2).then_some(0.9999);
-    FilterOptions { samples: if kind == 0 { 0 } else { 16 }, seed: 5, gate }
+    FilterOptions {
+        samples: if kind == 0 { 0 } else { 16 },
+        seed: 5,
+        gate,
+        ..FilterOptions::default()
+    }
 }
 
 fn pendulum() -> Trained {

@@ -135,6 +135,7 @@ pub(crate) fn run_filter(arguments: &Filter) -> Result<(), ApplyError> {
         samples: arguments.samples as usize,
         seed: arguments.seed,
         gate: arguments.gate,
+        ..FilterOptions::default()
     };
     let beliefs = filter(&trained, &recordings, options, &pool)?;
     beliefs.write(&arguments.out)?;
@@ -154,7 +155,7 @@ fn tell(beliefs: &Beliefs) {
         (Verdict::Missing, "without an observation"),
         (Verdict::Partly, "with some channels missing"),
         (Verdict::Gated, "beyond the gate or far from the training data, taken for missing"),
-        (Verdict::Restarted, "at which the filter began again: the belief was lost"),
+        (Verdict::Restarted, "at which the filter restarted because its belief was lost"),
     ];
     for (verdict, what) in kinds {
         let count = beliefs.count(verdict);

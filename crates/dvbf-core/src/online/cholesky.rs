@@ -5,6 +5,7 @@
 //! | column `j` | `l = g_j − Σ_{k<j} L_jk l_k`, in the order of `k`; `L_jj = √l_j`, `L_ij = l_i / L_jj` |
 //! | determinant | `ln det G = 2 Σ ln L_ii` |
 //! | solution of `L y = b` | `y_i = b_i / L_ii`, then `b −= y_i l_i` below row `i` |
+//! | solution of `Lᵀ y = b` | `y_i = (b_i − Σ_{k>i} L_ki y_k) / L_ii`, from the last row up |
 //!
 //! The order of all sums is fixed, and nothing allocates after construction.
 
@@ -27,10 +28,9 @@ impl Triangle {
         self.size
     }
 
-    /// Sets `G_ij`, `j ≤ i`.
-    pub(super) fn set(&mut self, i: usize, j: usize, value: f64) {
-        debug_assert!(j <= i && i < self.size, "({i}, {j}) in a triangle of {} rows", self.size);
-        self.columns[j * self.size + i] = value;
+    /// Column `j` of `G`, from its diagonal on down.
+    pub(super) fn column_mut(&mut self, j: usize) -> &mut [f64] {
+        &mut self.columns[j * self.size + j..(j + 1) * self.size]
     }
 
     /// Replaces `G` by `L`; false if `G` is not positive definite, and the triangle is unspecified
@@ -74,6 +74,15 @@ impl Triangle {
             }
         }
     }
+
+    /// Replaces `b` by `L⁻ᵀ b` after the factorization.
+    pub(super) fn solve_transposed(&self, b: &mut [f64]) {
+        for i in (0..self.size).rev() {
+            let column = &self.columns[i * self.size + i..(i + 1) * self.size];
+            let below: f64 = column[1..].iter().zip(&b[i + 1..]).map(|(l, y)| l * y).sum();
+            b[i] = (b[i] - below) / column[0];
+        }
+    }
 }
 
 #[cfg(test)]
@@ -91,7 +100,7 @@ mod tests {
         let whole = DMatrix::identity(size, size) + &a * a.transpose();
         let mut triangle = Triangle::zeros(size);
         for j in 0..size {
-            (j..size).for_each(|i| triangle.set(i, j, whole[(i, j)]));
+            triangle.column_mut(j).iter_mut().zip(j..).for_each(|(to, i)| *to = whole[(i, j)]);
         }
         (triangle, whole)
     }
@@ -122,6 +131,11 @@ mod tests {
             for (own, other) in b.iter().zip(&solution) {
                 prop_assert_eq!(own.to_bits(), other.to_bits());
             }
+            triangle.solve_transposed(&mut b);
+            prop_assert!(expected.l_dirty().tr_solve_lower_triangular_mut(&mut solution));
+            for (own, other) in b.iter().zip(&solution) {
+                prop_assert!((own - other).abs() < 1e-12 * (1.0 + other.abs()), "{own}, {other}");
+            }
         }
     }
 
@@ -129,7 +143,7 @@ mod tests {
     fn what_is_not_positive_definite_has_no_factor() {
         for bad in [0.0, -1.0, f64::NAN] {
             let (mut triangle, _) = gram(3, 1);
-            triangle.set(1, 1, bad);
+            triangle.column_mut(1)[0] = bad;
             assert!(!triangle.factorize(), "{bad}");
         }
     }

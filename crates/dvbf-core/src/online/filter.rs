@@ -144,9 +144,16 @@ impl Filter {
             health: Health::default(),
             sound: true,
         };
+        filter.score_in_units();
         filter.watch();
         filter.reset();
         Ok(filter)
+    }
+
+    fn score_in_units(&mut self) {
+        if let Some(predictive) = &mut self.predictive {
+            predictive.set_units(self.input.channels());
+        }
     }
 
     /// A filter with other options on the same model, at the start of a sequence.
@@ -174,6 +181,7 @@ impl Filter {
     #[must_use]
     pub fn with_units(mut self, units: Option<Units>) -> Self {
         self.input.set_units(units);
+        self.score_in_units();
         self
     }
 

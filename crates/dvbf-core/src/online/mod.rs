@@ -36,6 +36,7 @@ mod belief;
 mod calibrated;
 mod cholesky;
 mod delayed;
+mod deviations;
 mod error;
 mod evidence;
 mod filter;

@@ -115,6 +115,10 @@ impl Filter {
     /// The prediction of this step's observation, and how well it did; false if one is not finite.
     fn foresee(&mut self, score: &mut Option<Score>) -> bool {
         let Some(predictive) = &mut self.predictive else { return true };
+        if !self.options.predict_missing && self.input.observation().is_none() {
+            self.forget_prediction();
+            return true;
+        }
         let state = self.paths.predicted().slice_move(s![1.., ..]);
         if !predictive.update(self.paths.model(), state) {
             return false;
@@ -129,7 +133,7 @@ impl Filter {
             }
         }
         if let Some(x) = self.input.observation() {
-            *score = predictive.score(x, self.input.seen(), self.input.channels());
+            *score = predictive.score(x, self.input.seen());
             return score.is_some();
         }
         true

@@ -209,8 +209,14 @@ mod tests {
         let filter = Filter::new(Arc::new(model(std)), 0.1, FilterOptions::MEAN_PATH).unwrap();
         for n in 0..count {
             let seed = first + n as u64;
-            let mut filter =
-                filter.with_options(FilterOptions { samples: 4, seed, gate: None }).unwrap();
+            let mut filter = filter
+                .with_options(FilterOptions {
+                    samples: 4,
+                    seed,
+                    gate: None,
+                    ..FilterOptions::default()
+                })
+                .unwrap();
             filter.step(None, &[0.0], 0.1).unwrap();
             let future = filter.sample(Array2::zeros((steps, 1)).view(), seed).unwrap();
             data.observations.slice_mut(s![n, .., ..]).assign(&future.observation);

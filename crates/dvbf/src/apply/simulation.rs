@@ -196,7 +196,12 @@ fn bounded(sequences: usize, steps: usize, width: usize) -> Result<(), ApplyErro
 /// A filter with at least `count` sample paths.
 fn paths(filter: &Filter, count: usize, seed: u64) -> Result<Filter, ApplyError> {
     let samples = if count == 0 { 0 } else { count.max(4) };
-    Ok(filter.with_options(FilterOptions { samples, seed, gate: None })?)
+    Ok(filter.with_options(FilterOptions {
+        samples,
+        seed,
+        gate: None,
+        ..FilterOptions::default()
+    })?)
 }
 
 /// Simulated futures of one recorded sequence.

@@ -14,7 +14,8 @@ use ndarray::{Array2, s};
 use std::fmt::Write;
 use std::path::Path;
 
-const OPTIONS: FilterOptions = FilterOptions { samples: 5, seed: 2, gate: Some(0.999) };
+const OPTIONS: FilterOptions =
+    FilterOptions { samples: 5, seed: 2, gate: Some(0.999), ..FilterOptions::MEAN_PATH };
 
 /// A run on oscillations with gaps, and the recordings.
 fn trained(folder: &Path) -> (Trained, RawRecordings) {
@@ -305,7 +306,8 @@ fn draws_differ_and_average_to_what_the_filter_forecasts() {
     assert_eq!(simulated.sequences.len(), draws);
     assert_ne!(simulated.sequences[0].observations, simulated.sequences[1].observations);
 
-    let options = FilterOptions { samples: draws, seed: 77, gate: None };
+    let options =
+        FilterOptions { samples: draws, seed: 77, gate: None, ..FilterOptions::default() };
     let mut online = trained.filter().with_options(options).unwrap().with_std_scale(1.0).unwrap();
     let sequence = &recordings.sequences[0];
     for t in 0..20 {
