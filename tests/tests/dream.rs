@@ -14,7 +14,7 @@ const TOL: Tol = Tol { abs: 1e-5, rel: 1e-4 };
 const SCALE: f64 = 0.3;
 
 /// Parameters of the known state that a dream takes as they are.
-const FIXED: [&str; 2] = ["initial.center", "initial.log_spread"];
+const FIXED: [&str; 3] = ["initial.center", "initial.log_spread", "initial.raw_std"];
 
 /// A scenario whose state is an angle and its velocity.
 fn known(mut scenario: Scenario) -> Scenario {
@@ -55,7 +55,7 @@ fn frames(model: &Dvbf<f64>, data: &Data<f64>) -> Array2<f64> {
     frames
 }
 
-/// `SCALE · Σ_b −ln q(w₁ | frames)` of `model`.
+/// `SCALE · Σ_b −ln q(w₁ | frames)` of `model`; its angle, if it has one, counts from the nearest turn.
 fn loss(model: &Dvbf<f64>, frames: &Array2<f64>, data: &Data<f64>) -> f64 {
     let (n, w) = (data.sequences, data.noise.ncols());
     let mut cache = model.initial().cache(n);
@@ -63,12 +63,18 @@ fn loss(model: &Dvbf<f64>, frames: &Array2<f64>, data: &Data<f64>) -> f64 {
     let mut raw = Array2::zeros((n, 2 * w));
     let first = FirstSteps { observed: frames.view(), control: data.control.view() };
     model.initial().recognize(0, first, raw.view_mut(), &mut cache);
+    let spread = places(model).into_iter().find(|(name, _)| name == "initial.log_spread");
+    let turn = spread.map(|(_, place)| std::f64::consts::TAU / model.to_flat()[place.start].exp());
     let mut sum = 0.0;
     for b in 0..n {
         for i in 0..w {
             // The floor of a standard deviation is 1e-4.
             let std = raw[[b, w + i]].exp().ln_1p() + 1e-4;
-            let away = (data.noise[[b, i]] - raw[[b, i]]) / std;
+            let mut away = data.noise[[b, i]] - raw[[b, i]];
+            if let (0, Some(turn)) = (i, turn) {
+                away -= turn * (away / turn).round();
+            }
+            let away = away / std;
             sum += 0.5 * away * away + std.ln() + 0.5 * std::f64::consts::TAU.ln();
         }
     }

@@ -5,11 +5,12 @@
 //! | | equation |
 //! |-|----------|
 //! | dream | `w_t` as given, `z₁ = s(w₁)`, `z_{t+1} = f(z_t, u_t, w_{t+1})`, `x_t = μ(z_t)`, `t ≤ k` |
-//! | loss | `−ln q(w₁ | x_{1:k}, u_{1:k−1})` |
+//! | loss | `−ln q(w₁ | x_{1:k}, u_{1:k−1})`, with an angle in `z₁` within half a turn of the mean of `q` |
 //!
 //! Training draws `w₁ ~ N(0, I)` and goes on without noise, so that the network learns the inverse of
-//! pictures and equation. Only parameters of `q` move: the dream is a sample, not a function of the
-//! parameters. Frames are means, without the noise of the emission. Recordings show few of all states;
+//! pictures and equation. Only parameters of the mean of `q` move, where the initial state has others for its
+//! standard deviation: how well recordings are read is not how well dreams are, whose frames have no noise. The
+//! dream is a sample, not a function of the parameters. Frames are means, without the noise of the emission. Recordings show few of all states;
 //! dreams show every state that the prior holds possible, so that a network that reads frames cannot
 //! learn a few recordings by heart.
 
@@ -43,8 +44,20 @@ impl<S: Scalar> Dvbf<S> {
         dream.prepare(self);
         dream.draw(self, input, steps);
 
-        let DreamWork { reads, head, state, frames, raw, dmean, dstd, dnoise, ones, held, .. } =
-            &mut **dream;
+        let DreamWork {
+            reads,
+            head,
+            state,
+            frames,
+            target,
+            raw,
+            dmean,
+            dstd,
+            dnoise,
+            ones,
+            held,
+            ..
+        } = &mut **dream;
         let first = s![..n, ..];
         let mut raw = raw.slice_mut(first);
         let observed = frames.slice(s![..steps * n, ..]);
@@ -53,11 +66,13 @@ impl<S: Scalar> Dvbf<S> {
         head.forward(0, raw.view(), ones.slice(s![..n]));
 
         let (mut dmean, mut dstd) = (dmean.slice_mut(first), dstd.slice_mut(first));
-        let target = input.noise.slice(first);
+        let mut target = target.slice_mut(first);
+        target.assign(&input.noise.slice(first));
+        self.initial.nearest(head.mean().slice(first), target.view_mut());
         let mut loss = S::of(n as f64 * target.ncols() as f64 * (std::f64::consts::TAU).ln() / 2.0);
         dmean.assign(&head.mean().slice(first));
         dstd.assign(&head.std().slice(first));
-        Zip::from(&mut dmean).and(&mut dstd).and(target).for_each(|mean, std, &w| {
+        Zip::from(&mut dmean).and(&mut dstd).and(&target).for_each(|mean, std, &w| {
             let away = (w - *mean) / *std;
             loss += away * away / S::of(2.0) + std.ln();
             *mean = -scale * away / *std;
@@ -67,11 +82,11 @@ impl<S: Scalar> Dvbf<S> {
         dnoise.fill(S::ZERO);
         let cotangents =
             HeadCotangents { sample: dnoise.view(), mean: dmean.view(), std: dstd.view() };
-        head.backward(0, target, cotangents, raw.view_mut());
+        head.backward(0, target.view(), cotangents, raw.view_mut());
         self.initial.backward_dream(*held, raw.view(), reads);
         // The start is a constant here: its passes are made with a cotangent of zero.
         let mut state = state.slice_mut(first);
-        self.initial.start(*held, target, state.view_mut(), reads);
+        self.initial.start(*held, target.view(), state.view_mut(), reads);
         state.fill(S::ZERO);
         self.initial.backward_start(*held, state.view(), dnoise, reads);
         *held += n;

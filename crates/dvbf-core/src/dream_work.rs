@@ -30,6 +30,8 @@ pub(crate) struct DreamWork<S: Scalar> {
     pub(crate) head: GaussianHead<S>,
     pub(crate) state: Array2<S>,
     pub(crate) frames: Array2<S>,
+    /// `w₁` that is to be read.
+    pub(crate) target: Array2<S>,
     pub(crate) raw: Array2<S>,
     pub(crate) dmean: Array2<S>,
     pub(crate) dstd: Array2<S>,
@@ -51,6 +53,7 @@ impl<S: Scalar> DreamWork<S> {
             head: GaussianHead::new(sequences, w),
             state: Array2::zeros((rows, z)),
             frames: Array2::zeros((rows, model.emission.observation())),
+            target: Array2::zeros((sequences, w)),
             raw: Array2::zeros((sequences, 2 * w)),
             dmean: Array2::zeros((sequences, w)),
             dstd: Array2::zeros((sequences, w)),

@@ -122,13 +122,23 @@ pub trait InitialState<S: Scalar>:
     /// If the shapes disagree or rows were not written by a forward pass.
     fn backward_recognize(&self, at: usize, output_cotangent: ArrayView2<'_, S>, cache: &mut Cache);
 
-    /// [`backward_recognize`](Self::backward_recognize) with the parameters of `s(w₁)` held fixed, for
-    /// frames that the model drew itself. A kind whose recognition uses them overrides this.
+    /// [`backward_recognize`](Self::backward_recognize) with the parameters of `s(w₁)` and those of the standard
+    /// deviation held fixed, for frames that the model drew itself. A kind whose recognition has parameters of
+    /// either overrides this.
     ///
     /// # Panics
     /// As [`backward_recognize`](Self::backward_recognize).
     fn backward_dream(&self, at: usize, output_cotangent: ArrayView2<'_, S>, cache: &mut Cache) {
         self.backward_recognize(at, output_cotangent, cache);
+    }
+
+    /// Moves `w₁ (B, W)` to the one nearest to `mean (B, W)` among those whose states look the same, such as
+    /// angles that differ by whole turns. Nothing looks the same by default.
+    ///
+    /// # Panics
+    /// If the shapes disagree.
+    fn nearest(&self, mean: ArrayView2<'_, S>, noise: ArrayViewMut2<'_, S>) {
+        let _ = (mean, noise);
     }
 
     /// Adds the parameter gradients over all rows of the cache.

@@ -67,14 +67,16 @@ impl<S: Scalar> KnownState<S> {
         }
     }
 
-    /// Seconds of a step with these controls.
-    fn seconds(&self, control: ArrayView1<'_, S>) -> f64 {
-        match self.step {
+    /// Changes a second for one change in a step with these controls; none in a step of no length, which tells
+    /// nothing of a velocity.
+    fn rate(&self, control: ArrayView1<'_, S>) -> f64 {
+        let seconds = match self.step {
             Step::Even(dt) => dt,
             Step::LastControl((mean, scale)) => {
                 control.last().map_or(1.0, |u| u.to_double() * scale + mean)
             }
-        }
+        };
+        if seconds > 0.0 { 1.0 / seconds } else { 0.0 }
     }
 
     /// `ẑ` of component `i`.
@@ -92,7 +94,7 @@ impl<S: Scalar> KnownState<S> {
         let velocity = matches!(self.readings[i], Reading::Velocity(_));
         for t in 0..self.frames - 1 {
             let change = self.change(i, &Pair { now: encoded.row(t), next: encoded.row(t + 1) });
-            let per = if velocity { 1.0 / self.seconds(control.row(t)) } else { 1.0 };
+            let per = if velocity { self.rate(control.row(t)) } else { 1.0 };
             estimate += self.weights[[i, t]] * change * S::of(per);
         }
         estimate
@@ -121,7 +123,7 @@ impl<S: Scalar> KnownState<S> {
         }
         let velocity = matches!(self.readings[i], Reading::Velocity(_));
         for t in 0..self.frames - 1 {
-            let per = if velocity { 1.0 / self.seconds(control.row(t)) } else { 1.0 };
+            let per = if velocity { self.rate(control.row(t)) } else { 1.0 };
             let frames = Pair { now: encoded.row(t), next: encoded.row(t + 1) };
             let change = self.change(i, &frames);
             out.weights[[i, t]] += d * change * S::of(per);

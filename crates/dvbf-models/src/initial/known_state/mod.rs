@@ -17,7 +17,7 @@
 //! | state | `z₁ = m + S ⊙ w₁` |
 //!
 //! with typical magnitudes `s`, and learned `α` (zero at first), `β` (at first the value at the first
-//! frame of the straight line through the changes), `γ` (zero at first), `m`, `S` and `r`. Angles are
+//! frame of the straight line through the changes of equally long steps), `γ` (zero at first), `m`, `S` and `r`. Angles are
 //! differences of directions, so nothing is wrapped and nothing jumps but where an angle is read.
 //!
 //! `A` and `a` can be adapted to data: they are then slow features of the observations, one for every
@@ -293,9 +293,21 @@ impl<S: Scalar> InitialState<S> for KnownState<S> {
 
     fn backward_dream(&self, at: usize, output_cotangent: ArrayView2<'_, S>, cache: &mut Cache) {
         let cache = cache.get::<KnownStateCache<S>>();
-        let kept = (cache.center.clone(), cache.log_spread.clone());
+        let kept = (cache.center.clone(), cache.log_spread.clone(), cache.raw_std.clone());
         self.pull_recognition(at, output_cotangent, cache);
-        (cache.center, cache.log_spread) = kept;
+        (cache.center, cache.log_spread, cache.raw_std) = kept;
+    }
+
+    fn nearest(&self, mean: ArrayView2<'_, S>, mut noise: ArrayViewMut2<'_, S>) {
+        assert_eq!(mean.dim(), noise.dim(), "means against w₁");
+        for (i, reading) in self.readings.iter().enumerate() {
+            if let Reading::Angle(_) = reading {
+                let turn = S::of(std::f64::consts::TAU) / self.log_spread[i].exp();
+                noise.column_mut(i).zip_mut_with(&mean.column(i), |w, &mean| {
+                    *w += turn * ((mean - *w) / turn).round();
+                });
+            }
+        }
     }
 
     fn accumulate(&self, cache: &mut Cache, grads: &mut dyn InitialState<S>) {
