@@ -162,18 +162,20 @@ fn physics(summary: &Summary) {
         };
         let estimate = match of.estimate {
             Some(value) => format!("{value:.4}"),
-            None if of.open => "no unit".into(),
+            None if of.open => "unit unknown".into(),
             None => "not identified".into(),
         };
         let unit = if of.unit == "1" { "" } else { &of.unit };
         outln!("  {name:<24}{estimate:>12}  {interval:>22}  {:>10}  {unit}", number(of.truth));
     }
-    if constants.values().any(|of| of.estimate.is_none() && !of.open) {
-        outln!("  not identified: these data allow too wide a range of the constant");
+    if let Some(reason) = &summary.constants_withheld {
+        outln!("  {reason}");
+    } else if constants.values().any(|of| of.estimate.is_none() && !of.open) {
+        outln!("  not identified: the data do not determine the constant");
     }
     if constants.values().any(|of| of.open) {
         outln!(
-            "  no unit: depends on the unit in which the state is drawn, which no recording tells; fix a"
+            "  unit unknown: depends on the unit in which the state is drawn, which no recording tells; fix a"
         );
         outln!("  constant with that unit in it where one is known");
     }

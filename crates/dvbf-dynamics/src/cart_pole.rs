@@ -2,7 +2,7 @@
 
 use crate::component::Component;
 use crate::constant::Constant;
-use crate::dynamics::{Cotangents, Dynamics, Freedom, Gauge, Point};
+use crate::dynamics::{Cotangents, Dynamics, Gauge, Point};
 
 /// The pole's center of mass is `l` from its joint, `r = m_pole / (m_cart + m_pole)`, and
 /// `c = 1 / (m_cart + m_pole)`; with `ψ = θ − φ`:
@@ -139,8 +139,9 @@ impl Dynamics for CartPole {
     }
 
     /// The unit of lengths, unless gravity is fixed: `x → s x` with `l → s l`, `c → s c` and `g → s g`.
-    fn freedoms(&self) -> Vec<Freedom> {
-        vec![Freedom { constants: vec![0, 2, 4], parameters: 1 }]
+    fn freedoms(&self, constants: &[f64]) -> Vec<Vec<f64>> {
+        let [length, _, gain, _, gravity] = five(constants);
+        vec![vec![length, 0.0, gain, 0.0, gravity]]
     }
 
     fn canonical(&self, constants: &[f64]) -> Vec<f64> {

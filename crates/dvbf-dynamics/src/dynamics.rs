@@ -49,38 +49,6 @@ impl Gauge {
     }
 }
 
-/// What recordings without labels leave open, whatever they show: a family of changes of variables that
-/// carries solutions to solutions of the same equation with other constants. An emission that is learned
-/// draws the same frames of both.
-///
-/// ```
-/// use dvbf_dynamics::{Constant, Dynamics, MassSpringDamper};
-/// // In whatever unit positions are drawn, the same motion follows with another gain.
-/// let spring = MassSpringDamper::default();
-/// let mut constants = spring.constants().to_vec();
-/// let open = |constants: &[Constant]| spring.freedoms()[0].is_open(constants);
-/// assert!(open(&constants));
-/// // A mass that is known sets the unit.
-/// constants[2] = Constant::fixed("control_gain", "1/kg", 2.0);
-/// assert!(!open(&constants));
-/// ```
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Freedom {
-    /// Places of the constants that change along the family.
-    pub constants: Vec<usize>,
-    /// Parameters of the family: one for a scale.
-    pub parameters: usize,
-}
-
-impl Freedom {
-    /// Whether the family is open for constants with these ranges: fewer of its constants are fixed, at
-    /// values other than zero, than it has parameters. Its learned constants mean nothing then.
-    pub fn is_open(&self, constants: &[Constant]) -> bool {
-        let fixed = |&&i: &&usize| !constants[i].is_learned() && constants[i].start.abs() > 0.0;
-        self.constants.iter().filter(fixed).count() < self.parameters
-    }
-}
-
 /// A differential equation `dz/dt = g(z, u, c)` with named constants `c`.
 ///
 /// Everything is in the units that components and constants state, one state at a time. An author
@@ -109,9 +77,12 @@ pub trait Dynamics: Debug + Send + Sync {
         Gauge::identity(self.components().len())
     }
 
-    /// What recordings leave open beside signs and shifts; nothing if an author says nothing. Constants
-    /// that an [open](Freedom::is_open) family changes are not reported.
-    fn freedoms(&self) -> Vec<Freedom> {
+    /// What recordings leave open beside signs and shifts: directions in which the constants can move, from these values, without a change of what recordings
+    /// without labels show: one vector for every parameter of a family of changes of variables that carries
+    /// solutions to solutions, with one number for every constant. None by default. See
+    /// [`open_constants`](crate::open_constants).
+    fn freedoms(&self, constants: &[f64]) -> Vec<Vec<f64>> {
+        let _ = constants;
         Vec::new()
     }
 

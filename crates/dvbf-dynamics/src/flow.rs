@@ -12,8 +12,8 @@
 //!
 //! with `λ = dz'` and the Jacobians `Gᵢ` of `g` at the stages.
 //!
-//! Semi-implicit Euler, of first order, which keeps the energy of an oscillator bounded, with
-//! positions `q` and velocities `v` ([`Component::velocity`]):
+//! Semi-implicit Euler, of first order, with positions `q` and velocities `v` ([`Component::velocity`]). It keeps
+//! the energy of an oscillator bounded; without positions it is the explicit method, which does not:
 //!
 //! | | equation |
 //! |-|----------|

@@ -2,9 +2,10 @@
 
 use crate::component::Component;
 use crate::constant::Constant;
-use crate::dynamics::{Cotangents, Dynamics, Freedom, Point};
+use crate::dynamics::{Cotangents, Dynamics, Point};
 
-/// `z' = A z + B u`: every coefficient is a signed constant, `a_1_2` or `b_1_1`, that starts at zero.
+/// `z' = A z + B u`: every coefficient is a signed constant, `a_1_2` or `b_1_1`, that starts at zero. No component
+/// is a position, so semi-implicit Euler steps are explicit ones; take Runge–Kutta for oscillations.
 #[derive(Clone, Debug)]
 pub struct LinearSystem {
     components: Vec<Component>,
@@ -68,9 +69,21 @@ impl Dynamics for LinearSystem {
         }
     }
 
-    /// The basis of the state: `z → T z` with `A → T A T⁻¹` and `B → T B`; only eigenvalues are told.
-    fn freedoms(&self) -> Vec<Freedom> {
-        let z = self.components.len();
-        vec![Freedom { constants: (0..self.constants.len()).collect(), parameters: z * z }]
+    /// The basis of the state: `z → T z` with `A → T A T⁻¹` and `B → T B`. Along `T = I + ε E` they move by
+    /// `E A − A E` and `E B`, for every matrix `E` of a single one.
+    fn freedoms(&self, constants: &[f64]) -> Vec<Vec<f64>> {
+        let (z, u) = (self.components.len(), self.controls);
+        let (a, b) = constants.split_at(z * z);
+        let places = (0..z).flat_map(|i| (0..z).map(move |j| (i, j)));
+        let direction = |(i, j): (usize, usize)| {
+            let mut moved = vec![0.0; constants.len()];
+            for k in 0..z {
+                moved[i * z + k] += a[j * z + k];
+                moved[k * z + j] -= a[k * z + i];
+            }
+            moved[z * z + i * u..][..u].copy_from_slice(&b[j * u..][..u]);
+            moved
+        };
+        places.map(direction).collect()
     }
 }

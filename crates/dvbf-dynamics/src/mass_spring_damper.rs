@@ -2,7 +2,7 @@
 
 use crate::component::Component;
 use crate::constant::Constant;
-use crate::dynamics::{Cotangents, Dynamics, Freedom, Gauge, Point};
+use crate::dynamics::{Cotangents, Dynamics, Gauge, Point};
 
 /// `x'' = −(k/m) (x − x₀) − (d/m) x' + c u`, with `c = 1/m`.
 ///
@@ -67,9 +67,10 @@ impl Dynamics for MassSpringDamper {
         Gauge { sign: vec![sign; 2], shift: vec![constants[3], 0.0] }
     }
 
-    /// The unit of positions: `x → s x` with `c → s c` and `x₀ → s x₀`.
-    fn freedoms(&self) -> Vec<Freedom> {
-        vec![Freedom { constants: vec![2, 3], parameters: 1 }]
+    /// The unit of positions, seen from where the spring rests: `x → x₀ + s (x − x₀)` with `c → s c`. A rest
+    /// position that is fixed sets no unit, for nobody knows where the origin of what is drawn lies.
+    fn freedoms(&self, constants: &[f64]) -> Vec<Vec<f64>> {
+        vec![vec![0.0, 0.0, constants[2], 0.0]]
     }
 
     fn canonical(&self, constants: &[f64]) -> Vec<f64> {

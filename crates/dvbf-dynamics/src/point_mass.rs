@@ -2,7 +2,7 @@
 
 use crate::component::Component;
 use crate::constant::Constant;
-use crate::dynamics::{Cotangents, Dynamics, Freedom, Point};
+use crate::dynamics::{Cotangents, Dynamics, Point};
 
 /// `p'' = −d p' + c u` in two dimensions, with friction `d` over the mass and gain `c`.
 ///
@@ -65,7 +65,7 @@ impl Dynamics for PointMass {
     }
 
     /// The unit of places: `p → s p` with `c → s c`.
-    fn freedoms(&self) -> Vec<Freedom> {
-        vec![Freedom { constants: vec![1], parameters: 1 }]
+    fn freedoms(&self, constants: &[f64]) -> Vec<Vec<f64>> {
+        vec![vec![0.0, constants[1]]]
     }
 }

@@ -1,8 +1,9 @@
 //! Built-in equations: products against differences, gauges, names.
 
 use dvbf_dynamics::{
-    CartPole, Constant, DampedPendulum, Dynamics, LinearSystem, MassSpringDamper, Point, PointMass,
-    RegistryError, Sizes, dynamics, dynamics_names, register_dynamics,
+    CartPole, Component, Constant, Cotangents, DampedPendulum, Dynamics, Gauge, LinearSystem,
+    MassSpringDamper, Point, PointMass, RegistryError, Sizes, dynamics, dynamics_names,
+    open_constants, register_dynamics,
 };
 use dvbf_gradcheck::check_dynamics;
 use std::sync::Arc;
@@ -86,7 +87,7 @@ fn freedoms_carry_solutions_to_solutions() {
     let cases: [Scaled; 3] = [
         Scaled {
             dynamics: Box::new(MassSpringDamper::default()),
-            constants: [&[4.0, 0.2, -0.6, 0.3], &[4.0, 0.2, -1.2, 0.6]],
+            constants: [&[4.0, 0.2, -0.6, 0.0], &[4.0, 0.2, -1.2, 0.0]],
             state: [&[0.4, -2.0], &[0.8, -4.0]],
         },
         Scaled {
@@ -111,14 +112,21 @@ fn freedoms_carry_solutions_to_solutions() {
         }
         let changed: Vec<usize> =
             (0..c.len()).filter(|&i| (c[i] - scaled_c[i]).abs() > 0.0).collect();
-        let [freedom] = &dynamics.freedoms()[..] else { panic!("{dynamics:?}: one family") };
-        assert_eq!((&freedom.constants, freedom.parameters), (&changed, 1), "{dynamics:?}");
+        let directions = dynamics.freedoms(c);
+        let [direction] = &directions[..] else { panic!("{dynamics:?}: one family") };
+        let moved: Vec<usize> = (0..c.len()).filter(|&i| direction[i].abs() > 0.0).collect();
+        assert_eq!(moved, changed, "{dynamics:?}");
+        // The scaled constants lie along the direction.
+        for &i in &moved {
+            let slope = (scaled_c[i] - c[i]) / c[i];
+            assert!((direction[i] - c[i] * slope).abs() < 1e-12, "{dynamics:?}, constant {i}");
+        }
     }
 }
 
 /// A linear system in another basis: `z → T z` with `A → T A T⁻¹` and `B → T B`.
 #[test]
-fn of_a_linear_system_only_eigenvalues_are_told() {
+fn the_basis_of_a_linear_system_is_open() {
     let system = LinearSystem::new(2, 1);
     // T = [[2, 1], [0, 1]], A = [[0, 1], [-4, -1]], B = [0, 1].
     let (before, after) = ([0.0, 1.0, -4.0, -1.0, 0.0, 1.0], [-2.0, 3.0, -2.0, 1.0, 1.0, 1.0]);
@@ -128,25 +136,72 @@ fn of_a_linear_system_only_eigenvalues_are_told() {
     for (moved, found) in [2.0 * here[0] + here[1], here[1]].into_iter().zip(there) {
         assert!((moved - found).abs() < 1e-12, "{found} against {moved}");
     }
-    let [freedom] = &system.freedoms()[..] else { panic!("one family") };
-    assert_eq!((freedom.constants.len(), freedom.parameters), (6, 4));
-    assert!(freedom.is_open(system.constants()));
+    assert_eq!(open_constants(&system.freedoms(&before), system.constants()), [true; 6]);
+    // The directions are those of small changes of basis.
+    let by = 1e-6;
+    let moved = system.freedoms(&before);
+    for (k, (i, j)) in [(0, 0), (0, 1), (1, 0), (1, 1)].into_iter().enumerate() {
+        let mut basis = [[1.0, 0.0], [0.0, 1.0]];
+        basis[i][j] += by;
+        let changed = in_basis(basis, before);
+        for (c, (now, then)) in changed.iter().zip(&before).enumerate() {
+            let slope = (now - then) / by;
+            assert!((moved[k][c] - slope).abs() < 1e-4, "{i} {j} {c}: {slope}");
+        }
+    }
+}
+
+/// `T A T⁻¹` and `T B`.
+fn in_basis(t: [[f64; 2]; 2], c: [f64; 6]) -> [f64; 6] {
+    let det = t[0][0] * t[1][1] - t[0][1] * t[1][0];
+    let inverse = [[t[1][1] / det, -t[0][1] / det], [-t[1][0] / det, t[0][0] / det]];
+    let product = |a: [[f64; 2]; 2], b: [[f64; 2]; 2]| {
+        std::array::from_fn(|i| std::array::from_fn(|j| a[i][0] * b[0][j] + a[i][1] * b[1][j]))
+    };
+    let [a, b]: [[f64; 2]; 2] = product(product(t, [[c[0], c[1]], [c[2], c[3]]]), inverse);
+    let driven = |row: [f64; 2]| row[0] * c[4] + row[1] * c[5];
+    [a[0], a[1], b[0], b[1], driven(t[0]), driven(t[1])]
 }
 
 #[test]
 fn a_known_constant_closes_a_scale() {
     let pole = CartPole::default();
-    let freedom = &pole.freedoms()[0];
-    assert!(!freedom.is_open(pole.constants()), "gravity is fixed");
+    let values = [0.5, 0.1, 0.9, 0.4, 9.8];
+    let closed = open_constants(&pole.freedoms(&values), pole.constants());
+    assert_eq!(closed, [false; 5], "gravity is fixed");
     let mut constants = pole.constants().to_vec();
     constants[4] = Constant::positive("gravity", "m/s²", 9.8);
-    assert!(freedom.is_open(&constants));
-    // A rest position that is fixed at zero says nothing of a unit.
+    let open = open_constants(&pole.freedoms(&values), &constants);
+    assert_eq!(open, [true, false, true, false, true]);
+    // A rest position says nothing of a unit: x → x₀ + s (x − x₀) leaves it where it is.
     let spring = MassSpringDamper::default();
     let mut constants = spring.constants().to_vec();
-    constants[3] = Constant::fixed("rest_position", "m", 0.0);
-    assert!(spring.freedoms()[0].is_open(&constants));
-    assert_eq!(DampedPendulum::default().freedoms(), []);
+    constants[3] = Constant::fixed("rest_position", "m", 0.3);
+    let directions = spring.freedoms(&[4.0, 0.2, 0.6, 0.3]);
+    assert_eq!(open_constants(&directions, &constants), [false, false, true, false]);
+    let here = derivative(&spring, &[1.0, 0.5], &[0.8], &[4.0, 0.2, 0.6, 0.3]);
+    let there = derivative(&spring, &[1.7, 1.0], &[0.8], &[4.0, 0.2, 1.2, 0.3]);
+    assert!((there[1] - 2.0 * here[1]).abs() < 1e-12);
+    assert_eq!(DampedPendulum::default().freedoms(&[9.8, 0.1, 0.0, 1.0]), Vec::<Vec<f64>>::new());
+}
+
+/// A basis is fixed by as many entries as it has, if they tell bases apart: the companion form does, and a matrix
+/// that is known altogether does not, for every polynomial of it leaves it as it is.
+#[test]
+fn entries_that_are_known_fix_the_basis_of_a_linear_system() {
+    let system = LinearSystem::new(2, 1);
+    let values = [0.0, 1.0, -4.0, -1.0, 0.0, 1.0];
+    let open = |fixed: &[usize]| {
+        let mut constants = system.constants().to_vec();
+        for &i in fixed {
+            constants[i] = Constant::fixed(&constants[i].name, "1", values[i]);
+        }
+        open_constants(&system.freedoms(&values), &constants)
+    };
+    assert_eq!(open(&[0, 1, 4, 5]), [false; 6]);
+    assert_eq!(open(&[0, 1, 2, 3]), [false, false, false, false, true, true]);
+    // The trace is the same in every basis, so one entry of the diagonal tells the other.
+    assert_eq!(open(&[0]), [false, true, true, false, true, true]);
 }
 
 /// Gymnasium 1.x, `CartPole-v1`: constants 9.8, 1.0, 0.1, 0.5; the acceleration written out there.
@@ -180,4 +235,94 @@ fn names_are_known_and_taken_once() {
     assert_eq!(taken, Err(RegistryError::Taken { name: "damped-pendulum".into() }));
     let unknown = dynamics("damped-pendulun", sizes).unwrap_err().to_string();
     assert!(unknown.contains("damped-pendulum"), "{unknown}");
+}
+
+/// A pendulum that says one thing wrongly.
+#[derive(Debug)]
+struct Misdeclared {
+    inner: DampedPendulum,
+    components: Vec<Component>,
+    constants: Vec<Constant>,
+    gauge: Gauge,
+    canonical: usize,
+    direction: usize,
+}
+
+impl Misdeclared {
+    fn new(change: impl FnOnce(&mut Self)) -> Self {
+        let inner = DampedPendulum::default();
+        let mut declared = Self {
+            components: inner.components().to_vec(),
+            constants: inner.constants().to_vec(),
+            gauge: Gauge::identity(2),
+            canonical: inner.constants().len(),
+            direction: inner.constants().len(),
+            inner,
+        };
+        change(&mut declared);
+        declared
+    }
+}
+
+impl Dynamics for Misdeclared {
+    fn components(&self) -> &[Component] {
+        &self.components
+    }
+
+    fn controls(&self) -> usize {
+        1
+    }
+
+    fn constants(&self) -> &[Constant] {
+        &self.constants
+    }
+
+    fn derivative(&self, at: Point<'_>, out: &mut [f64]) {
+        self.inner.derivative(at, out);
+    }
+
+    fn pull_back(&self, at: Point<'_>, cotangent: &[f64], out: &mut Cotangents<'_>) {
+        self.inner.pull_back(at, cotangent, out);
+        // The derivative of the first constant alone is wrong.
+        out.constants[0] += cotangent[1];
+    }
+
+    fn gauge(&self, _: &[f64]) -> Gauge {
+        self.gauge.clone()
+    }
+
+    fn canonical(&self, _: &[f64]) -> Vec<f64> {
+        vec![1.0; self.canonical]
+    }
+
+    fn freedoms(&self, _: &[f64]) -> Vec<Vec<f64>> {
+        vec![vec![0.0; self.direction]]
+    }
+}
+
+#[test]
+fn what_an_equation_says_of_itself_is_checked() {
+    let said = |change: fn(&mut Misdeclared)| {
+        check_dynamics(&Misdeclared::new(change), 1).unwrap_err().to_string()
+    };
+    let cases: [(fn(&mut Misdeclared), &str); 9] = [
+        (|d| d.components[1].scale = 0.0, "velocity: its typical magnitude is 0"),
+        (|d| d.components[1].name = "angle".into(), "components: \"angle\""),
+        (
+            |d| d.constants[1].name = d.constants[0].name.clone(),
+            "constants: \"gravity_over_length\"",
+        ),
+        (|d| d.constants[0].start = -1.0, "gravity_over_length: starts at -1"),
+        (|d| d.gauge.sign = vec![1.0], "gauge: 1 numbers in sign for 2 components"),
+        (|d| d.gauge.sign = vec![1.0, 0.5], "gauge: signs"),
+        (|d| d.gauge.shift = vec![0.0, f64::NAN], "gauge: shifts"),
+        (|d| d.canonical = 1, "canonical: 1 values"),
+        (|d| d.direction = 9, "freedoms: a direction of 9"),
+    ];
+    for (change, expected) in cases {
+        let told = said(change);
+        assert!(told.contains(expected), "{told}, not {expected}");
+    }
+    let told = said(|_| ());
+    assert!(told.contains("Derivative: constant gravity_over_length: "), "{told}");
 }

@@ -1,7 +1,7 @@
 //! Products of a differential equation against differences.
 
 use crate::{Tol, check_coordinates};
-use dvbf_dynamics::{Cotangents, Dynamics, Flow, Integrator, Point};
+use dvbf_dynamics::{Cotangents, Dynamics, Flow, Integrator, Point, check_declaration};
 use proptest::test_runner::TestCaseError;
 
 /// Compares all products of `dynamics` with differences of its value, at `points` places drawn
@@ -16,12 +16,11 @@ use proptest::test_runner::TestCaseError;
 /// ```
 ///
 /// # Errors
-/// Names the function and the coordinate that differ most.
+/// What the equation says of itself and cannot be, or the function and the coordinate that differ.
 pub fn check_dynamics(dynamics: &dyn Dynamics, points: usize) -> Result<(), TestCaseError> {
     let (z, u) = (dynamics.components().len(), dynamics.controls());
-    for constant in dynamics.constants() {
-        constant.validate().map_err(|error| TestCaseError::fail(error.to_string()))?;
-    }
+    check_declaration(dynamics).map_err(|error| TestCaseError::fail(error.to_string()))?;
+    let names = coordinates(dynamics);
     let mut draw = Draw(1);
     for _ in 0..points {
         let scales = dynamics.components().iter().map(|component| component.scale);
@@ -34,12 +33,34 @@ pub fn check_dynamics(dynamics: &dyn Dynamics, points: usize) -> Result<(), Test
             let loss = |point: &[f64]| function.value(dynamics, point, (z, u), &weights);
             let gradient = function.gradient(dynamics, &point, (z, u), &weights);
             check_coordinates(loss, &point, &gradient, Tol::SMOOTH).map_err(|error| {
-                let order = "coordinates are state, controls, constants, length of the step";
-                TestCaseError::fail(format!("{function:?}: {error} ({order})"))
+                TestCaseError::fail(format!("{function:?}: {}", with_name(&error, &names)))
             })?;
         }
     }
     Ok(())
+}
+
+/// What the coordinates of a point are.
+fn coordinates(dynamics: &dyn Dynamics) -> Vec<String> {
+    let components = dynamics.components().iter().map(|component| component.name.clone());
+    let controls = (0..dynamics.controls()).map(|i| format!("control {i}"));
+    let constants = dynamics.constants().iter().map(|c| format!("constant {}", c.name));
+    let step = std::iter::once("length of the step".to_owned());
+    components.chain(controls).chain(constants).chain(step).collect()
+}
+
+/// The message of `error` with the name of the coordinate that it speaks of.
+fn with_name(error: &TestCaseError, names: &[String]) -> String {
+    let told = error.to_string();
+    let number = told.split("coordinate ").nth(1).and_then(|rest| {
+        rest.split(|c: char| !c.is_ascii_digit())
+            .next()
+            .and_then(|digits| digits.parse::<usize>().ok())
+    });
+    match number.and_then(|number| names.get(number)) {
+        Some(name) => format!("{name}: {told}"),
+        None => told,
+    }
 }
 
 /// What is differentiated.

@@ -102,8 +102,8 @@ fn regression(material: &Material) -> Section {
          the training sequences. The true state serves this measurement only.</p>\n",
     );
     body += &tables::r2(&material.summary);
-    body += "<p class=\"note\">The cubic read-out tells what the latent state knows from how it \
-             lies.</p>\n";
+    body += "<p class=\"note\">Where the cubic read-out is much better than the linear one, \
+             the state holds the information in a bent form.</p>\n";
     Section { id: "r2", title: "What the latent state knows", body }
 }
 
@@ -111,19 +111,24 @@ fn regression(material: &Material) -> Section {
 fn physics(material: &Material) -> Option<Section> {
     let summary = &material.summary;
     let mut body = String::from(
-        "<p>The transition holds a differential equation, whose constants were learned. An interval \
-         combines what the curvature of the bound tells with how far the constant still moved during \
-         the last quarter of training; what the networks around it could make up for is not in it.\
-         </p>\n",
+        "<p>The transition holds a differential equation, whose constants were learned. An interval of \
+         95 % holds what repeated recordings would give, how far these data would still carry the \
+         constant, and how far it moved during the last quarter of training. First states and a small \
+         change of the pictures are free in it; it is too narrow where the emission can imitate the \
+         constant in another way.</p>\n",
     );
     body += &tables::constants(summary)?;
     if let Some(about) = &summary.physics {
-        let mut notes = Vec::new();
+        let mut notes: Vec<String> = summary
+            .constants_withheld
+            .iter()
+            .map(|reason| capital(&escape(reason)) + ".")
+            .collect();
         if about.mirrored {
             notes.push("The mirror image was learned; these figures are mirrored back.".to_owned());
         }
         for (name, offset) in &about.offset {
-            notes.push(format!("Mean difference to the true {}: {offset:+.4}.", escape(name)));
+            notes.push(format!("Mean offset from the true {}: {offset:+.4}.", escape(name)));
         }
         if let Some(share) = summary.remainder_share {
             let part =
@@ -168,7 +173,7 @@ fn open_loop(material: &Material) -> Section {
 }
 
 fn known_errors(material: &Material) -> Section {
-    let title = "Errors that are known";
+    let title = "How well the model knows its own errors";
     let Some(figures) = material.summary.one_step() else {
         let body = "<p>No step was predicted whose figures are finite.</p>\n".into();
         return Section { id: "calibration", title, body };

@@ -20,7 +20,7 @@ pub(super) fn figures(model: &Dvbf<f32>, states: &Array3<f32>) -> Vec<(String, F
     if position.velocity || !velocity.velocity {
         return Vec::new();
     }
-    let gauge = known.dynamics.gauge(&known.values);
+    let (gauge, _) = known.in_gauge();
     let shown = |i: usize, z: f64| gauge.sign[i] * (z - gauge.shift[i]);
     let limits = [0, 1].map(|i| match components[i].kind {
         ComponentKind::Angle | ComponentKind::CountedAngle => [-PI, PI],

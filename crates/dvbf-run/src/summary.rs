@@ -124,6 +124,9 @@ pub struct Summary {
     /// Constants of the differential equation inside, by name.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub constants: Option<BTreeMap<String, ConstantFigure>>,
+    /// Why no constant is reported, if none is.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub constants_withheld: Option<String>,
     /// Mean square of the learned remainder over that of the whole motion.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub remainder_share: Option<f64>,
@@ -236,6 +239,7 @@ impl Summary {
             bound,
             open_loop: horizons.iter().map(row).collect(),
             constants,
+            constants_withheld: None,
             remainder_share,
             physics: about,
             calibration: calibrate(model, FitTest { fit: &*validation, test: &*test }, pool)
@@ -286,6 +290,25 @@ impl Summary {
     pub fn add_history(&mut self, history: &[LogRecord]) {
         self.kept = history.iter().rev().find(|record| record.kept).map(|record| record.step);
         self.widen_intervals(history);
+        self.withhold_constants();
+    }
+
+    /// Takes back all constants of a model that predicts no better, at one of the two shortest horizons, than the
+    /// mean of what it was trained on or than the last frame: they describe nothing.
+    fn withhold_constants(&mut self) {
+        let worse = self.open_loop.iter().take(2).find(|(_, row)| {
+            let least = row.mean_image.min(row.persistence);
+            row.model.is_nan() || row.model >= least
+        });
+        let (Some((steps, _)), Some(constants)) = (worse, &mut self.constants) else { return };
+        if constants.values().all(|of| of.fixed) {
+            return;
+        }
+        constants.values_mut().for_each(ConstantFigure::withhold);
+        self.constants_withheld = Some(format!(
+            "no constant is reported: over {steps} steps the model predicts no better than the mean or the last \
+             frame"
+        ));
     }
 
     /// Widens the intervals of constants by how far they moved during the last quarter of a training

@@ -119,6 +119,12 @@ pub fn preset_for(
     fit_batch(&mut settings);
     settings = chosen(settings)?;
     fits(&settings, trained, overrides)?;
+    if recordings.dt.is_none() && !recordings.is_irregular() && settings.model.has_equation() {
+        let problem = "model.transition.known: a differential equation needs the seconds between two steps, which \
+                       these recordings do not tell: name their column of times with --time, or its values in the \
+                       file's dt";
+        return Err(unfit(problem.to_owned()));
+    }
     if settings.training.linear_start && !is_chosen("training.linear_start", overrides) {
         let controls = recordings.control_names.len() + usize::from(recordings.is_irregular());
         let config = settings.model.config(recordings.observation_names.len(), controls);

@@ -5,7 +5,7 @@ use super::FitTest;
 use super::infer::{Draw, infer, time_major};
 use super::information::{Information, information};
 use crate::pool::Pool;
-use dvbf_core::dynamics::ComponentKind;
+use dvbf_core::dynamics::{ComponentKind, open_constants};
 use dvbf_core::{Dvbf, KnownPart, TransitionInput};
 use dvbf_data::{Dataset, regression_targets};
 use dvbf_envs::StateKind;
@@ -71,8 +71,7 @@ impl Physics {
     ) -> Option<Self> {
         let FitTest { fit: train, test: data } = sets;
         let known = model.transition().known()?;
-        let gauge = known.dynamics.gauge(&known.values);
-        let values = known.dynamics.canonical(&known.values);
+        let (gauge, values) = known.in_gauge();
         let inferred = infer(model, data, steps, Draw::Mean, pool).state;
         let mut states = inferred.clone();
         for (i, component) in known.dynamics.components().iter().enumerate() {
@@ -87,7 +86,7 @@ impl Physics {
             });
         }
         let halves = half_widths(&known, information(model, train, steps, pool));
-        let open = open(&known);
+        let open = open_constants(&known.dynamics.freedoms(&known.values), &known.constants);
         let told: Vec<Option<f64>> =
             halves.into_iter().zip(&open).map(|(half, open)| half.filter(|_| !open)).collect();
         let constants = known.constants.iter().zip(&values).enumerate();
@@ -122,48 +121,40 @@ impl Physics {
     }
 }
 
-/// Half the width of a 95 % interval, in standard deviations.
-const INTERVAL: f64 = 1.96;
-
 /// Half the widths of the intervals of all constants, from what the data tell of the learned numbers behind
 /// them: of the deviation of an estimate, and how far the data would still carry it. Zero where a constant
 /// is known, nothing where the data do not tell.
 fn half_widths(known: &KnownPart, told: Option<Information>) -> Vec<Option<f64>> {
-    let mut told = told.map(|told| told.std.into_iter().zip(told.shift));
+    let mut told = told.map(|told| told.half_widths().into_iter());
     let constants = known.constants.iter().zip(&known.values);
     constants
         .map(|(constant, &value)| {
             if !constant.is_learned() {
                 return Some(0.0);
             }
-            let (std, shift) = told.as_mut()?.next()?;
-            Some((INTERVAL * std).hypot(shift) * constant.slope(constant.raw(value)).abs())
+            let told_half = told.as_mut()?.next()?;
+            let half = told_half * constant.slope(constant.raw(value)).abs();
+            half.is_finite().then_some(half)
         })
         .collect()
-}
-
-/// Which of the learned constants no recordings without labels tell.
-fn open(known: &KnownPart) -> Vec<bool> {
-    let mut open = vec![false; known.constants.len()];
-    for freedom in known.dynamics.freedoms() {
-        if freedom.is_open(&known.constants) {
-            for i in freedom.constants {
-                open[i] = known.constants[i].is_learned();
-            }
-        }
-    }
-    open
 }
 
 /// Values of the constants of the differential equation inside, in the gauge of the author; none if
 /// there is no equation.
 pub fn constants_of(model: &Dvbf<f32>) -> BTreeMap<String, f64> {
     let Some(known) = model.transition().known() else { return BTreeMap::new() };
-    let values = known.dynamics.canonical(&known.values);
+    let (_, values) = known.in_gauge();
     known.constants.iter().map(|constant| constant.name.clone()).zip(values).collect()
 }
 
 impl ConstantFigure {
+    /// Takes the estimate back, of a constant that is learned.
+    pub fn withhold(&mut self) {
+        if !self.fixed {
+            (self.estimate, self.low, self.high) = (None, None, None);
+        }
+    }
+
     /// Widens the interval by how far the estimate still moved during the last part of training, and
     /// withdraws an estimate that its 95 % interval leaves open: it reaches further than twice the estimate,
     /// or than twice where learning started if that is larger. The data do not tell the constant then.

@@ -30,6 +30,11 @@ pub struct ModelSettings {
 }
 
 impl ModelSettings {
+    /// Whether a differential equation is a part of the transition.
+    pub fn has_equation(&self) -> bool {
+        self.transition.settings.contains_key("known")
+    }
+
     /// The model's configuration for data with `observation` and `control` channels, unchecked, and
     /// without what else only the data know.
     pub fn config(&self, observation: usize, control: usize) -> ModelConfig {

@@ -7,7 +7,8 @@ use super::remainder::{Remainder, RemainderAction, RemainderConfig};
 use crate::kind::{Context, KindError, PartConfig, affine, features_of, unnamed};
 use crate::transition::{Transition, TransitionRole};
 use dvbf_dynamics::{
-    Component, ComponentKind, Constant, Dynamics, Integrator, Range, Sizes, dynamics,
+    Component, ComponentKind, Constant, Dynamics, Integrator, Range, Sizes, check_declaration,
+    dynamics,
 };
 use dvbf_ops::{Feature, Features, Linear, Mlp};
 use dvbf_tensor::{Noise, Scalar};
@@ -80,7 +81,7 @@ pub struct ConstantSettings {
     pub range: Option<Range>,
 }
 
-/// Settings of the linear part; it has none.
+/// The linear part has no settings.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct LinearConfig {}
@@ -136,6 +137,9 @@ impl SumConfig {
             Ok(found) => found,
             Err(e) => return error("dynamics", e.to_string()),
         };
+        if let Err(e) = check_declaration(&*found) {
+            return error("dynamics", format!("{}: {e}", known.dynamics));
+        }
         let components = found.components().len();
         if components != context.state {
             let problem = format!(
@@ -204,7 +208,7 @@ impl SumConfig {
         remainder.components.iter().map(place).collect()
     }
 
-    /// How the remainder sees a state with these components: neither turns of angles nor levels.
+    /// How the remainder sees a state with these components: neither the turns of the leading `angles` nor levels.
     fn remainder_features(&self, components: &[Component]) -> Features {
         let mut kinds = features_of(components).kinds().to_vec();
         kinds[..self.angles].fill(Feature::Angle);

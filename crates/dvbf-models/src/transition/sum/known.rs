@@ -9,7 +9,7 @@
 use super::force::{Force, Forced};
 use super::remainder::Remainder;
 use crate::transition::TransitionInput;
-use dvbf_dynamics::{Constant, Cotangents, Dynamics, Flow, Integrator, Point};
+use dvbf_dynamics::{Constant, Cotangents, Dynamics, Flow, Gauge, Integrator, Point};
 use dvbf_ops::{Params, Path};
 use dvbf_tensor::Scalar;
 use ndarray::{Array1, Array2, ArrayView2, ArrayViewD, ArrayViewMut2, ArrayViewMutD, s};
@@ -37,6 +37,22 @@ pub struct KnownPart {
     pub integrator: Integrator,
     /// Sub-steps of a step.
     pub substeps: usize,
+}
+
+impl KnownPart {
+    /// The [gauge](Dynamics::gauge) of the author and the values in it; as they are if that changes a
+    /// constant that is fixed, for its value is the user's.
+    pub fn in_gauge(&self) -> (Gauge, Vec<f64>) {
+        let canonical = self.dynamics.canonical(&self.values);
+        let pairs = self.values.iter().zip(&canonical).zip(&self.constants);
+        let mut changes = pairs.map(|((own, other), constant)| {
+            !constant.is_learned() && (own - other).abs() > 1e-12 * own.abs().max(1.0)
+        });
+        if changes.any(|changes| changes) {
+            return (Gauge::identity(self.dynamics.components().len()), self.values.clone());
+        }
+        (self.dynamics.gauge(&self.values), canonical)
+    }
 }
 
 #[derive(Clone, Debug)]

@@ -4,12 +4,13 @@
 //! frames are `x_t = μ(z_t + h(z_t)) + noise`. The first states and a small change `h` of what the
 //! emission draws are unknown too, because networks can make up for them:
 //!
-//! `hᵢ(z) = Σ_{j≤3} a_j sin(j zᵢ) + b_j cos(j zᵢ)` of an angle, `Σ_{j≤3} a_j (zᵢ / sᵢ)^j` of a place.
+//! `hᵢ(z) = Σ_{j≤3} a_j sin(j zᵢ) + b_j cos(j zᵢ)` of an angle, `sᵢ Σ_{j≤3} a_j (zᵢ / sᵢ)^j` of a place.
 //!
 //! With `θ = (c, h)`, the Gauss–Newton curvature `Hₙ` of a sequence in `(z₁, θ)` and its gradient `gₙ`, the
 //! first state is eliminated, `H = Σₙ H_θθ − H_θz H_zz⁻¹ H_zθ` and `sₙ = g_θ − H_θz H_zz⁻¹ g_z`, and the
-//! covariance of an estimate is `H⁻¹ (Σₙ sₙ sₙᵀ) H⁻¹`, the sandwich of White 1982, which holds for a wrong
-//! model too. First states are those that fit their sequences best, found by Levenberg and Marquardt's
+//! covariance of an estimate is `N / (N − p) · H⁻¹ (Σₙ sₙ sₙᵀ) H⁻¹`, the sandwich of White 1982, which holds for
+//! a wrong model too, corrected for `N` sequences and `p` constants. A constant that moves nothing, such as the gain
+//! of a control that is always zero, is not told and left out. First states are those that fit their sequences best, found by Levenberg and Marquardt's
 //! steps from where the model reads them. `H⁻¹ Σₙ sₙ` is how far the constants would go in one step if
 //! nothing held them: a bias of the training, as far as the data tell it.
 
@@ -23,6 +24,7 @@ use nalgebra::{DMatrix, DVector};
 use ndarray::s;
 use part::{Part, Reduced};
 use rayon::prelude::*;
+use statrs::distribution::{ContinuousCDF, StudentsT};
 use std::ops::Range;
 
 /// Sequences that are looked at, at most.
@@ -37,6 +39,18 @@ pub(super) struct Information {
     pub(super) std: Vec<f64>,
     /// How far one step of Gauss and Newton would carry each.
     pub(super) shift: Vec<f64>,
+    /// Sequences beyond the numbers that are learned.
+    freedom: f64,
+}
+
+impl Information {
+    /// Half the widths of 95 % intervals: the quantile of Student's distribution times the deviation, and how
+    /// far the data would still carry the estimate. Infinite where nothing is told.
+    pub(super) fn half_widths(&self) -> Vec<f64> {
+        let student = StudentsT::new(0.0, 1.0, self.freedom.max(1.0));
+        let quantile = student.map_or(f64::INFINITY, |student| student.inverse_cdf(0.975));
+        self.std.iter().zip(&self.shift).map(|(std, shift)| quantile * std + shift.abs()).collect()
+    }
 }
 
 /// The information of the first `steps` steps of training sequences; nothing if there are no learned
@@ -79,17 +93,26 @@ fn told(all: &[Reduced], p: usize, share: f64) -> Option<Information> {
     for i in p..size {
         curvature[(i, i)] += PRIOR;
     }
-    let inverse = curvature.cholesky()?.inverse();
-    let middle = &sum / all.len() as f64;
-    let scores = all.iter().fold(DMatrix::zeros(size, size), |scores, reduced| {
-        let own = &reduced.score - &middle;
+    let moves: Vec<usize> = (0..size).filter(|&i| i >= p || curvature[(i, i)] > 0.0).collect();
+    let (told, count) = (moves.iter().filter(|&&i| i < p).count(), all.len() as f64);
+    let pick = |i: usize, j: usize| curvature[(moves[i], moves[j])];
+    let inverse = DMatrix::from_fn(moves.len(), moves.len(), pick).cholesky()?.inverse();
+    let middle = &sum / count;
+    let scores = all.iter().fold(DMatrix::zeros(moves.len(), moves.len()), |scores, reduced| {
+        let own = (&reduced.score - &middle).select_rows(&moves);
         scores + &own * own.transpose()
     });
-    let covariance = &inverse * scores * &inverse;
-    let shift = &inverse * sum;
-    let std: Vec<f64> = (0..p).map(|i| (covariance[(i, i)] * share).sqrt()).collect();
-    let told = Information { std, shift: shift.iter().take(p).copied().collect() };
-    told.std.iter().chain(&told.shift).all(|v| v.is_finite()).then_some(told)
+    let freedom = count - told as f64;
+    let covariance = &inverse * scores * &inverse * (share * count / freedom.max(1.0));
+    let carried = &inverse * sum.select_rows(&moves);
+    let (mut std, mut shift) = (vec![f64::INFINITY; p], vec![0.0; p]);
+    for (place, &i) in moves.iter().enumerate().take(told) {
+        (std[i], shift[i]) = (covariance[(place, place)].sqrt(), carried[place]);
+        if !(std[i].is_finite() && shift[i].is_finite()) {
+            return None;
+        }
+    }
+    Some(Information { std, shift, freedom })
 }
 
 /// Where the learned numbers behind the constants are in the flat vector.
@@ -196,6 +219,21 @@ mod tests {
             let found = said(&wrong, &start.mapv(|z| z + 0.02), &data);
             let left = f64::from(off) + found.shift[i] - here.shift[i];
             assert!(left.abs() < 0.2 * f64::from(off), "constant {i}: {found:?}, {here:?}");
+        }
+    }
+
+    /// A constant that moves nothing is not told, and those beside it are.
+    #[test]
+    fn a_control_that_is_always_zero_tells_nothing_of_its_gain() {
+        let truth = model();
+        let (start, mut data) = recorded(&truth, 5);
+        data.controls.fill(0.0);
+        let found = said(&truth, &start, &data);
+        let halves = found.half_widths();
+        let names: Vec<String> =
+            truth.transition().known().unwrap().constants.into_iter().map(|c| c.name).collect();
+        for (name, half) in names.iter().zip(halves) {
+            assert_eq!(half.is_finite(), name != "control_gain", "{name}: {half}");
         }
     }
 
