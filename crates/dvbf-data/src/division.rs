@@ -28,7 +28,7 @@ pub struct Parts {
     pub test: Vec<Piece>,
 }
 
-/// Fewest sequences that are divided by lot: one for each part.
+/// Fewest sequences that are divided at random: one for each part.
 const FEWEST: usize = 3;
 
 /// The way to divide recordings that nobody chose another for: as the files say, by lot, or by time

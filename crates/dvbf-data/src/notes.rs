@@ -27,7 +27,7 @@ pub(super) fn notes(
     };
     let how = match settings.division {
         Division::Given => "divided as the files say",
-        Division::Sequence => "whole sequences divided by lot",
+        Division::Sequence => "whole sequences divided at random",
         Division::Time => "every sequence cut in time: training, then validation, then test",
     };
     out.push(format!(

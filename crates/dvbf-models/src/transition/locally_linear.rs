@@ -10,7 +10,8 @@
 //!
 //! Along a direction, `ż' = Σᵢ α̇ᵢ (Aᵢ z + Bᵢ u) + Σᵢ αᵢ (Aᵢ ż + Bᵢ u̇)`.
 //!
-//! The mixing network is affine (first author's code of 2016) or has one hidden layer.
+//! The mixing network is affine or has one hidden layer. In the first author's code of 2016 it is affine, sees
+//! `z` alone, and the matrices are changes of the identity.
 
 use super::{
     Transition, TransitionCotangents, TransitionDerivatives, TransitionDims, TransitionDirections,

@@ -206,7 +206,9 @@ fn vectors_with_gaps_and_different_lengths_make_a_run_with_everything() {
     let finished = tiny::finish(&with_state, &run, false);
     assert!(finished.summary.r2.sample["speed"].is_finite());
     let page = fs::read_to_string(run.join("report.html")).unwrap();
-    assert!(page.contains("id=\"sequences\"") && page.contains("Whole sequences divided by lot"));
+    assert!(
+        page.contains("id=\"sequences\"") && page.contains("Whole sequences divided at random")
+    );
     assert!(!page.contains("id=\"films\""), "there are no images");
 
     // Without a true state there is no regression, and nothing else is missing.

@@ -6,8 +6,12 @@
 //! | other, `ξ = z / s` with its typical magnitude `s` | `ξ \|ξ\|`, `tanh(50 ξ)` |
 //!
 //! With `sin θ`, `cos θ`, `ξ` and the controls, which stand before them, a map without hidden units is a sum of
-//! gravity, springs, magnets, and viscous, quadratic and dry friction. A library of candidate functions in an
-//! equation that is learned: Brunton, Proctor and Kutz 2016, eq. 8.
+//! gravity, springs, magnets, and viscous, quadratic and dry friction. A library `Θ(X)` of candidate functions in
+//! an equation that is learned: Brunton, Proctor and Kutz 2016.
+//!
+//! Dry friction is steep: as a kick it alternates around rest where its size is above 0.04 typical magnitudes a
+//! step, and as a force where it is above what the integrator resolves (about 0.56 typical magnitudes a second for
+//! Runge–Kutta steps of 0.1 s). Sub-steps help a force.
 //!
 //! The way back of an angle moves along the circle: `∂ sin kθ / ∂θ = k cos kθ` is given to `sin θ` and `cos θ`
 //! in proportion to `cos θ` and `−sin θ`.

@@ -18,7 +18,8 @@
 //! It can also act as a [force] inside the differential equation, `dz/dt = g(z, u, c) + Pᵀ (s ⊙ r)`, and `F`
 //! is one step of that; it is then penalized by `penalty · dt² ‖r‖²` with `r` at the start of the step.
 //!
-//! Every component has noise of its own, `W = Z`.
+//! Every component has noise of its own, `W = Z`. The linear part, a remainder at the end of a step and the
+//! noise are of a step, however long it is; the equation and a force within it follow its length.
 
 mod config;
 mod force;
