@@ -281,6 +281,78 @@ fn found_model_predicts_as_well_as_the_true_one() {
     assert!((got.1 - expected.1).abs() < 0.1, "determinant {got:?} against {expected:?}");
 }
 
+/// One iteration from sums over smoothed beliefs and normal equations, for sequences of which many
+/// are alike: more than go through a filter together, of two lengths, without a frame in some.
+#[test]
+fn sequences_that_are_alike_count_one_by_one() {
+    let dims = Dims { state: 2, control: 1, observation: 2 };
+    let base = System::draw(61, dims, 1, 0.0);
+    let record = |i: u64| {
+        let (model, initial) = (base.model.clone(), base.initial.clone());
+        let steps = if i.is_multiple_of(9) { 5 } else { 7 };
+        let mut system = System::record(model, initial, steps, 0.0, Noise::new(61, i));
+        if i.is_multiple_of(4) {
+            system.observations.row_mut(2).fill(f64::NAN);
+        }
+        system
+    };
+    let systems: Vec<System> = (1..150).map(record).collect();
+    let sequences: Vec<_> = systems.iter().map(System::sequence).collect();
+    let (model, initial) = wrong(&base, 62);
+    let options = EmOptions { iterations: 1, tolerance: 0.0, fixed: &[] };
+    let fit = expectation_maximization(&model, &initial, &sequences, options).unwrap();
+
+    let zeros = DMatrix::<f64>::zeros;
+    // Of v = [z, u] and z', of z and x.
+    let (mut vv, mut nv, mut nn, mut pairs) = (zeros(3, 3), zeros(2, 3), zeros(2, 2), 0.0);
+    let (mut zz, mut xz, mut xx, mut seen) = (zeros(2, 2), zeros(2, 2), zeros(2, 2), 0.0);
+    let (mut first, mut second) = (zeros(2, 1), zeros(2, 2));
+    for system in &systems {
+        let mut filter = KalmanFilter::exact(model.clone(), initial.clone()).unwrap();
+        let smoothed = filter.filter(&system.sequence()).unwrap().smooth().unwrap();
+        let mean = |t: usize| DMatrix::from_column_slice(2, 1, smoothed.beliefs[t].mean.as_slice());
+        let square = |t: usize| &smoothed.beliefs[t].covariance + mean(t) * mean(t).transpose();
+        first += mean(0);
+        second += square(0);
+        for (t, lag) in smoothed.lag_one.iter().enumerate() {
+            let (now, next) = (mean(t), mean(t + 1));
+            let v = DMatrix::from_column_slice(3, 1, &[now[0], now[1], system.controls[[t, 0]]]);
+            let mut square_v = &v * v.transpose();
+            square_v.view_mut((0, 0), (2, 2)).copy_from(&square(t));
+            let mut next_v = &next * v.transpose();
+            let mut first_columns = next_v.columns_mut(0, 2);
+            first_columns += lag;
+            vv += square_v;
+            nv += next_v;
+            nn += square(t + 1);
+            pairs += 1.0;
+        }
+        for (t, x) in system.observations.outer_iter().enumerate().filter(|(_, x)| !x[0].is_nan()) {
+            let x = DMatrix::from_column_slice(2, 1, &x.to_vec());
+            zz += square(t);
+            xz += &x * mean(t).transpose();
+            xx += &x * x.transpose();
+            seen += 1.0;
+        }
+    }
+    let close = |what: &str, got: &DMatrix<f64>, expected: &DMatrix<f64>| {
+        assert!((got - expected).amax() < 1e-9 * (1.0 + expected.amax()), "{what}");
+    };
+    let map = &nv * vv.clone().try_inverse().unwrap();
+    close("A", &fit.model.transition, &map.columns(0, 2).into_owned());
+    close("B", &fit.model.control, &map.columns(2, 1).into_owned());
+    close("Q", &fit.model.process_noise, &((nn - &map * nv.transpose()) / pairs));
+    let emission = &xz * zz.clone().try_inverse().unwrap();
+    close("C", &fit.model.emission, &emission);
+    close("R", &fit.model.observation_noise, &((xx - &emission * xz.transpose()) / seen));
+    let count = systems.len() as f64;
+    let mean = first / count;
+    close("m₀", &DMatrix::from_column_slice(2, 1, fit.initial.mean.as_slice()), &mean);
+    close("P₀", &fit.initial.covariance, &(second / count - &mean * mean.transpose()));
+    let expected = log_likelihood(&model, &initial, &sequences);
+    assert!((fit.log_likelihood[0] - expected).abs() < 1e-9 * expected.abs());
+}
+
 #[test]
 fn errors_name_the_sequence_and_the_step() {
     let dims = Dims { state: 2, control: 1, observation: 2 };

@@ -1,8 +1,9 @@
 //! Expectation maximization for linear Gaussian models (Shumway and Stoffer 1982; Ghahramani and
 //! Hinton 1996).
 //!
-//! The E-step filters and smooths every sequence; the M-step is a regression of the residuals that
-//! the present parameters leave:
+//! The E-step filters and smooths every sequence; covariances and gains are computed once for all
+//! sequences of the same length of which the same was observed. The M-step is a regression of the
+//! residuals that the present parameters leave:
 //!
 //! | | equation |
 //! |-|----------|
@@ -17,14 +18,14 @@
 //! coordinates.
 
 use super::BayesError;
+use super::alike::Alike;
 use super::belief::Belief;
-use super::filter::GaussianFilter;
+use super::expectation::expect;
 use super::linear::LinearGaussian;
 use super::moments::Moments;
 use super::parameter::Parameter;
-use super::root::square;
 use super::sequence::Sequence;
-use nalgebra::{DMatrix, DVector};
+use nalgebra::DVector;
 
 /// How long to iterate, and on what.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -90,7 +91,8 @@ pub fn expectation_maximization(
         return Err(BayesError::Setting { key, value: options.tolerance, range });
     }
     let mut now = (model.clone(), initial.clone());
-    let (mut moments, log_likelihood) = expect(&now, sequences, options.fixed)?;
+    let alike = Alike::new(model, sequences)?;
+    let (mut moments, log_likelihood) = expect((model, initial), &alike, options.fixed)?;
     let mut fit = EmFit {
         model: model.clone(),
         initial: initial.clone(),
@@ -101,7 +103,7 @@ pub fn expectation_maximization(
     let mut last = log_likelihood;
     while !fit.converged && fit.iterations() < options.iterations {
         now = maximize(&moments, now, options.fixed)?;
-        let (next, log_likelihood) = expect(&now, sequences, options.fixed)?;
+        let (next, log_likelihood) = expect((&now.0, &now.1), &alike, options.fixed)?;
         moments = next;
         fit.log_likelihood.push(log_likelihood);
         if log_likelihood >= fit.best_log_likelihood() {
@@ -116,26 +118,6 @@ pub fn expectation_maximization(
 
 /// A model and its belief about the first state.
 type Parameters = (LinearGaussian, Belief);
-
-/// The E-step: expected regressions and log-likelihood.
-fn expect(
-    (model, initial): &Parameters,
-    sequences: &[Sequence<'_>],
-    fixed: &[Parameter],
-) -> Result<(Moments, f64), BayesError> {
-    let mut moments = Moments::new(model, fixed);
-    let mut log_likelihood = 0.0;
-    for (index, sequence) in sequences.iter().enumerate() {
-        let mut one = || {
-            let filtered = GaussianFilter::new(model, initial.clone())?.filter(sequence)?;
-            moments.add(model, sequence, &filtered, &filtered.smooth_roots()?)?;
-            log_likelihood += filtered.log_likelihood;
-            Ok(())
-        };
-        one().map_err(|error: BayesError| error.in_sequence(index))?;
-    }
-    Ok((moments, log_likelihood))
-}
 
 /// The M-step.
 fn maximize(
@@ -175,15 +157,15 @@ fn maximize(
     let count = starts.len() as f64;
     if free(Parameter::InitialMean) {
         // The mean of what lies beyond one of them.
-        let first = &starts[0].mean;
-        let beyond = starts.iter().map(|start| &start.mean - first);
+        let first = &starts[0];
+        let beyond = starts.iter().map(|start| start - first);
         initial.mean = first + beyond.sum::<DVector<f64>>() / count;
     }
     if free(Parameter::InitialCovariance) {
-        let mut sum = DMatrix::zeros(z, z);
+        let mut sum = moments.start_spread.clone();
         for start in starts {
-            let beyond = &start.mean - &initial.mean;
-            sum += square(start.root()) + &beyond * beyond.transpose();
+            let beyond = start - &initial.mean;
+            sum += &beyond * beyond.transpose();
         }
         initial.covariance = sum / count;
     }

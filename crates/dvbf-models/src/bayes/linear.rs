@@ -6,12 +6,12 @@ use super::form::Form;
 use super::gaussian_model::GaussianModel;
 use super::linearization::{Dims, Linearization};
 use super::memory::Memory;
-use super::products::add_times;
+use super::products::{add_times, times_rows};
 use super::root::Root;
 use super::state_space::{Jacobians, StateSpace};
 use super::{BayesError, check};
 use nalgebra::allocator::Allocator;
-use nalgebra::{DefaultAllocator, Dim, Dyn, OMatrix, OVector};
+use nalgebra::{DMatrix, DefaultAllocator, Dim, Dyn, OMatrix, OVector};
 
 /// A linear Gaussian model, the same at all steps.
 ///
@@ -98,6 +98,19 @@ where
     fn observe(&self, state: &OVector<f64, Z>, into: &mut OVector<f64, X>) {
         into.fill(0.0);
         add_times(into.as_mut_slice(), &self.emission, state.as_slice());
+    }
+}
+
+impl LinearGaussian {
+    /// `A z + B u` of states `(N, Z)` and controls `(N, U)` in rows.
+    pub(super) fn move_rows(&self, states: &DMatrix<f64>, controls: &DMatrix<f64>) -> DMatrix<f64> {
+        let mut next = times_rows(states, &self.transition);
+        for (control, factors) in controls.column_iter().zip(self.control.column_iter()) {
+            for (mut next, &factor) in next.column_iter_mut().zip(&factors) {
+                next.zip_apply(&control, |next, control| *next += factor * control);
+            }
+        }
+        next
     }
 }
 

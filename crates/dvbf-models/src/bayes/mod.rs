@@ -165,6 +165,7 @@
 //! # Ok::<(), dvbf_models::bayes::BayesError>(())
 //! ```
 
+mod alike;
 mod angles;
 mod belief;
 mod check;
@@ -172,6 +173,7 @@ mod consistency;
 mod covariance_form;
 mod em;
 mod error;
+mod expectation;
 mod extended;
 mod filter;
 mod form;
@@ -188,6 +190,7 @@ mod root;
 mod root_form;
 mod sequence;
 mod smoother;
+mod spread;
 mod state_space;
 mod triangle;
 mod unscented;

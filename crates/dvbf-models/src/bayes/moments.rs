@@ -26,14 +26,14 @@
 //! `F = R_mo R_oo⁻¹`, `e_m = F e_o + ε`, `ε ~ N(0, R_mm − F R_om)`.
 
 use super::BayesError;
-use super::belief::RootBelief;
 use super::linear::LinearGaussian;
 use super::parameter::Parameter;
+use super::products::times_rows;
 use super::root::{Root, beside};
-use super::sequence::{Filtered, Sequence};
-use super::smoother::SmoothedRoots;
+use super::spread::Spread;
 use super::triangle::{Triangle, triangle};
 use nalgebra::{DMatrix, DVector};
+use std::collections::HashMap;
 
 /// The regression of residuals `e (E)` on the free ones of the inputs `v`.
 #[derive(Clone, Debug)]
@@ -87,10 +87,14 @@ impl Regression {
 /// What is expected of all sequences.
 #[derive(Clone, Debug)]
 pub(super) struct Moments {
-    /// Of the first states.
-    pub(super) starts: Vec<RootBelief>,
+    /// Means of the first states.
+    pub(super) starts: Vec<DVector<f64>>,
+    /// Sum of the covariances of the first states.
+    pub(super) start_spread: DMatrix<f64>,
     pub(super) transition: Regression,
     pub(super) emission: Regression,
+    /// By observed channels.
+    filled: HashMap<Vec<usize>, Filled>,
 }
 
 impl Moments {
@@ -104,96 +108,118 @@ impl Moments {
         let inputs = free(Parameter::Transition, 0..z).chain(free(Parameter::Control, z..z + u));
         Self {
             starts: Vec::new(),
+            start_spread: DMatrix::zeros(z, z),
             transition: Regression::new(inputs.collect(), z),
             emission: Regression::new(free(Parameter::Emission, 0..z).collect(), x),
+            filled: HashMap::new(),
         }
     }
 
-    /// Adds a sequence, filtered and smoothed under `model`.
-    pub(super) fn add(
+    /// Adds what `count` sequences that are alike have in common: the covariances of their states,
+    /// smoothed under `model`.
+    pub(super) fn add_spread(
         &mut self,
         model: &LinearGaussian,
-        sequence: &Sequence<'_>,
-        filtered: &Filtered,
-        smoothed: &SmoothedRoots,
+        spread: &Spread,
+        observed: &[Vec<usize>],
+        count: usize,
     ) -> Result<(), BayesError> {
-        let beliefs = &smoothed.beliefs;
-        self.starts.push(beliefs[0].clone());
-        for t in 0..smoothed.backward.len() {
-            let control = DVector::from_iterator(
-                sequence.controls.ncols(),
-                sequence.controls.row(t).iter().copied(),
-            );
-            self.add_transition(model, smoothed, t, &control)?;
+        let weight = (count as f64).sqrt();
+        let (z, u) = (model.dims().state, model.dims().control);
+        self.start_spread += spread.smoothed[0].square() * count as f64;
+        for (t, way) in spread.backward.iter().enumerate() {
+            // A root of the covariance of z_t and z_{t+1}.
+            let next = &spread.smoothed[t + 1];
+            let here = way.spread(next) * weight;
+            let mut residuals = -(&model.transition * &here);
+            let mut ahead = residuals.columns_mut(0, z);
+            ahead += next.factor() * weight;
+            self.transition.add(&here.resize_vertically(z + u, 0.0), &residuals)?;
         }
-        for (t, correction) in filtered.corrections.iter().enumerate() {
-            if let Some(correction) = correction {
-                let observation = sequence.observations.row(t).to_vec();
-                self.add_observation(model, &beliefs[t], &observation, &correction.channels)?;
+        for (root, channels) in spread.smoothed.iter().zip(observed) {
+            if channels.is_empty() {
+                continue;
             }
+            let root = root.factor() * weight;
+            let Filled { map, rest } = self.filled(model, channels)?;
+            let residuals = map * -(model.emission.select_rows(channels) * &root);
+            let residuals = beside(&residuals, &(rest * weight));
+            let inputs = root.resize_horizontally(residuals.ncols(), 0.0);
+            self.emission.add(&inputs, &residuals)?;
         }
         Ok(())
     }
 
-    /// Adds the transition from step `t` to the next.
-    fn add_transition(
+    /// Adds the means of states, which are in rows, one sequence in each, and of those after them.
+    pub(super) fn add_transition(
         &mut self,
+        from: &DMatrix<f64>,
+        controls: &DMatrix<f64>,
+        to: &DMatrix<f64>,
         model: &LinearGaussian,
-        smoothed: &SmoothedRoots,
-        t: usize,
-        control: &DVector<f64>,
     ) -> Result<(), BayesError> {
-        let (from, to) = (&smoothed.beliefs[t], &smoothed.beliefs[t + 1]);
-        let backward = &smoothed.backward[t];
-        let (z, u) = (from.mean.len(), control.len());
-        // A root of the covariance of z_t and z_{t+1}.
-        let here = beside(&(&backward.gain * to.root()), &backward.rest);
-        let ahead = beside(to.root(), &DMatrix::zeros(z, z));
-        let mut inputs = DMatrix::zeros(z + u, 1 + 2 * z);
-        inputs.view_mut((0, 0), (z, 1)).copy_from(&from.mean);
-        inputs.view_mut((z, 0), (u, 1)).copy_from(control);
-        inputs.view_mut((0, 1), (z, 2 * z)).copy_from(&here);
-        let expected = &model.transition * &from.mean + &model.control * control;
-        let mut residuals = DMatrix::zeros(z, 1 + 2 * z);
-        residuals.column_mut(0).copy_from(&(&to.mean - expected));
-        residuals.columns_mut(1, 2 * z).copy_from(&(ahead - &model.transition * here));
-        self.transition.count += 1;
-        self.transition.add(&inputs, &residuals)
+        let residuals = to - model.move_rows(from, controls);
+        self.transition.count += from.nrows();
+        self.transition.add(&beside(from, controls).transpose(), &residuals.transpose())
     }
 
-    fn add_observation(
+    /// Adds the means of states and what was observed of them in `channels`, one sequence in each
+    /// row.
+    pub(super) fn add_observation(
+        &mut self,
+        states: &DMatrix<f64>,
+        observations: &DMatrix<f64>,
+        channels: &[usize],
+        model: &LinearGaussian,
+    ) -> Result<(), BayesError> {
+        let emission = model.emission.select_rows(channels);
+        let seen = observations.select_columns(channels) - times_rows(states, &emission);
+        let residuals = &self.filled(model, channels)?.map * seen.transpose();
+        self.emission.count += states.nrows();
+        self.emission.add(&states.transpose(), &residuals)
+    }
+
+    /// What observed channels say of all.
+    fn filled(
         &mut self,
         model: &LinearGaussian,
-        belief: &RootBelief,
-        observation: &[f64],
         channels: &[usize],
-    ) -> Result<(), BayesError> {
-        let (x, z) = (observation.len(), belief.mean.len());
-        let emission = model.emission.select_rows(channels);
-        let observed = DVector::from_column_slice(observation).select_rows(channels);
-        let mut seen = DMatrix::zeros(channels.len(), 1 + z);
-        seen.column_mut(0).copy_from(&(observed - &emission * &belief.mean));
-        seen.columns_mut(1, z).copy_from(&(-emission * belief.root()));
-        let mut inputs = DMatrix::zeros(z, 1 + z);
-        inputs.column_mut(0).copy_from(&belief.mean);
-        inputs.columns_mut(1, z).copy_from(belief.root());
-        self.emission.count += 1;
-        if channels.len() == x {
-            return self.emission.add(&inputs, &seen);
+    ) -> Result<&Filled, BayesError> {
+        if !self.filled.contains_key(channels) {
+            let filled = Filled::new(&model.observation_noise, channels)?;
+            self.filled.insert(channels.to_vec(), filled);
         }
-        let missing: Vec<usize> = (0..x).filter(|i| !channels.contains(i)).collect();
-        let (fill, rest) = given(&model.observation_noise, channels, &missing)?;
-        let filled = fill * &seen;
-        let mut residuals = DMatrix::zeros(x, 1 + z + missing.len());
-        for (row, &channel) in channels.iter().enumerate() {
-            residuals.view_mut((channel, 0), (1, 1 + z)).copy_from(&seen.row(row));
+        Ok(&self.filled[channels])
+    }
+}
+
+/// The noise of all channels given that of the observed ones: `e = M e_o + ε`.
+#[derive(Clone, Debug)]
+struct Filled {
+    /// `M (X, O)`: ones for the observed channels, `F` for the missing ones.
+    map: DMatrix<f64>,
+    /// A root of the covariance of `ε (X, X − O)`.
+    rest: DMatrix<f64>,
+}
+
+impl Filled {
+    fn new(noise: &DMatrix<f64>, observed: &[usize]) -> Result<Self, BayesError> {
+        let x = noise.nrows();
+        let missing: Vec<usize> = (0..x).filter(|i| !observed.contains(i)).collect();
+        let (o, m) = (observed.len(), missing.len());
+        let mut map = DMatrix::zeros(x, o);
+        let mut rest = DMatrix::zeros(x, m);
+        for (column, &channel) in observed.iter().enumerate() {
+            map[(channel, column)] = 1.0;
         }
-        for (row, &channel) in missing.iter().enumerate() {
-            residuals.view_mut((channel, 0), (1, 1 + z)).copy_from(&filled.row(row));
-            residuals.view_mut((channel, 1 + z), (1, missing.len())).copy_from(&rest.row(row));
+        if m > 0 {
+            let (fill, root) = given(noise, observed, &missing)?;
+            for (row, &channel) in missing.iter().enumerate() {
+                map.row_mut(channel).copy_from(&fill.row(row));
+                rest.row_mut(channel).copy_from(&root.row(row));
+            }
         }
-        let inputs = beside(&inputs, &DMatrix::zeros(z, missing.len()));
-        self.emission.add(&inputs, &residuals)
+        Ok(Self { map, rest })
     }
 }
 

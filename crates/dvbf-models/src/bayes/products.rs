@@ -2,7 +2,7 @@
 //! and two columns at a time, and of symmetric results little more than the lower half is summed.
 
 use nalgebra::allocator::Allocator;
-use nalgebra::{DefaultAllocator, Dim, OMatrix};
+use nalgebra::{DMatrix, DefaultAllocator, Dim, OMatrix};
 
 /// `a`, column after column.
 #[derive(Clone, Copy)]
@@ -111,6 +111,13 @@ pub(super) fn times_transposed<N: Dim, M: Dim, K: Dim>(
     left.product(into.as_mut_slice(), None, |_| 0, |m, c| b[m * k + c]);
 }
 
+/// `a v` of every row `v` of `rows`.
+pub(super) fn times_rows(rows: &DMatrix<f64>, a: &DMatrix<f64>) -> DMatrix<f64> {
+    let mut into = DMatrix::zeros(rows.nrows(), a.nrows());
+    times_transposed(&mut into, rows, a);
+    into
+}
+
 /// `into = init + a bᵀ` for a symmetric sum, of which the lower half is computed.
 #[inline(always)]
 pub(super) fn symmetric_sum<N: Dim, M: Dim>(
@@ -199,7 +206,7 @@ where
 #[cfg(test)]
 mod tests {
     use super::*;
-    use nalgebra::{DMatrix, SMatrix};
+    use nalgebra::SMatrix;
 
     fn drawn(rows: usize, columns: usize, seed: f64) -> DMatrix<f64> {
         DMatrix::from_fn(rows, columns, |i, j| (seed + (3 * i + 7 * j) as f64).sin())

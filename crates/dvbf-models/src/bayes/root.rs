@@ -289,6 +289,25 @@ impl Root {
         if self.forget_underflow() { Self::of_square(what, &self.factor) } else { Ok(self) }
     }
 
+    /// `L⁻¹ b` of every row `b` of `rows`; values from the rank on are zero.
+    pub(super) fn whiten_rows(&self, rows: &DMatrix<f64>) -> DMatrix<f64> {
+        let n = rows.nrows();
+        let mut white = DMatrix::zeros(n, rows.ncols());
+        for (i, &row) in self.order.iter().enumerate().take(self.rank) {
+            let (done, rest) = white.as_mut_slice().split_at_mut(i * n);
+            let into = &mut rest[..n];
+            for (k, done) in done.chunks_exact(n).enumerate() {
+                let factor = self.factor[(row, k)];
+                into.iter_mut().zip(done).for_each(|(sum, done)| *sum += factor * done);
+            }
+            let pivot = self.factor[(row, i)];
+            for (into, value) in into.iter_mut().zip(rows.column(row).iter()) {
+                *into = (value - *into) / pivot;
+            }
+        }
+        white
+    }
+
     /// `X` with `Lᵀ X = B`; rows of variables beyond the rank are zero.
     pub(super) fn whiten_transposed(&self, b: &DMatrix<f64>) -> DMatrix<f64> {
         let mut x = DMatrix::zeros(b.nrows(), b.ncols());

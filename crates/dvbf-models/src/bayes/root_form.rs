@@ -21,7 +21,7 @@ use super::root::{Root, not_nan};
 use super::triangle::Reflections;
 use super::{BayesError, check};
 use nalgebra::allocator::Allocator;
-use nalgebra::{DefaultAllocator, Dim, DimAdd, DimSum, OMatrix, OVector, U1};
+use nalgebra::{DefaultAllocator, Dim, DimAdd, DimSum, Dyn, OMatrix, OVector, U1};
 
 /// Room for the reflections of a [`RootForm`]; all of `nalgebra`'s sizes have it.
 pub trait RootMemory<Z: Dim + DimAdd<Z>, X: Dim + DimAdd<Z>>:
@@ -85,6 +85,18 @@ where
     root: Root<D>,
 }
 
+/// What an observation does to the mean: `m⁺ = m + K S^½ (S^½)⁻¹ r`.
+#[derive(Clone, Debug)]
+pub(super) struct Gain<Z: Dim = Dyn, X: Dim = Dyn>
+where
+    DefaultAllocator: Memory<Z, X>,
+{
+    /// `S^½`.
+    pub(super) innovation: Root<X>,
+    /// `K S^½ (Z, X)`.
+    pub(super) gain: OMatrix<f64, Z, X>,
+}
+
 impl<D: Dim> NoiseRoot<D>
 where
     DefaultAllocator: Memory<D, D>,
@@ -112,6 +124,18 @@ where
     /// The belief by its root.
     pub(super) fn near(&self) -> RootBelief<Z> {
         RootBelief { mean: self.now.belief.mean.clone(), root: self.now.root.clone() }
+    }
+
+    /// How the last observation moved the mean.
+    pub(super) fn gain(&self) -> Gain<Z, X> {
+        let (z, x) = (self.now.belief.mean.shape_generic().0, self.white.shape_generic().0);
+        let mut gain = zeros(z, x);
+        for i in 0..gain.nrows() {
+            for k in 0..gain.ncols() {
+                gain[(i, k)] = self.joint.value(gain.ncols() + i, k);
+            }
+        }
+        Gain { innovation: self.innovation.clone(), gain }
     }
 
     /// Takes the next belief for the present one, if it is finite.

@@ -22,7 +22,7 @@ pub struct Sequence<'a> {
 
 impl Sequence<'_> {
     /// How many steps there are.
-    fn steps(&self) -> Result<usize, BayesError> {
+    pub(super) fn steps(&self) -> Result<usize, BayesError> {
         let steps = self.observations.nrows();
         if steps == 0 {
             return Err(BayesError::Empty { what: "step" });

@@ -87,7 +87,7 @@ impl Filtered {
         let mut backward = Vec::with_capacity(steps - 1);
         for t in (0..steps - 1).rev() {
             let step = self.way_back(t).map_err(|e| e.at_step(t))?;
-            let spread = beside(&(&step.gain * next.root()), &step.rest);
+            let spread = step.spread(&next.root);
             let beyond = next.mean - &self.transitions[t].mean;
             next = RootBelief {
                 mean: &self.roots[t].mean + &step.gain * beyond,
@@ -103,21 +103,37 @@ impl Filtered {
 
     /// The way back from step `t + 1` to step `t`.
     fn way_back(&self, t: usize) -> Result<Backward, BayesError> {
-        let (belief, transition) = (&self.roots[t], &self.transitions[t]);
-        let n = belief.mean.len();
+        let transition = &self.transitions[t];
         let noise = Root::new("noise of the model", &transition.noise)?;
+        Backward::new(&self.roots[t].root, &transition.matrix, &noise)
+    }
+}
+
+impl Backward {
+    /// The way back over a transition from a filtered belief with this root.
+    pub(super) fn new(
+        root: &Root,
+        transition: &DMatrix<f64>,
+        noise: &Root,
+    ) -> Result<Self, BayesError> {
+        let n = transition.nrows();
         let mut joint = DMatrix::zeros(2 * n, 2 * n);
-        joint.view_mut((0, 0), (n, n)).copy_from(&(&transition.matrix * belief.root()));
+        joint.view_mut((0, 0), (n, n)).copy_from(&(transition * root.factor()));
         joint.view_mut((0, n), (n, n)).copy_from(noise.factor());
-        joint.view_mut((n, 0), (n, n)).copy_from(belief.root());
+        joint.view_mut((n, 0), (n, n)).copy_from(root.factor());
         let Triangle { lower, order, ranks } = triangle("covariance", &joint, &[n, n])?;
         let ahead = Root::part(&lower, &order, 0..n);
         // G L⁻, without the columns beyond the rank of L⁻, which the solution does not read.
         let mut mixed = DMatrix::zeros(n, n);
         mixed.columns_mut(0, ranks[0]).copy_from(&lower.view((n, 0), (n, ranks[0])));
-        Ok(Backward {
+        Ok(Self {
             gain: ahead.whiten_transposed(&mixed.transpose()).transpose(),
             rest: Root::part(&lower, &order, n..2 * n).factor().clone(),
         })
+    }
+
+    /// A root of `Cov(z_t | x₁ … x_T)`, from that of `z_{t+1}`.
+    pub(super) fn spread(&self, next: &Root) -> DMatrix<f64> {
+        beside(&(&self.gain * next.factor()), &self.rest)
     }
 }
