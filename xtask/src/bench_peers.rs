@@ -1,5 +1,5 @@
-//! Times a training step beside JAX and PyTorch, and held empowerment and the simulator beside JAX:
-//! same model, same cores, same minute.
+//! Times a training step beside JAX and PyTorch, held empowerment and the simulator beside JAX, and
+//! Kalman filters beside those of other packages: same model, same cores, same minute.
 //!
 //! Every system runs in a process of its own that is set up once and then measures when it is its
 //! turn; in a round each has one turn, so that a change of clock or load meets all of them.
@@ -10,7 +10,7 @@ mod table;
 mod venv;
 
 use contestant::{Contestant, Reading};
-use options::{HELD, Options, SIMULATOR};
+use options::{FILTERS, HELD, Options, SIMULATOR};
 use std::ffi::OsString;
 use std::path::Path;
 use std::process::ExitCode;
@@ -21,8 +21,14 @@ const PACKAGE: &str = "dvbf-benches";
 const BINARY: &str = "time-step";
 const HELD_BINARY: &str = "time-empowerment";
 const SIMULATOR_BINARY: &str = "time-simulator";
+const FILTER_BINARY: &str = "time-filter";
+/// A project of its own with the filters of other crates.
+const FILTER_CRATES: &str = "kalman";
 /// How far two means of the same may be apart, relative to the first.
 const AGREEMENT: f64 = 1e-4;
+/// The same of filters, which work in double precision; `dynamax` adds `1e-9` to variances of
+/// observations.
+const FILTER_AGREEMENT: f64 = 4e-9;
 /// What needs a compiler of C++ on top of its packages.
 const COMPILED: &str = "torch.compile";
 
@@ -51,7 +57,6 @@ pub(crate) fn run(root: &Path, args: &[OsString]) -> ExitCode {
 }
 
 fn compare(root: &Path, options: &Options) -> Result<(), String> {
-    let python = venv::python(root)?;
     let cores = contestant::cores(options.threads);
     match &cores {
         Some(cores) => eprintln!("bench-peers: pinned to core {cores}"),
@@ -59,7 +64,7 @@ fn compare(root: &Path, options: &Options) -> Result<(), String> {
     }
     let mut rows = Vec::new();
     for size in &options.sizes {
-        let commands = commands(root, &python, size, options.skip_compile)?;
+        let commands = commands(root, size, options.skip_compile)?;
         let mut running = Vec::new();
         for (name, command) in commands {
             eprintln!("bench-peers: size {size}: setting up {name} ...");
@@ -82,7 +87,7 @@ fn compare(root: &Path, options: &Options) -> Result<(), String> {
                 entry.readings.push(reading);
             }
         }
-        agree(&running).map_err(|message| format!("size {size}: {message}"))?;
+        agree(size, &running).map_err(|message| format!("size {size}: {message}"))?;
         rows.push((size.as_str(), running.into_iter().map(|(_, entry)| entry).collect::<Vec<_>>()));
     }
     print!("{}", table::text(&rows, options.threads));
@@ -92,10 +97,13 @@ fn compare(root: &Path, options: &Options) -> Result<(), String> {
 /// The systems that are compared at a size, ours first.
 fn commands(
     root: &Path,
-    python: &Path,
     size: &str,
     skip_compile: bool,
 ) -> Result<Vec<(&'static str, Vec<OsString>)>, String> {
+    if FILTERS.contains(&size) {
+        return filters(root);
+    }
+    let python = &venv::python(root, venv::NETWORKS)?;
     let script = |name: &str| vec![python.into(), root.join(SCRIPTS).join(name).into_os_string()];
     if size == HELD {
         let ours = crate::launch::build(root, PACKAGE, HELD_BINARY)?;
@@ -119,13 +127,36 @@ fn commands(
     Ok(commands)
 }
 
+/// Kalman filters: ours in its forms, those of other crates, those of Python packages.
+fn filters(root: &Path) -> Result<Vec<(&'static str, Vec<OsString>)>, String> {
+    let python = venv::python(root, venv::FILTERS)?;
+    let ours = crate::launch::build(root, PACKAGE, FILTER_BINARY)?;
+    let project = root.join(SCRIPTS).join(FILTER_CRATES);
+    let crates = crate::launch::build_project(root, &project, "kalman-peers")?;
+    let script = root.join(SCRIPTS).join("filters.py");
+    let words = |words: &[&std::ffi::OsStr]| words.iter().map(Into::into).collect::<Vec<_>>();
+    let form = |form: &str| words(&[ours.as_ref(), "--form".as_ref(), form.as_ref()]);
+    let other = |name: &str| words(&[crates.as_ref(), name.as_ref()]);
+    let package = |name: &str| words(&[python.as_ref(), script.as_ref(), name.as_ref()]);
+    Ok(vec![
+        ("dvbf", form("covariance")),
+        ("dvbf, dynamic", form("dynamic")),
+        ("dvbf, root", form("root")),
+        ("adskalman", other("adskalman")),
+        ("kfilter", other("kfilter")),
+        ("filterpy", package("filterpy")),
+        ("dynamax, jit", package("dynamax")),
+    ])
+}
+
 /// An error if two systems that should compute the same do not.
-fn agree(running: &[(Contestant, Entry)]) -> Result<(), String> {
+fn agree(size: &str, running: &[(Contestant, Entry)]) -> Result<(), String> {
+    let agreement = if FILTERS.contains(&size) { FILTER_AGREEMENT } else { AGREEMENT };
     let mut means = running.iter().flat_map(|(_, entry)| {
         entry.readings.iter().filter_map(|reading| Some((entry.name, reading.mean?)))
     });
     let Some((first, mean)) = means.next() else { return Ok(()) };
-    match means.find(|(_, other)| (other - mean).abs() > AGREEMENT * mean.abs()) {
+    match means.find(|(_, other)| (other - mean).abs() > agreement * mean.abs()) {
         Some((name, other)) => {
             Err(format!("{first} and {name} compute something else: {mean} and {other}"))
         }

@@ -29,8 +29,24 @@ pub(crate) fn run(root: &Path, args: &[OsString]) -> ExitCode {
 
 /// Builds `binary` of `package` in release mode and says where it is.
 pub(crate) fn build(root: &Path, package: &str, binary: &str) -> Result<PathBuf, String> {
-    let mut child = crate::cargo(root)
-        .args(["build", "--quiet", "--release", "--package", package, "--bin", binary])
+    let mut command = crate::cargo(root);
+    command.args(["build", "--quiet", "--release", "--package", package, "--bin", binary]);
+    built(command, package, binary)
+}
+
+/// Builds `binary` of a project outside the workspace as its lock file says, below `target/`, and
+/// says where it is.
+pub(crate) fn build_project(root: &Path, project: &Path, binary: &str) -> Result<PathBuf, String> {
+    let mut command = crate::cargo(root);
+    command.args(["build", "--quiet", "--release", "--locked", "--bin", binary]);
+    command.arg("--manifest-path").arg(project.join("Cargo.toml"));
+    command.arg("--target-dir").arg(root.join("target").join(binary));
+    built(command, &project.display().to_string(), binary)
+}
+
+/// Runs a build and says where its binary is.
+fn built(mut command: Command, package: &str, binary: &str) -> Result<PathBuf, String> {
+    let mut child = command
         .arg("--message-format=json-render-diagnostics")
         .stdin(Stdio::null())
         .stdout(Stdio::piped())

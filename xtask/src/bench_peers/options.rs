@@ -17,6 +17,10 @@ const STEPS: [&str; 3] = ["a", "b", "c"];
 pub(super) const HELD: &str = "held";
 /// Latent steps and frames of the simulator.
 pub(super) const SIMULATOR: [&str; 2] = ["simulate", "draw"];
+/// Kalman filters, by the numbers of states and channels.
+pub(super) const FILTERS: [&str; 3] = ["4/2", "6/3", "15/6"];
+/// All of these.
+const ALL_FILTERS: &str = "filters";
 
 impl Options {
     pub(super) fn parse(args: &[OsString]) -> Result<Self, String> {
@@ -28,9 +32,13 @@ impl Options {
                 options.skip_compile = true;
                 continue;
             }
+            if key == ALL_FILTERS {
+                options.sizes = FILTERS.map(str::to_owned).to_vec();
+                continue;
+            }
             if !["--sizes", "--threads", "--rounds"].contains(&key.as_str()) {
                 return Err(format!(
-                    "bench-peers knows no {key}; there are --sizes, --threads, --rounds and \
+                    "bench-peers knows no {key}; there are filters, --sizes, --threads, --rounds and \
                      --skip-compile"
                 ));
             }
@@ -41,8 +49,9 @@ impl Options {
                 _ => options.rounds = positive(&key, &value)?,
             }
         }
-        if options.threads > 1 && options.sizes.iter().any(|size| size == HELD) {
-            return Err("--sizes held: empowerment is timed on one thread".to_owned());
+        let alone = |size: &&String| *size == HELD || FILTERS.contains(&size.as_str());
+        if let Some(size) = options.sizes.iter().find(alone).filter(|_| options.threads > 1) {
+            return Err(format!("--sizes {size} is timed on one thread"));
         }
         Ok(options)
     }
@@ -52,11 +61,14 @@ fn parse_sizes(value: &str) -> Result<Vec<String>, String> {
     value
         .split(',')
         .map(|size| {
-            let known = STEPS.contains(&size) || size == HELD || SIMULATOR.contains(&size);
+            let known = STEPS.contains(&size)
+                || size == HELD
+                || SIMULATOR.contains(&size)
+                || FILTERS.contains(&size);
             known.then(|| size.to_owned()).ok_or_else(|| {
                 format!(
-                    "--sizes {value}: there is no size {size:?}; there are a, b, c, held, simulate \
-                     and draw"
+                    "--sizes {value}: there is no size {size:?}; there are a, b, c, held, simulate, \
+                     draw, 4/2, 6/3 and 15/6"
                 )
             })
         })
@@ -84,6 +96,11 @@ mod tests {
         assert_eq!(some.sizes, ["c", "b"]);
         assert_eq!((some.threads, some.rounds, some.skip_compile), (2, 3, true));
         assert_eq!(parse("--sizes b,held").unwrap().sizes, ["b", "held"]);
+        let filters = parse("filters --rounds 2").unwrap();
+        assert_eq!(
+            (filters.sizes, filters.rounds),
+            (["4/2", "6/3", "15/6"].map(Into::into).into(), 2)
+        );
         assert_eq!(parse("--sizes simulate,draw").unwrap().sizes, ["simulate", "draw"]);
     }
 
@@ -95,6 +112,7 @@ mod tests {
             ("--threads", "--threads needs a value"),
             ("--fast", "knows no --fast"),
             ("--sizes held --threads 2", "on one thread"),
+            ("filters --threads 2", "--sizes 4/2 is timed on one thread"),
         ] {
             assert!(parse(line).unwrap_err().contains(part), "{line}");
         }

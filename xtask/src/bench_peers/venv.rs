@@ -1,4 +1,4 @@
-//! The virtual environment of the other systems, below `target/`.
+//! Virtual environments of the other systems, below `target/`.
 
 use std::fs;
 use std::io::ErrorKind;
@@ -7,21 +7,43 @@ use std::process::{Command, Stdio};
 
 /// Interpreters to look for.
 const PYTHONS: [&str; 2] = ["python3", "python"];
-const REQUIREMENTS: &str = "benches/peers/requirements.txt";
 
-/// The interpreter of the environment, which is made first if it is missing or outdated.
-pub(super) fn python(root: &Path) -> Result<PathBuf, String> {
-    let dir = root.join("target").join("peers-venv");
-    let requirements = root.join(REQUIREMENTS);
+/// An environment below `target/` and the file of what is in it.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Venv {
+    folder: &'static str,
+    requirements: &'static str,
+    /// What an installation takes.
+    size: &'static str,
+}
+
+/// Of networks.
+pub(super) const NETWORKS: Venv = Venv {
+    folder: "peers-venv",
+    requirements: "benches/peers/requirements.txt",
+    size: "several GB",
+};
+/// Of Kalman filters.
+pub(super) const FILTERS: Venv = Venv {
+    folder: "filter-peers-venv",
+    requirements: "benches/peers/filters-requirements.txt",
+    size: "1 GB",
+};
+
+/// The interpreter of an environment, which is made first if it is missing or outdated.
+pub(super) fn python(root: &Path, venv: Venv) -> Result<PathBuf, String> {
+    let Venv { folder, requirements: name, size } = venv;
+    let dir = root.join("target").join(folder);
+    let requirements = root.join(name);
     let wanted = fs::read_to_string(&requirements)
-        .map_err(|error| format!("{REQUIREMENTS} cannot be read: {error}"))?;
+        .map_err(|error| format!("{name} cannot be read: {error}"))?;
     let place = if cfg!(windows) { "Scripts/python.exe" } else { "bin/python" };
     let (python, stamp) = (dir.join(place), dir.join("installed.txt"));
     // Written last: an installation that was interrupted is done again.
     if python.exists() && fs::read_to_string(&stamp).is_ok_and(|installed| installed == wanted) {
         return Ok(python);
     }
-    eprintln!("bench-peers: installing {REQUIREMENTS} into target/peers-venv (several GB) ...");
+    eprintln!("bench-peers: installing {name} into target/{folder} ({size}) ...");
     create(&dir)?;
     let installed = Command::new(&python)
         .args(["-m", "pip", "install", "--quiet", "--disable-pip-version-check", "-r"])
@@ -30,7 +52,7 @@ pub(super) fn python(root: &Path) -> Result<PathBuf, String> {
         .status()
         .map_err(|error| format!("pip could not be started: {error}"))?;
     if !installed.success() {
-        return Err(format!("the packages of {REQUIREMENTS} could not be installed ({installed})"));
+        return Err(format!("the packages of {name} could not be installed ({installed})"));
     }
     fs::write(&stamp, wanted)
         .map_err(|error| format!("{} cannot be written: {error}", stamp.display()))?;
