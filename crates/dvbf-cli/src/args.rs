@@ -5,6 +5,7 @@ use crate::apply::{Eval, Filter, Simulate};
 use crate::calibrate::Calibrate;
 use crate::score::Score;
 use crate::source::{Chosen, Environment};
+use crate::sweep::Sweeping;
 use crate::train::Train;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use dvbf::compare::{CONTENDERS, CompareRequest, Contender};
@@ -31,6 +32,8 @@ pub(crate) enum Command {
     Data(Data),
     /// Train every model on the same recordings and compare them in one table.
     Compare(Compare),
+    /// Make many runs that differ in some settings, side by side, and one table of them.
+    Sweep(Sweeping),
     /// Filter recordings with a trained model: a belief after every step.
     Filter(Filter),
     /// Let a trained model simulate: predictions or random futures, as recordings.

@@ -13,6 +13,7 @@ mod recordings;
 mod require;
 mod score;
 mod source;
+mod sweep;
 mod tables;
 mod terminal;
 mod train;
@@ -41,6 +42,7 @@ fn run(command: Command) -> ExitCode {
         Command::Compare(compare) => {
             compare::run(&compare).unwrap_or_else(|e| fail(&e.to_string()))
         }
+        Command::Sweep(sweep) => sweep::run(&sweep).unwrap_or_else(|e| fail(&e.to_string())),
         Command::Filter(filter) => done(apply::run_filter(&filter)),
         Command::Simulate(simulate) => done(apply::run_simulate(&simulate)),
         Command::Align(arguments) => done(align::run(&arguments)),

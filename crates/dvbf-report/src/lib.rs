@@ -21,6 +21,7 @@ mod preview;
 mod raster;
 mod sequences;
 mod strips;
+mod sweep;
 mod tables;
 mod true_column;
 mod view;
@@ -32,6 +33,7 @@ pub use material::check;
 pub use palette::Rgb;
 pub use preview::preview;
 pub use raster::{Raster, animation, gray};
+pub use sweep::sweep_page;
 
 use dvbf_data::{DataError, Supply};
 use dvbf_run::settings::Settings;

@@ -7,6 +7,7 @@ mod lock;
 mod record;
 pub mod settings;
 mod summary;
+mod sweep;
 
 pub use figures::figure_names;
 pub use folder::{FolderError, RunFolder};
@@ -16,3 +17,4 @@ pub use record::LogRecord;
 pub use summary::{
     BoundFigures, Columns, OpenLoopRow, R2Figures, READ_OUT, Summary, r2 as summary_r2, rows,
 };
+pub use sweep::{Sweep, SweepError, SweepRow, SweepRun, SweepState, SweepTable};

@@ -25,4 +25,5 @@ mod power;
 mod recordings;
 mod run;
 mod score;
+mod sweep;
 mod tiny;

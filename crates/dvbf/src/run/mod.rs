@@ -11,7 +11,11 @@ mod request;
 mod start;
 
 pub use about::own_recordings;
-pub use dvbf_run::{FolderError, LogRecord, RunFolder, RunLock, Writer};
+pub use dvbf_core::replace_file;
+pub use dvbf_run::{
+    FolderError, LogRecord, RunFolder, RunLock, Sweep, SweepError, SweepRow, SweepState,
+    SweepTable, Writer,
+};
 pub use experiment::{evaluate, train};
 pub use observer::Observer;
 pub use phase::Phase;
