@@ -70,7 +70,7 @@ fn run_train(train: &train::Train) -> Result<ExitCode, RunError> {
     let continuation =
         format!("dvbf train{} --out {} --resume", train.subject(), quoted(&request.folder));
     interrupt::install_for_run(continuation.clone());
-    let mut watcher = progress::Watcher::new(train.quiet || train.json);
+    let mut watcher = progress::Watcher::new(train.quiet || train.json, &train.stop_when);
     watcher.announce(&request);
     let outcome = dvbf::run::train(&request, &mut watcher);
     watcher.finish();

@@ -1,5 +1,6 @@
 //! What the terminal shows during a run.
 
+use crate::require::{Requirement, figures_of};
 use crate::terminal::noteln;
 use dvbf::run::{LogRecord, Observer, Phase, TrainRequest};
 use dvbf::train::StepStats;
@@ -26,11 +27,17 @@ pub(crate) struct Watcher {
     figures: String,
     total: u64,
     announcement: Option<String>,
+    /// Bounds of figures at which the training ends.
+    stop_when: Vec<String>,
+    /// Whether the last evaluation reached them.
+    enough: bool,
 }
 
 impl Watcher {
-    pub(crate) fn new(quiet: bool) -> Self {
+    pub(crate) fn new(quiet: bool, stop_when: &[String]) -> Self {
         Self {
+            stop_when: stop_when.to_vec(),
+            enough: false,
             quiet,
             terminal: std::io::stderr().is_terminal(),
             bar: None,
@@ -130,6 +137,10 @@ impl Observer for Watcher {
     }
 
     fn logged(&mut self, record: &LogRecord) {
+        let figures = figures_of(record);
+        let reached =
+            |text: &String| Requirement::parse(text).is_ok_and(|r| r.reached(&figures).is_ok());
+        self.enough = !self.stop_when.is_empty() && self.stop_when.iter().all(reached);
         let r2: Vec<String> =
             record.r2.iter().map(|(name, value)| format!("{name} {value:.3}")).collect();
         let known = |text: String| if text.is_empty() { text } else { format!("R² {text}  ") };
@@ -152,6 +163,10 @@ impl Observer for Watcher {
                 width = total.len(),
             );
         }
+    }
+
+    fn is_enough(&self) -> bool {
+        self.enough
     }
 
     fn should_stop(&self) -> bool {

@@ -1,6 +1,7 @@
 //! Figures that a run is required to reach.
 
 use dvbf::eval::figure_names;
+use dvbf::run::LogRecord;
 use dvbf::settings::{Settings, SettingsError};
 
 /// A bound of a figure of `summary.json`.
@@ -51,6 +52,21 @@ impl<'a> Requirement<'a> {
         )))
     }
 
+    /// Refuses a figure that nobody knows before a training ends.
+    pub(crate) fn check_in_training(&self, settings: &Settings) -> Result<(), SettingsError> {
+        let ahead = format!("open_loop.{}.model", settings.evaluation.chosen_by);
+        let known = [ahead.as_str(), "bound.total", "bound.kl"];
+        if known.contains(&self.figure) || self.figure.starts_with("r2.sample.") {
+            return Ok(());
+        }
+        let (key, figure) = ("--stop-when".to_owned(), self.figure);
+        let problem = format!(
+            "{figure} is computed after the training; during it there are r2.sample.*, {}",
+            known.join(", ")
+        );
+        Err(SettingsError::Value { key, problem })
+    }
+
     /// Whether the figure in this summary reaches its bound; what it is otherwise.
     pub(crate) fn reached(&self, summary: &serde_json::Value) -> Result<(), String> {
         let path = format!("/{}", self.figure.replace('.', "/"));
@@ -64,6 +80,16 @@ impl<'a> Requirement<'a> {
             None => Err(format!("{} is missing", self.figure)),
         }
     }
+}
+
+/// Figures on the validation set, named as those of a summary.
+pub(crate) fn figures_of(record: &LogRecord) -> serde_json::Value {
+    let ahead = record.open_loop_horizon.to_string();
+    serde_json::json!({
+        "r2": { "sample": record.r2 },
+        "open_loop": { ahead: { "model": record.open_loop } },
+        "bound": { "total": record.validation_bound, "kl": record.validation_kl },
+    })
 }
 
 #[cfg(test)]

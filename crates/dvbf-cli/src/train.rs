@@ -61,6 +61,11 @@ pub(crate) struct Train {
     /// `r2.sample.velocity>=0.95`, named as in summary.json; may be repeated.
     #[arg(long = "require", value_name = "FIGURE<=BOUND")]
     required: Vec<String>,
+    /// End the training as soon as a figure on the validation part reaches a bound, and go on to the
+    /// figures of the test part; may be repeated, and then all have to. There are r2.sample.*,
+    /// bound.total, bound.kl, and `open_loop.N.model` for `evaluation.chosen_by` = N.
+    #[arg(long, value_name = "FIGURE<=BOUND")]
+    pub(crate) stop_when: Vec<String>,
 }
 
 /// Settings, and the columns that latent states will be regressed on if that is known.
@@ -96,6 +101,11 @@ impl Train {
         };
         for text in &self.required {
             Requirement::parse(text)?.check(&settings, targets.as_deref())?;
+        }
+        for text in &self.stop_when {
+            let bound = Requirement::parse(text)?;
+            bound.check(&settings, targets.as_deref())?;
+            bound.check_in_training(&settings)?;
         }
         Ok(TrainRequest {
             settings,

@@ -33,6 +33,32 @@ fn json_is_the_summary_and_nothing_else() {
 }
 
 #[test]
+fn a_training_ends_where_its_figures_are_enough() {
+    let folder = tempfile::tempdir().unwrap();
+    let steps = |bound: &str, out: &str| {
+        // One initialization, which makes one update before it is judged.
+        let start = ["restarts=1", "finalists=1", "restart_steps=1"];
+        let mut command = train(folder.path(), &["--quiet", "--out", out, "--stop-when", bound]);
+        for setting in start {
+            command.args(["--set", &format!("training.{setting}")]);
+        }
+        let output = command.output().unwrap();
+        assert_eq!(output.status.code(), Some(0), "{}", text(&output.stderr));
+        let run = folder.path().join(out);
+        let history = fs::read_to_string(run.join("metrics.jsonl")).unwrap();
+        let last: Value = serde_json::from_str(history.lines().last().unwrap()).unwrap();
+        assert!(run.join("summary.json").exists());
+        last["step"].as_u64().unwrap()
+    };
+    // Evaluations are after three updates and after six.
+    assert_eq!(steps("bound.total<=1e9", "soon"), 3);
+    assert_eq!(steps("bound.total>=1e9", "late"), 6);
+    let late = ["--stop-when", "r2.mean.velocity>=0.9"];
+    let line = refusal(train(folder.path(), &late));
+    assert!(line.contains("r2.mean.velocity is computed after the training"), "{line}");
+}
+
+#[test]
 fn an_existing_run_is_not_overwritten() {
     let folder = tempfile::tempdir().unwrap();
     assert!(train(folder.path(), &["--out", "r", "--quiet"]).status().unwrap().success());

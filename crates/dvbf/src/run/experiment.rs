@@ -189,6 +189,11 @@ impl Session {
                 let record = self.validate(trainer, &model, held, rate)?;
                 since = (Instant::now(), step);
                 observer.logged(&record);
+                if observer.is_enough() {
+                    self.folder.save_checkpoint(&trainer.checkpoint())?;
+                    observer.note(&format!("update {step}: what was asked for is reached"));
+                    return Ok(true);
+                }
             }
             if step.is_multiple_of(self.settings.training.checkpoint_interval) || trainer.is_done()
             {
