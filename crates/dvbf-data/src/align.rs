@@ -1,15 +1,21 @@
 //! Two devices with their own clocks: series of stamped values on one even grid.
 //!
 //! A cheap sensor and the reference beside it rarely share a clock. Here each is a text file with a value and a time
-//! stamp in a line. The shift between the clocks is the one at which the ranks of both agree best, whatever
-//! monotone curve lies between the two sensors; then both are brought to the same even steps, each step with the
-//! mean of what falls into it, or with the straight line between its neighbors if nothing does.
+//! stamp in a line. The shift between the clocks is first the one at which the ranks of both agree best, whatever
+//! monotone curve lies between the two sensors. A sensor that lags and creeps agrees best with a reference that comes
+//! late, so near this shift the changes from step to step, of the values or of their logarithms, are compared: edges
+//! tell the time, and slow drift says nothing. Where the changes are little but noise, the ranks decide alone. Then
+//! both are brought to the same even steps, each step with the mean of what falls into it, or with the straight line
+//! between its neighbors if nothing does.
 
 use super::RecordingError;
 use std::path::Path;
 
 /// The largest shift that is searched, in s to both sides.
 const FARTHEST: f64 = 0.5;
+/// How far from the shift by ranks that by changes may be, in steps, and the correlation that changes have to have.
+const NEAR: f64 = 10.0;
+const TELLING: f64 = 0.5;
 /// Steps of the grid that shifts are compared on, at most.
 const COMPARED: usize = 20_000;
 
@@ -156,27 +162,48 @@ fn steps(from: f64, to: f64, step: f64) -> usize {
     if to < from { 0 } else { ((to - from) / step + 1e-9).floor() as usize + 1 }
 }
 
-/// The shift at which the ranks agree best, to a quarter of a step.
+/// The shift at which the changes agree best, or the ranks, to a quarter of a step.
 fn best_shift(series: &Series, reference: &Series, step: f64) -> f64 {
-    let agreement = |shift: f64| {
+    let pair = |shift: f64| {
         let (from, to) = common(series, reference, shift);
         let count = steps(from, to, step).min(COMPARED);
         let pick = |of: &Series, by: f64| -> Vec<f64> {
             (0..count).map(|i| of.at(from + i as f64 * step - by)).collect()
         };
-        if count < 2 {
-            return 0.0;
-        }
-        correlation(&ranks(&pick(series, 0.0)), &ranks(&pick(reference, shift))).abs()
+        (pick(series, 0.0), pick(reference, shift))
     };
-    let search = |around: f64, reach: f64, by: f64| {
+    let by_ranks = |shift: f64| {
+        let (own, other) = pair(shift);
+        if own.len() < 2 { 0.0 } else { correlation(&ranks(&own), &ranks(&other)).abs() }
+    };
+    let search = |agreement: &dyn Fn(f64) -> f64, around: f64, reach: f64, by: f64| {
         #[expect(clippy::cast_possible_truncation, reason = "a number of shifts")]
         let most = (reach / by).round() as i32;
         let shifts = (-most..=most).map(|i| around + f64::from(i) * by);
-        shifts.map(|s| (agreement(s), s)).max_by(|a, b| a.0.total_cmp(&b.0)).map_or(around, |b| b.1)
+        let best = shifts.map(|s| (agreement(s), s)).max_by(|a, b| a.0.total_cmp(&b.0));
+        best.unwrap_or((0.0, around))
     };
-    let coarse = search(0.0, FARTHEST, 2.0 * step.max(FARTHEST / 100.0));
-    search(coarse, 2.0 * step.max(FARTHEST / 100.0), step / 4.0)
+    let grain = 2.0 * step.max(FARTHEST / 100.0);
+    let coarse = search(&by_ranks, 0.0, FARTHEST, grain).1;
+    let ranked = search(&by_ranks, coarse, grain, step / 4.0).1;
+    let positive = series.values.iter().all(|&v| v > 0.0);
+    let by_changes = |shift: f64| {
+        let (own, other) = pair(shift);
+        let other = changes(&other);
+        let plain = correlation(&changes(&own), &other).abs();
+        if !positive {
+            return plain;
+        }
+        let logs: Vec<f64> = own.iter().map(|v| v.ln()).collect();
+        plain.max(correlation(&changes(&logs), &other).abs())
+    };
+    let (agreement, changed) = search(&by_changes, ranked, NEAR * step, step / 4.0);
+    if agreement > TELLING { changed } else { ranked }
+}
+
+/// From each value to the next.
+fn changes(values: &[f64]) -> Vec<f64> {
+    values.windows(2).map(|pair| pair[1] - pair[0]).collect()
 }
 
 /// Ranks, equal values having their mean.
@@ -246,6 +273,32 @@ mod tests {
                 assert!((800.0 / value - 1.0 - force).abs() < 0.1, "{value} {force}");
             }
         }
+    }
+
+    /// Presses with sharp ends on a foil whose resistance goes on falling under the load and partly comes back at
+    /// once: its ranks are 30 ms late, its edges are not.
+    #[test]
+    fn creep_does_not_shift_the_clocks() {
+        let pressed = |t: f64| (t % 5.0) > 3.0;
+        let (mut foil, mut cell) =
+            [(); 2].map(|()| Series { times: Vec::new(), values: Vec::new() }).into();
+        let (mut creep, mut quick) = (0.0_f64, 0.0_f64);
+        for i in 0..7000 {
+            let t = f64::from(i) / 140.0;
+            creep += (if pressed(t) { 2.0 } else { 0.0 } - creep) / (140.0 * 0.6);
+            quick = if pressed(t) { quick + (2.0 - quick) / (140.0 * 0.1) } else { 0.0 };
+            let logarithm = 7.0 - quick - creep;
+            foil.times.push(t);
+            foil.values.push(logarithm.exp());
+        }
+        for i in 0..15_000 {
+            let t = f64::from(i) / 300.0;
+            let hold = (t % 5.0 - 3.0).clamp(0.0, 1.0);
+            cell.times.push(t + 0.037);
+            cell.values.push(if pressed(t) { 8.0 + hold } else { 0.0 });
+        }
+        let aligned = align(&foil, &cell, 0.01, None).unwrap();
+        assert!((aligned.shift + 0.037).abs() < 0.006, "{}", aligned.shift);
     }
 
     #[test]
