@@ -18,10 +18,11 @@ const BRIGHT: f32 = 0.6;
 /// The section about the force; the figures need the series.
 pub(super) fn body(forces: &ForceTable, series: Option<&ForceSeries>) -> String {
     let mut body = String::from(
-        "<p>The filter was trained without labels. A read-out was then fitted to seconds of a reference sensor, \
-         and everything else had the same seconds. Errors are in percent of full scale, on other trajectories and \
-         another temperature. <em>grey_box</em> knows the equations of the sensor and estimates their constants; \
-         <em>oracle</em> is told the constants too.</p>\n<h3>With 20 s of labels</h3>\n",
+        "<p>The filter was trained without labels. A read-out was then fitted to seconds of a reference sensor \
+         (<em>learned</em>), and everything else had the same seconds. <em>grey_box</em> knows the equations of the \
+         sensor and estimates their constants; <em>oracle</em> is told the constants too. <em>dvbf</em> is the \
+         learned filter or the grey box, whichever tells a left-out quarter of the labels better. Errors are in \
+         percent of full scale, on other trajectories and another temperature.</p>\n<h3>With 20 s of labels</h3>\n",
     );
     body += &figures(forces);
     body += "<h3>RMSE by seconds of labels</h3>\n";

@@ -8,6 +8,7 @@ use crate::settings::{Settings, SettingsError};
 use dvbf_core::{
     FileError, ModelFile, append_file, create_folder, remove_scratch_files, replace_file,
 };
+use dvbf_train::skin::StoredGreyBox;
 use std::fs::{self, OpenOptions};
 use std::io;
 use std::path::{Path, PathBuf};
@@ -92,6 +93,7 @@ const CONFIG: &str = "config.toml";
 const CHECKPOINT: &str = "checkpoint.dvbf";
 const SUMMARY: &str = "summary.json";
 const FORCES: &str = "calibration.json";
+const SKIN: &str = "skin.json";
 
 impl RunFolder {
     /// A new folder for a run, made if need be, with its `config.toml`, and the right to write it. Of several
@@ -252,6 +254,25 @@ impl RunFolder {
     pub fn save_forces(&self, forces: &ForceSeries) -> Result<(), FolderError> {
         let text = serde_json::to_string(forces).expect("series are plain data");
         self.write(FORCES, text.as_bytes()).map(|_| ())
+    }
+
+    /// Writes the calibrated equations of a skin to `skin.json`, or removes the file where there are none.
+    ///
+    /// # Errors
+    /// If the system refuses.
+    ///
+    /// # Panics
+    /// Never: constants are plain data.
+    pub fn save_grey_box(&self, known: Option<&StoredGreyBox>) -> Result<(), FolderError> {
+        if let Some(known) = known {
+            let text = serde_json::to_string_pretty(known).expect("constants are plain data");
+            return self.write(SKIN, text.as_bytes()).map(|_| ());
+        }
+        let path = self.file(SKIN);
+        match std::fs::remove_file(&path) {
+            Err(e) if e.kind() != std::io::ErrorKind::NotFound => Err(io_error(&path, e)),
+            _ => Ok(()),
+        }
     }
 
     /// Writes the figures of a finished run.

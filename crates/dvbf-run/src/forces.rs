@@ -5,16 +5,18 @@ use dvbf_train::skin::ForceFigures;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 
-/// Who tells the force of a skin: the filter with its read-out, the alternatives, and those who know the equations.
-pub const FORCE_METHODS: [&str; 9] = [
+/// Who tells the force of a skin: whichever of the learned filter with its read-out (`learned`) and the filter of the
+/// known equations (`grey_box`) the labels prefer, those two, the alternatives, and who knows the constants too.
+pub const FORCE_METHODS: [&str; 10] = [
     "dvbf",
+    "learned",
+    "grey_box",
     "raw_sum",
     "lagged_ridge",
     "inverse_play",
     "gru",
     "kalman",
     "pca",
-    "grey_box",
     "oracle",
 ];
 

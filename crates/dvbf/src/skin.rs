@@ -10,8 +10,8 @@ use dvbf_run::{
 };
 use dvbf_train::baseline::{PcaKalman, PcaKalmanSettings};
 use dvbf_train::skin::{
-    ForceMethod, GreyBox, Labels, Oracle, Regressed, Trials, Unlabelled, beliefs, figures,
-    inverse_play, kalman, lagged, learned, principal, recurrent, sum,
+    ForceMethod, GreyBox, Labels, Oracle, Trials, Unlabelled, beliefs, figures, inverse_play,
+    kalman, lagged, learned, prefers_grey_box, principal, recurrent, sum,
 };
 use ndarray::{Array3, s};
 use std::collections::BTreeMap;
@@ -54,17 +54,27 @@ pub(crate) fn evaluate(
         skin,
         filter,
     };
+    let grey = Unlabelled::fit(case.skin.settings(), case.unlabelled.clone(), pool);
     let mut table = ForceTable::new();
-    case.compare(pool, &mut |method, seconds, figures| {
+    case.compare((grey.as_ref(), pool), &mut |method, seconds, figures| {
         table.entry(method.into()).or_default().insert(seconds.to_string(), figures);
     });
     summary.add_forces(table);
     let labels = case.labels.first(f64::from(SHOWN));
-    if let Some(own) = learned(&case.filter, &labels) {
+    let own = learned(&case.filter, &labels);
+    if let Some(own) = &own {
         let mut file = folder.best()?;
         file.reference = Some(own.fitted.reference.clone());
         folder.save_best(&file)?;
-        folder.save_forces(&case.series(&own, &labels))?;
+    }
+    let known = grey
+        .filter(|grey| prefers_grey_box(&case.filter, grey, &labels, pool))
+        .and_then(|grey| grey.calibrate(&labels, pool));
+    folder.save_grey_box(known.as_ref().map(GreyBox::stored).as_ref())?;
+    let chosen: Option<Box<dyn ForceMethod>> =
+        if known.is_some() { boxed(known) } else { boxed(own) };
+    if let Some(chosen) = chosen {
+        folder.save_forces(&case.series(&*chosen, &labels))?;
     }
     Ok(())
 }
@@ -84,15 +94,13 @@ impl Case {
     /// Hands out the figures of every method at every number of label seconds.
     fn compare(
         &self,
-        pool: &Pool,
+        (grey, pool): (Option<&Unlabelled>, &Pool),
         each: &mut dyn FnMut(&str, u32, dvbf_train::skin::ForceFigures),
     ) {
         let rows = self.unlabelled.mapv(f64::from);
         let (count, steps, channels) = rows.dim();
         let rows = rows.into_shape_with_order((count * steps, channels)).expect("a standard array");
         let linear = self.linear();
-        let settings = self.skin.settings();
-        let grey = Unlabelled::fit(settings, self.unlabelled.clone(), pool);
         // Labels tell the oracle how wide its intervals are, and nothing else.
         let oracle = figures(&Oracle::new(&self.skin, &self.labels), &self.trials);
         for seconds in LABEL_SECONDS {
@@ -103,15 +111,26 @@ impl Case {
                     each(name, seconds, figures(&*method, &self.trials));
                 }
             };
-            add("dvbf", boxed(learned(&self.filter, &labels)));
             add("raw_sum", boxed(sum(&labels)));
             add("lagged_ridge", boxed(lagged(&labels)));
             add("inverse_play", boxed(inverse_play(&labels)));
             add("gru", boxed(recurrent(&labels, self.seed)));
             add("kalman", boxed(linear.as_ref().and_then(|model| kalman(model, &labels))));
             add("pca", boxed(principal(rows.view(), &labels)));
-            let box_of = |grey: &Unlabelled| -> Option<GreyBox> { grey.calibrate(&labels, pool) };
-            add("grey_box", boxed(grey.as_ref().and_then(box_of)));
+            // What the labels prefer is one of these two.
+            let prefers = |grey| prefers_grey_box(&self.filter, grey, &labels, pool);
+            let preferred = grey.is_some_and(prefers);
+            let mut both = |name, chosen, method: Option<Box<dyn ForceMethod>>| {
+                let Some(method) = method else { return };
+                let figures = figures(&*method, &self.trials);
+                each(name, seconds, figures);
+                if chosen {
+                    each("dvbf", seconds, figures);
+                }
+            };
+            let known = grey.and_then(|grey| grey.calibrate(&labels, pool));
+            both("learned", !preferred, boxed(learned(&self.filter, &labels)));
+            both("grey_box", preferred, boxed(known));
         }
     }
 
@@ -124,7 +143,7 @@ impl Case {
     }
 
     /// What the page draws.
-    fn series(&self, own: &Regressed, labels: &Labels) -> ForceSeries {
+    fn series(&self, own: &dyn ForceMethod, labels: &Labels) -> ForceSeries {
         let settings = self.skin.settings();
         let plain = sum(labels);
         let oracle = Oracle::new(&self.skin, labels);

@@ -5,8 +5,12 @@
 //! estimates their constants, the oracle is told them.
 
 mod beliefs;
+mod choice;
+mod constants;
 mod contact_filter;
 mod grey_box;
+#[cfg(test)]
+mod grey_box_test;
 mod inverse_play;
 mod labels;
 mod lagged;
@@ -20,7 +24,8 @@ mod sum;
 mod trials;
 
 pub use beliefs::beliefs;
-pub use grey_box::{GreyBox, Unlabelled};
+pub use choice::prefers_grey_box;
+pub use grey_box::{GreyBox, GreyBoxFilter, StoredGreyBox, Unlabelled};
 pub use inverse_play::inverse_play;
 pub use labels::Labels;
 pub use lagged::lagged;
