@@ -1,6 +1,7 @@
 #![doc = include_str!("../README.md")]
 
 pub mod baseline;
+mod communicator;
 pub mod eval;
 mod filter_many;
 pub mod linear;
@@ -13,4 +14,5 @@ pub mod settings;
 pub mod skin;
 pub mod train;
 
+pub use communicator::Communicator;
 pub use filter_many::filter_many;

@@ -1,8 +1,10 @@
 //! The threads that shards run on.
 
+use crate::communicator::Communicator;
 use rayon::ThreadPool;
 use rayon::prelude::*;
 use std::ops::Range;
+use std::sync::Arc;
 
 /// A pool of pinned threads: without pinning, two threads often share one core.
 ///
@@ -11,6 +13,7 @@ use std::ops::Range;
 #[derive(Debug)]
 pub struct Pool {
     threads: ThreadPool,
+    communicator: Option<Arc<dyn Communicator>>,
 }
 
 /// A pool could not be made.
@@ -40,7 +43,18 @@ impl Pool {
             })
             .build()
             .map_err(|source| PoolError { threads, source })?;
-        Ok(Self { threads: pool })
+        Ok(Self { threads: pool, communicator: None })
+    }
+
+    /// The pool of one of several processes that make the updates of a training together.
+    #[must_use]
+    pub fn among(self, communicator: Arc<dyn Communicator>) -> Self {
+        Self { communicator: Some(communicator), ..self }
+    }
+
+    /// The other processes, if there are any.
+    pub(crate) fn communicator(&self) -> Option<&dyn Communicator> {
+        self.communicator.as_deref()
     }
 
     /// Number of threads.

@@ -13,4 +13,4 @@ pub use dvbf_data as data;
 pub use dvbf_envs as envs;
 pub use dvbf_report as report;
 pub use dvbf_run::settings;
-pub use dvbf_train::{baseline, filter_many, pool, schedule, train};
+pub use dvbf_train::{Communicator, baseline, filter_many, pool, schedule, train};

@@ -21,6 +21,7 @@ pub use state::{GoodState, TrainerState};
 pub(crate) use streams::{Purpose, stream};
 pub use totals::Totals;
 
+use crate::communicator::Communicator;
 use crate::pool::Pool;
 use crate::settings::{Precision, TrainingSettings};
 use block::Corruption;
@@ -218,11 +219,15 @@ impl<M: Learner<f32>> Trainer<M> {
     /// # Errors
     /// If too many gradients in a row were not finite.
     pub fn step(&mut self, data: &Dataset, pool: &Pool) -> Result<StepStats, TrainError> {
-        pool.install(|| self.step_inside(data))
+        pool.install(|| self.step_inside(data, pool.communicator()))
     }
 
     /// [`step`](Self::step) on a thread of the pool.
-    fn step_inside(&mut self, data: &Dataset) -> Result<StepStats, TrainError> {
+    fn step_inside(
+        &mut self,
+        data: &Dataset,
+        others: Option<&dyn Communicator>,
+    ) -> Result<StepStats, TrainError> {
         let (step, training) = (self.state.step, &self.settings);
         let progress = step as f64 / training.steps as f64;
         let tempered = step - step % training.temper_period;
@@ -233,7 +238,7 @@ impl<M: Learner<f32>> Trainer<M> {
             / 2.0_f64.powi(self.halvings());
 
         let (mut log_lik, mut kl) = (0.0, 0.0);
-        self.compute_gradient(data, objective, progress);
+        self.compute_gradient(data, (objective, progress), others);
         self.gradient.fold(&self.shards);
         for shard in &self.shards {
             log_lik += shard.log_lik();
@@ -292,8 +297,13 @@ impl<M: Learner<f32>> Trainer<M> {
         i32::try_from(self.state.rollbacks).unwrap_or(i32::MAX)
     }
 
-    /// Every shard's bound and gradient, on the pool's threads.
-    fn compute_gradient(&mut self, data: &Dataset, objective: Objective<f32>, progress: f64) {
+    /// Every shard's bound and gradient, on the pool's threads and those of other processes.
+    fn compute_gradient(
+        &mut self,
+        data: &Dataset,
+        (objective, progress): (Objective<f32>, f64),
+        others: Option<&dyn Communicator>,
+    ) {
         let (step, seed, settings) = (self.state.step, self.seed, &self.settings);
         let corruption = Corruption {
             drop: narrow(settings.drop.at(progress)),
@@ -312,10 +322,19 @@ impl<M: Learner<f32>> Trainer<M> {
         let options = GradientOptions { objective, scale, state_limit };
         let lesson = Lesson { corruption, options, dream: narrow(settings.dream) };
         let blocks = settings.shard.div_ceil(settings.block.min(settings.shard));
+        let (rank, ranks) = others.map_or((0, 1), |others| (others.rank(), others.count()));
         shards.par_iter_mut().enumerate().for_each(|(index, shard)| {
+            if index % ranks != rank {
+                return;
+            }
             let sequences = &chosen[index * settings.shard..][..shard.sequences()];
             let draws = Draws { seed, step, first_block: index * blocks };
             precision.run(|| shard.compute(model, (data, sequences), draws, &lesson));
         });
+        if let Some(others) = others {
+            for (index, shard) in shards.iter_mut().enumerate() {
+                shard.broadcast(index % ranks, others);
+            }
+        }
     }
 }

@@ -3,6 +3,7 @@
 
 use super::Learner;
 use super::block::{Block, Corruption};
+use crate::communicator::Communicator;
 use dvbf_core::GradientOptions;
 use dvbf_data::Dataset;
 
@@ -76,6 +77,14 @@ impl<M: Learner<f32>> Shard<M> {
 
     pub(super) fn gradient(&self) -> &M {
         &self.grads
+    }
+
+    /// Brings what process `owner` computed to all others.
+    pub(super) fn broadcast(&mut self, owner: usize, others: &dyn Communicator) {
+        self.grads.each_slice_mut(&mut |_, values| others.broadcast(owner, values));
+        let mut sums = [self.log_lik, self.kl];
+        others.broadcast_double(owner, &mut sums);
+        [self.log_lik, self.kl] = sums;
     }
 
     /// Computes the bound and the gradient of the sequences with these numbers.

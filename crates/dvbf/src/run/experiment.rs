@@ -25,8 +25,20 @@ use std::time::Instant;
 /// If a file cannot be read or written, a setting is impossible, the training breaks down, or the bound
 /// of its model is not finite; in the last case figures and report are written all the same.
 pub fn train(request: &TrainRequest, observer: &mut dyn Observer) -> Result<Outcome, RunError> {
+    train_on(request, Pool::new(request.threads)?, observer)
+}
+
+/// [`train`] on a pool that exists, such as that of one of several processes; each of these has a folder
+/// of its own.
+///
+/// # Errors
+/// As [`train`].
+pub fn train_on(
+    request: &TrainRequest,
+    pool: Pool,
+    observer: &mut dyn Observer,
+) -> Result<Outcome, RunError> {
     let clock = Instant::now();
-    let pool = Pool::new(request.threads)?;
     let Opened { folder, settings, checkpoint, lock: _lock } = open(request)?;
     let settings = if request.resume { settings.with_files(&request.files)? } else { settings };
 

@@ -16,7 +16,7 @@ pub use dvbf_run::{
     FolderError, LogRecord, RunFolder, RunLock, Sweep, SweepError, SweepRow, SweepState,
     SweepTable, Writer,
 };
-pub use experiment::{evaluate, train};
+pub use experiment::{evaluate, train, train_on};
 pub use observer::Observer;
 pub use phase::Phase;
 pub use request::{Finished, Outcome, RunError, TrainRequest};
