@@ -300,12 +300,15 @@ impl Dynamics for Misdeclared {
     }
 }
 
+/// Makes one declaration wrong.
+type Change = fn(&mut Misdeclared);
+
 #[test]
 fn what_an_equation_says_of_itself_is_checked() {
     let said = |change: fn(&mut Misdeclared)| {
         check_dynamics(&Misdeclared::new(change), 1).unwrap_err().to_string()
     };
-    let cases: [(fn(&mut Misdeclared), &str); 9] = [
+    let cases: [(Change, &str); 9] = [
         (|d| d.components[1].scale = 0.0, "velocity: its typical magnitude is 0"),
         (|d| d.components[1].name = "angle".into(), "components: \"angle\""),
         (

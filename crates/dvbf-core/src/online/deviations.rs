@@ -33,7 +33,9 @@ impl Kernel for Deviations<'_> {
                 *mean += f64::from(x);
             }
         }
-        mean.iter_mut().for_each(|mean| *mean /= paths as f64);
+        for mean in mean.iter_mut() {
+            *mean /= paths as f64;
+        }
         inflation.fill(1.0);
         if by_channel {
             for (j, row) in factor.chunks_exact_mut(paths.max(1)).enumerate() {
