@@ -15,8 +15,9 @@ use std::sync::Arc;
 pub(crate) type Body = fn(&[u8]);
 
 /// Every body under the name of its target.
-pub(crate) const BODIES: [(&str, Body); 9] = [
+pub(crate) const BODIES: [(&str, Body); 10] = [
     ("config", config),
+    ("embedded", embedded),
     ("gif", gif),
     ("hdf5", hdf5),
     ("images", images),
@@ -53,6 +54,35 @@ fn config(data: &[u8]) {
     for line in text.lines().take(4) {
         if let Ok(changed) = apply_override(&base, line) {
             let _ = changed.validate();
+        }
+    }
+}
+
+/// Embedded models: as they are, and with a header whose checksum is right; a step gives finite numbers.
+fn embedded(data: &[u8]) {
+    if dvbf_embedded::Model::parse(data).is_ok() {
+        step_embedded(data);
+    }
+    let mut right = data.to_vec();
+    if right.len() < dvbf_embedded::HEADER {
+        return;
+    }
+    right[..8].copy_from_slice(&dvbf_embedded::MAGIC);
+    right[8..12].copy_from_slice(&dvbf_embedded::VERSION.to_le_bytes());
+    let sum = crc32fast::hash(&right[16..]);
+    right[12..16].copy_from_slice(&sum.to_le_bytes());
+    step_embedded(&right);
+}
+
+fn step_embedded(data: &[u8]) {
+    let Ok(model) = dvbf_embedded::Model::parse(data) else { return };
+    let mut memory = vec![0.0; model.memory()];
+    let (sizes, dt) = (model.sizes(), model.dt());
+    let Ok(mut filter) = dvbf_embedded::Filter::new(model, &mut memory) else { return };
+    let (x, u) = (vec![0.5; sizes.observation], vec![0.5; sizes.control]);
+    for _ in 0..=sizes.frames.min(8) {
+        if filter.step(Some(&x), &u, dt).is_ok() {
+            assert!(filter.state().iter().all(|value| value.is_finite()));
         }
     }
 }

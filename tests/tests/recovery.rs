@@ -5,6 +5,9 @@
 //! not those of the model and whose noise of the sensors is learned.
 #![expect(clippy::unwrap_used, reason = "a test may fail")]
 
+#[path = "recovery/embedded.rs"]
+mod embedded;
+
 use dvbf::data::{RawRecordings, RawSequence, Set, Supply, write_npz};
 use dvbf::run::{Finished, LogRecord, Observer, Outcome, Phase, TrainRequest, train};
 use dvbf::settings::{Settings, preset, preset_for, usual_source};

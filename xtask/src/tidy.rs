@@ -24,8 +24,9 @@ use std::process::ExitCode;
 use tree::Tree;
 
 /// The packages in `crates/`, lowest first: each may use those before it.
-const LAYERS: [&str; 13] = [
+const LAYERS: [&str; 14] = [
     "dvbf-dynamics",
+    "dvbf-embedded",
     "dvbf-tensor",
     "dvbf-ops",
     "dvbf-prob",

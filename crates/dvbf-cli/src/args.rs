@@ -71,6 +71,8 @@ pub(crate) struct Export {
 pub(crate) enum Format {
     /// Named arrays with the configuration as metadata.
     Safetensors,
+    /// The mean path of the filter for machines without an operating system; see the crate `dvbf-embedded`.
+    Embedded,
 }
 
 #[derive(Debug, Args)]

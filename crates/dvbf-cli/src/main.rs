@@ -112,8 +112,11 @@ fn run_eval(eval: &apply::Eval) -> Result<(), RunError> {
 }
 
 fn run_export(export: &args::Export) -> Result<ExitCode, ExportError> {
-    let args::Format::Safetensors = export.format;
-    tables::path(&dvbf::export::safetensors(&export.run, export.out.as_deref())?);
+    let write = match export.format {
+        args::Format::Safetensors => dvbf::export::safetensors,
+        args::Format::Embedded => dvbf::export::embedded,
+    };
+    tables::path(&write(&export.run, export.out.as_deref())?);
     Ok(ExitCode::SUCCESS)
 }
 

@@ -40,6 +40,8 @@ pub use layout::{Layout, Steps, clean_name};
 #[cfg(feature = "bayes")]
 pub use learned_space::LearnedSpace;
 pub use model::{Dvbf, Parts};
+#[cfg(feature = "file")]
+pub use online::NotEmbedded;
 pub use online::{
     Belief, DelayedError, DelayedFilter, Filter, FilterError, FilterOptions, Forecast, Health,
     ObservationStatus, Score, Snapshot, Spread, Trajectory,

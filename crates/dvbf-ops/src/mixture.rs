@@ -163,11 +163,24 @@ impl<S: Scalar> Mixture<S> {
 
     /// Packs the base matrices; to be called after every change of the parameters.
     pub fn prepare(&self, cache: &mut MixtureCache<S>) {
+        self.write_columns(cache.base.view_mut());
+        cache.forward.pack(cache.base.view());
+        cache.backward.pack(cache.base.t());
+    }
+
+    /// `(M, Z (Z + U + W))`: in row `i` the columns of `Dᵢ` one after the other, as a step takes them, with the
+    /// mean of all base matrices where they are shared.
+    pub fn columns(&self) -> Array2<S> {
+        let MixtureDims { bases: m, state: z, control: u, noise: w } = self.dims();
+        let mut columns = Array2::zeros((m, z * (z + u + w)));
+        self.write_columns(columns.view_mut());
+        columns
+    }
+
+    fn write_columns(&self, mut base: ArrayViewMut2<'_, S>) {
         let MixtureDims { bases: m, state: z, control: u, .. } = self.dims();
         for i in 0..m {
-            for (column, mut out) in
-                cache.base.row_mut(i).exact_chunks_mut(z).into_iter().enumerate()
-            {
+            for (column, mut out) in base.row_mut(i).exact_chunks_mut(z).into_iter().enumerate() {
                 out.assign(&if column < z {
                     self.a.slice(s![i, .., column])
                 } else if column < z + u {
@@ -178,11 +191,9 @@ impl<S: Scalar> Mixture<S> {
             }
         }
         self.each_shared(|place| {
-            let mean = cache.base.column(place).sum() / S::of(m as f64);
-            cache.base.column_mut(place).fill(mean);
+            let mean = base.column(place).sum() / S::of(m as f64);
+            base.column_mut(place).fill(mean);
         });
-        cache.forward.pack(cache.base.view());
-        cache.backward.pack(cache.base.t());
     }
 
     /// Calls `f` with the place of every shared element in the rows of a cache.

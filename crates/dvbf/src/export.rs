@@ -1,11 +1,11 @@
-//! Weights for other programs.
+//! Weights for other programs: as named arrays, or as the bytes that an embedded filter runs.
 //!
 //! A `safetensors` file holds every parameter under its plain name, such as
 //! `recognition.0.weight`, in row-major order and single precision, and one entry of metadata,
 //! `dvbf`: JSON with the model's configuration, its step, the scale of its predictions and the units of
 //! its recordings. `docs/numpy_filter.py` rebuilds the filter from it.
 
-use dvbf_core::{FileError, ModelFile, Params, Path as ParamPath, replace_file};
+use dvbf_core::{FileError, Filter, ModelFile, Params, Path as ParamPath, replace_file};
 use safetensors::tensor::{Dtype, TensorView};
 use std::collections::HashMap;
 use std::io;
@@ -42,16 +42,47 @@ pub enum ExportError {
 /// # Errors
 /// If the model cannot be read or the file cannot be written.
 pub fn safetensors(run: &Path, out: Option<&Path>) -> Result<PathBuf, ExportError> {
+    write(run, out, "safetensors", |file, _| Ok(encode(&file)))
+}
+
+/// Writes the filter of a run's best model, or of a model file, along its mean path, for `dvbf_embedded`; to
+/// `<model>.embedded` beside the model if `out` is `None`. Gives the file that was written.
+///
+/// # Errors
+/// If the model cannot be read, has parts that the embedded filter does not have, or the file cannot be written.
+pub fn embedded(run: &Path, out: Option<&Path>) -> Result<PathBuf, ExportError> {
+    write(run, out, "embedded", |file, source| {
+        let config = file.config.clone();
+        let filter = Filter::from_file(file, source)?;
+        Ok(filter.embedded().map_err(|problem| {
+            let table = match problem.role {
+                "initial" => &config.initial,
+                "recognition" => &config.recognition,
+                "transition" => &config.transition,
+                _ => &config.emission,
+            };
+            format!("cannot hold {}: {problem}; it is `{}`", source.display(), table.kind)
+        }))
+    })
+}
+
+/// Writes what `encode` makes of a model file, which is also told where it lies.
+fn write(
+    run: &Path,
+    out: Option<&Path>,
+    ending: &str,
+    encode: impl FnOnce(ModelFile, &Path) -> Result<Result<Vec<u8>, String>, FileError>,
+) -> Result<PathBuf, ExportError> {
     let source = if run.is_dir() { run.join("best.dvbf") } else { run.to_owned() };
-    let file = ModelFile::read(&source)?;
-    let path = out.map_or_else(|| source.with_extension("safetensors"), Path::to_owned);
+    let file = ModelFile::read_for_use(&source)?;
+    let path = out.map_or_else(|| source.with_extension(ending), Path::to_owned);
     // What the weights are taken from shall still be there afterwards.
     if path.canonicalize().is_ok_and(|path| source.canonicalize().is_ok_and(|own| own == path)) {
         let problem = "is the model itself; choose another file with --out".into();
         return Err(ExportError::Format { path, problem });
     }
-    let bytes =
-        encode(&file).map_err(|problem| ExportError::Format { path: path.clone(), problem })?;
+    let bytes = encode(file, &source)?
+        .map_err(|problem| ExportError::Format { path: path.clone(), problem })?;
     match replace_file(&path, &[&bytes]) {
         Ok(()) => Ok(path),
         Err(source) => Err(ExportError::Io { path, source }),
@@ -122,6 +153,26 @@ mod tests {
         assert_eq!(read.names().len(), count);
         let again = safetensors(&folder.path().join("best.dvbf"), Some(&folder.path().join("b")));
         assert_eq!(fs::read(again.unwrap()).unwrap(), bytes, "the same model, the same bytes");
+    }
+
+    #[test]
+    fn an_embedded_model_is_written_and_other_kinds_are_named() {
+        let folder = tempfile::tempdir().unwrap();
+        let mut config = preset("smoke").unwrap().model.resolve(16, 1).unwrap();
+        config.dt = Some(0.1);
+        let write = |config: &dvbf_core::ModelConfig| {
+            let model = Dvbf::<f32>::random(config, Noise::new(0, 0)).unwrap();
+            ModelFile::new(config, &model).write(&folder.path().join("best.dvbf")).unwrap();
+            embedded(folder.path(), None)
+        };
+        let path = write(&config).unwrap();
+        assert_eq!(path, folder.path().join("best.embedded"));
+        assert!(fs::read(&path).unwrap().starts_with(b"DVBFe\r\n\x1a"));
+        config.transition = dvbf_core::KindTable::new("residual");
+        let error = write(&config).unwrap_err().to_string();
+        for word in ["best.embedded", "transition", "`locally-linear`", "`residual`"] {
+            assert!(error.contains(word), "{error}");
+        }
     }
 
     #[test]

@@ -9,8 +9,9 @@ use std::{env, fs, process};
 static COUNT: AtomicUsize = AtomicUsize::new(0);
 
 /// The crates of the good workspace and what they depend on.
-pub(super) const CRATES: [(&str, &str); 15] = [
+pub(super) const CRATES: [(&str, &str); 16] = [
     ("dvbf-dynamics", ""),
+    ("dvbf-embedded", ""),
     ("dvbf-tensor", ""),
     ("dvbf-ops", "dvbf-tensor"),
     ("dvbf-prob", "dvbf-ops dvbf-tensor"),

@@ -68,8 +68,6 @@ impl Evidence {
         let (dims, channels) = (model.transition.dims(), model.observation());
         let mut emission = model.emission.scratch();
         model.emission.prepare(&mut emission);
-        let log_std = model.emission.log_std();
-        let last = log_std.len() - 1;
         Self {
             doubt: Doubt::default(),
             frames: u32::try_from(model.initial_frames()).unwrap_or(u32::MAX),
@@ -77,7 +75,7 @@ impl Evidence {
             innovation_bound: (0, f64::INFINITY),
             emission,
             shown: Array2::zeros((1, channels)),
-            precision: (0..channels).map(|j| (-log_std[j.min(last)]).exp()).collect(),
+            precision: precision(model),
             state: Array2::zeros((rows, dims.state)),
             noise: Array1::zeros(dims.noise),
         }
@@ -155,6 +153,19 @@ impl Evidence {
     pub(super) fn speaks_against(belief: f64, start: f64) -> bool {
         start.is_finite() && (belief.is_nan() || belief > 2.0 * start + 16.0)
     }
+}
+
+/// The bound of `‖μ‖²` of a step with `noise = W` dimensions.
+#[cfg(feature = "file")]
+pub(super) fn noise_bound(noise: usize) -> f64 {
+    bound(noise)
+}
+
+/// `1 / σ` of every channel.
+pub(super) fn precision(model: &Dvbf<f32>) -> Array1<f32> {
+    let log_std = model.emission.log_std();
+    let last = log_std.len() - 1;
+    (0..model.observation()).map(|j| (-log_std[j.min(last)]).exp()).collect()
 }
 
 /// The bound of a squared norm with `freedom` degrees of freedom.

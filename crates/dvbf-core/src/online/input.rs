@@ -85,6 +85,12 @@ impl Input {
         self.bounds = bounds.map(Arc::new);
     }
 
+    /// Plausible observations and controls, in the units of the model.
+    #[cfg(feature = "file")]
+    pub(super) fn plausible(&self) -> &(Limits, Limits) {
+        &self.plausible
+    }
+
     pub(super) fn units(&self) -> Option<&Units> {
         self.units.as_ref()
     }

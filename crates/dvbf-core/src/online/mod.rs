@@ -37,6 +37,8 @@ mod calibrated;
 mod cholesky;
 mod delayed;
 mod deviations;
+#[cfg(feature = "file")]
+mod embed;
 mod error;
 mod evidence;
 mod filter;
@@ -57,6 +59,8 @@ mod window;
 
 pub use belief::{Belief, ObservationStatus, Score, Spread};
 pub use delayed::{DelayedError, DelayedFilter};
+#[cfg(feature = "file")]
+pub use embed::NotEmbedded;
 pub use error::FilterError;
 pub use filter::Filter;
 pub use forecast::{Forecast, Trajectory};
