@@ -5,6 +5,8 @@
 //! not those of the model and whose noise of the sensors is learned.
 #![expect(clippy::unwrap_used, reason = "a test may fail")]
 
+#[path = "recovery/delayed.rs"]
+mod delayed;
 #[path = "recovery/embedded.rs"]
 mod embedded;
 
