@@ -11,6 +11,8 @@
 use super::RecordingError;
 use std::path::Path;
 
+/// Agreement of ranks from which on one series is taken for a function of the other.
+const MONOTONE: f64 = 0.999;
 /// The largest shift that is searched, in s to both sides.
 const FARTHEST: f64 = 0.5;
 /// How far from the shift by ranks that by changes may be, in steps, and the correlation that changes have to have.
@@ -162,7 +164,8 @@ fn steps(from: f64, to: f64, step: f64) -> usize {
     if to < from { 0 } else { ((to - from) / step + 1e-9).floor() as usize + 1 }
 }
 
-/// The shift at which the changes agree best, or the ranks, to a quarter of a step.
+/// The shift at which the changes agree best, or the ranks, to a quarter of a step. Ranks that agree all but
+/// perfectly decide: one series is a function of the other there, whose slope would distort the changes.
 fn best_shift(series: &Series, reference: &Series, step: f64) -> f64 {
     let pair = |shift: f64| {
         let (from, to) = common(series, reference, shift);
@@ -185,7 +188,10 @@ fn best_shift(series: &Series, reference: &Series, step: f64) -> f64 {
     };
     let grain = 2.0 * step.max(FARTHEST / 100.0);
     let coarse = search(&by_ranks, 0.0, FARTHEST, grain).1;
-    let ranked = search(&by_ranks, coarse, grain, step / 4.0).1;
+    let (monotone, ranked) = search(&by_ranks, coarse, grain, step / 4.0);
+    if monotone > MONOTONE {
+        return ranked;
+    }
     let positive = series.values.iter().all(|&v| v > 0.0);
     let by_changes = |shift: f64| {
         let (own, other) = pair(shift);
