@@ -63,7 +63,9 @@ fn gradient(part: &dyn InitialState<f64>, dream: bool) -> Vec<(String, Vec<f64>)
 
 #[test]
 fn a_dream_moves_what_reads_and_nothing_that_draws() {
-    for (kind, fixed) in [("first-frames", &[][..]), ("known-state", &["center", "log_spread"])] {
+    for (kind, fixed) in
+        [("first-frames", &[][..]), ("known-state", &["center", "log_spread", "raw_std"])]
+    {
         let part = part(kind);
         let (awake, asleep) = (gradient(&*part, false), gradient(&*part, true));
         for ((name, awake), (_, asleep)) in awake.iter().zip(&asleep) {

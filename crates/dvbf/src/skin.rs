@@ -23,6 +23,12 @@ const SEQUENCES: usize = 3;
 /// Components, states and iterations of the latter.
 const KALMAN: PcaKalmanSettings =
     PcaKalmanSettings { components: 10, state: 16, iterations: 12, floor: 1e-3 };
+
+/// [`KALMAN`] for a skin of so many taxels.
+fn kalman_settings(taxels: usize) -> PcaKalmanSettings {
+    let components = KALMAN.components.min(taxels);
+    PcaKalmanSettings { components, state: KALMAN.state.min(3 * components), ..KALMAN }
+}
 /// Steps of the random recording that the page draws, and steps between two frames of its map.
 const DRAWN: usize = 2000;
 const EVERY: usize = 10;
@@ -139,7 +145,7 @@ impl Case {
         let (count, steps, _) = self.unlabelled.dim();
         let controls = Array3::zeros((count, steps, 0));
         let data = crate::data::Dataset::observed(self.unlabelled.clone(), controls);
-        PcaKalman::fit(&data, KALMAN).ok()
+        PcaKalman::fit(&data, kalman_settings(data.observations.dim().2)).ok()
     }
 
     /// What the page draws.

@@ -6,7 +6,7 @@ use super::deviations::{Deviations, Leave, Project};
 use crate::model::Dvbf;
 use crate::units::Channels;
 use dvbf_models::Cache;
-use dvbf_tensor::{Accum, gemm, sum_squares, vectorize};
+use dvbf_tensor::{Accum, PackedMatrix, gemm_packed, sum_squares, vectorize};
 use ndarray::{Array2, ArrayView2, s};
 
 /// `N(m, c² Σ)` and what its computation needs; see the module.
@@ -30,6 +30,7 @@ pub(super) struct Predictive {
     by_channel: bool,
     /// `A Aᵀ` of the factor's rows, `I + A Aᵀ` and then its root, and the right-hand side.
     products: Array2<f32>,
+    packed: PackedMatrix<f32>,
     gram: Triangle,
     side: Vec<f64>,
     residual: Vec<f64>,
@@ -48,6 +49,9 @@ impl Predictive {
         let log_std = model.emission.log_std();
         let log_std = (0..channels).map(|j| f64::from(log_std[j.min(log_std.len() - 1)]));
         let log_std: Vec<f64> = log_std.collect();
+        let factor = Array2::<f32>::zeros((small, large));
+        let mut packed = PackedMatrix::new();
+        packed.pack(factor.t());
         let spread = (samples as f64 - 1.0).sqrt();
         Self {
             emission,
@@ -58,7 +62,8 @@ impl Predictive {
             weight: log_std.iter().map(|log| (-log).exp() / spread).collect(),
             log_variance: log_std.iter().map(|log| 2.0 * (log + scale.ln())).collect(),
             inflation: vec![0.0; channels],
-            factor: Array2::zeros((small, large)),
+            factor,
+            packed,
             by_channel,
             products: Array2::zeros((small, small)),
             gram: Triangle::zeros(small),
@@ -155,7 +160,8 @@ impl Predictive {
     /// `c = (I + A Aᵀ)⁻¹ A r̃` attains. What single precision does to the products moves it by squares alone.
     fn whiten_by_path(&mut self) -> Option<(f64, f64)> {
         let factor = self.factor.view();
-        gemm(Accum::Replace, self.products.view_mut(), factor, factor.reversed_axes());
+        self.packed.pack(factor.reversed_axes());
+        gemm_packed(Accum::Replace, self.products.view_mut(), factor, &self.packed);
         for j in 0..self.gram.size() {
             let column = self.gram.column_mut(j);
             let products = self.products.slice(s![j, j..]);
