@@ -139,7 +139,10 @@ impl Model {
 
     /// A filter at the start of a sequence.
     fn online(&self, samples: usize, seed: u64, gate: Option<f64>) -> PyResult<OnlineFilter> {
-        OnlineFilter::new(&self.trained, FilterOptions { samples, seed, gate, ..FilterOptions::default() })
+        OnlineFilter::new(
+            &self.trained,
+            FilterOptions { samples, seed, gate, ..FilterOptions::default() },
+        )
     }
 
     /// What follows a belief under controls `(T, U)`; `dt (T)` are the seconds of the steps, where they differ.

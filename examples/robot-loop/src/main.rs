@@ -157,7 +157,8 @@ const SCENE: usize = 20;
 /// Scenes that the model thinks possible, one after the other, under a slow swing.
 fn sensor(filter: &Filter, arguments: &Arguments) -> Result<Sensor, FilterError> {
     let width = filter.model().transition().dims().control;
-    let options = FilterOptions { samples: 64, seed: arguments.seed, gate: None, ..FilterOptions::default() };
+    let options =
+        FilterOptions { samples: 64, seed: arguments.seed, gate: None, ..FilterOptions::default() };
     let mut source = filter.with_options(options)?;
     let idle = vec![0.0; width];
     while !source.belief().started {

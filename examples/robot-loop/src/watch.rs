@@ -20,7 +20,9 @@ impl Watch {
     /// Takes a belief; whether the filter is lost. Without sample paths there is no prediction to
     /// judge, but still the innovation that the frame called for.
     pub(crate) fn is_lost(&mut self, belief: &Belief) -> bool {
-        if matches!(belief.status, ObservationStatus::Seen | ObservationStatus::Partly(_)) && belief.started {
+        if matches!(belief.status, ObservationStatus::Seen | ObservationStatus::Partly(_))
+            && belief.started
+        {
             let score = belief.spread.as_ref().and_then(|spread| spread.score);
             let surprised = score.is_some_and(|s| s.nis > WRONG * s.freedom as f64);
             let jolted = belief.noise_mean.iter().any(|w| w.abs() > JOLT);
