@@ -9,7 +9,6 @@ mean and of the diagonal of its covariance, says that all compute the same.
 import argparse
 import json
 import os
-import sys
 
 import measure
 
@@ -99,12 +98,7 @@ def main():
         reading = json.loads(measure.turn(ARGS, ARGS.system, ARGS.size, step, 0.0))
         return json.dumps(reading | dict(mean_nats=float(result)))
 
-    if not ARGS.turns:
-        print(turn())
-        return
-    print("ready", flush=True)
-    for _ in sys.stdin:
-        print(turn(), flush=True)
+    measure.answer(ARGS, turn)
 
 
 if __name__ == "__main__":

@@ -9,7 +9,6 @@ are the same sines as there, and `mean_nats`, the mean over all states, says tha
 import argparse
 import json
 import os
-import sys
 
 import measure
 
@@ -100,12 +99,7 @@ def main():
         reading = json.loads(measure.turn(ARGS, "JAX", "held", step, 0.0))
         return json.dumps(reading | dict(mean_nats=round(float(values.mean()), 6)))
 
-    if not ARGS.turns:
-        print(turn())
-        return
-    print("ready", flush=True)
-    for _ in sys.stdin:
-        print(turn(), flush=True)
+    measure.answer(ARGS, turn)
 
 
 if __name__ == "__main__":

@@ -96,12 +96,17 @@ def run(args, system, step_for):
         first = time.perf_counter() - start
         for _ in range(5):
             step()
-        if not args.turns:
-            print(turn(args, system, size, step, first), flush=True)
-            continue
-        print("ready", flush=True)
-        for _ in sys.stdin:
-            print(turn(args, system, size, step, first), flush=True)
+        answer(args, lambda: turn(args, system, size, step, first))
+
+
+def answer(args, line):
+    """Prints the line of one turn; with `--turns`, `ready` and then a line for each line of standard input."""
+    if not args.turns:
+        print(line(), flush=True)
+        return
+    print("ready", flush=True)
+    for _ in sys.stdin:
+        print(line(), flush=True)
 
 
 def turn(args, system, size, step, first):
