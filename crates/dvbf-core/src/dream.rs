@@ -10,9 +10,9 @@
 //! Training draws `w₁ ~ N(0, I)` and goes on without noise, so that the network learns the inverse of
 //! pictures and equation. Only parameters of the mean of `q` move, where the initial state has others for its
 //! standard deviation: how well recordings are read is not how well dreams are, whose frames have no noise. The
-//! dream is a sample, not a function of the parameters. Frames are means, without the noise of the emission. Recordings show few of all states;
-//! dreams show every state that the prior holds possible, so that a network that reads frames cannot
-//! learn a few recordings by heart.
+//! dream is a sample, not a function of the parameters. Frames are means, without the noise of the emission.
+//! Recordings show few of all states; dreams show every state that the prior holds possible, so that a network that
+//! reads frames cannot learn a few recordings by heart.
 
 use crate::dream_work::{DreamInput, DreamWork};
 use crate::model::Dvbf;

@@ -20,15 +20,6 @@ use std::collections::BTreeMap;
 const SHOWN: u32 = 20;
 /// Training sequences that the grey box, and the model by expectation maximization, are fitted to.
 const SEQUENCES: usize = 3;
-/// Components, states and iterations of the latter.
-const KALMAN: PcaKalmanSettings =
-    PcaKalmanSettings { components: 10, state: 16, iterations: 12, floor: 1e-3 };
-
-/// [`KALMAN`] for a skin of so many taxels.
-fn kalman_settings(taxels: usize) -> PcaKalmanSettings {
-    let components = KALMAN.components.min(taxels);
-    PcaKalmanSettings { components, state: KALMAN.state.min(3 * components), ..KALMAN }
-}
 /// Steps of the random recording that the page draws, and steps between two frames of its map.
 const DRAWN: usize = 2000;
 const EVERY: usize = 10;
@@ -145,7 +136,10 @@ impl Case {
         let (count, steps, _) = self.unlabelled.dim();
         let controls = Array3::zeros((count, steps, 0));
         let data = crate::data::Dataset::observed(self.unlabelled.clone(), controls);
-        PcaKalman::fit(&data, kalman_settings(data.observations.dim().2)).ok()
+        let components = data.observations.dim().2.min(10);
+        let state = (3 * components).min(16);
+        let settings = PcaKalmanSettings { components, state, iterations: 12, floor: 1e-3 };
+        PcaKalman::fit(&data, settings).ok()
     }
 
     /// What the page draws.

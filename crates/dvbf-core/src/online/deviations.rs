@@ -119,6 +119,6 @@ impl Kernel for Leave<'_> {
 
 #[inline(always)]
 #[expect(clippy::cast_possible_truncation, reason = "observations are in single precision")]
-fn narrow(value: f64) -> f32 {
+pub(super) fn narrow(value: f64) -> f32 {
     value as f32
 }

@@ -2,7 +2,7 @@
 
 use super::belief::Score;
 use super::cholesky::Triangle;
-use super::deviations::{Deviations, Leave, Project};
+use super::deviations::{Deviations, Leave, Project, narrow};
 use crate::model::Dvbf;
 use crate::units::Channels;
 use dvbf_models::Cache;
@@ -180,11 +180,6 @@ impl Predictive {
         let left = vectorize(Leave { factor, coefficients: &self.side, residual });
         Some((left + sum_squares(&self.side), log_det))
     }
-}
-
-#[expect(clippy::cast_possible_truncation, reason = "observations are in single precision")]
-fn narrow(value: f64) -> f32 {
-    value as f32
 }
 
 #[cfg(feature = "bayes")]

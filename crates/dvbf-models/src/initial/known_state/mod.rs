@@ -88,8 +88,8 @@ struct KnownStateCache<S> {
 }
 
 impl<S: Scalar> KnownState<S> {
-    /// Pulls the cotangent of `raw` of rows `at..at + B` back to everything that makes it.
-    fn pull_recognition(
+    /// Pulls the cotangent of `raw` of rows `at..at + B` back to what makes the estimates of the first state.
+    fn pull_estimates(
         &self,
         at: usize,
         output_cotangent: ArrayView2<'_, S>,
@@ -111,11 +111,7 @@ impl<S: Scalar> KnownState<S> {
                 by_control: &mut cache.by_control,
             };
             for i in 0..z {
-                let dmean = d[i];
-                cache.raw_std[i] += d[z + i];
-                cache.center[i] -= dmean / cache.spread[i];
-                cache.log_spread[i] -= dmean * cache.mean[[at + b, i]];
-                self.pull_estimate(i, dmean / cache.spread[i], seen, &mut out);
+                self.pull_estimate(i, d[i] / cache.spread[i], seen, &mut out);
             }
         }
         let dencoded = cache.dencoded.slice(s![place..place + n, ..]);
@@ -288,14 +284,20 @@ impl<S: Scalar> InitialState<S> for KnownState<S> {
         output_cotangent: ArrayView2<'_, S>,
         cache: &mut Cache,
     ) {
-        self.pull_recognition(at, output_cotangent, cache.get());
+        let cache = cache.get::<KnownStateCache<S>>();
+        self.pull_estimates(at, output_cotangent, cache);
+        let z = self.center.len();
+        for (b, d) in output_cotangent.axis_iter(Axis(0)).enumerate() {
+            for i in 0..z {
+                cache.raw_std[i] += d[z + i];
+                cache.center[i] -= d[i] / cache.spread[i];
+                cache.log_spread[i] -= d[i] * cache.mean[[at + b, i]];
+            }
+        }
     }
 
     fn backward_dream(&self, at: usize, output_cotangent: ArrayView2<'_, S>, cache: &mut Cache) {
-        let cache = cache.get::<KnownStateCache<S>>();
-        let kept = (cache.center.clone(), cache.log_spread.clone(), cache.raw_std.clone());
-        self.pull_recognition(at, output_cotangent, cache);
-        (cache.center, cache.log_spread, cache.raw_std) = kept;
+        self.pull_estimates(at, output_cotangent, cache.get());
     }
 
     fn nearest(&self, mean: ArrayView2<'_, S>, mut noise: ArrayViewMut2<'_, S>) {
